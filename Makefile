@@ -1,0 +1,87 @@
+# Batch Normalization, Computed. `make help` lists what can be made.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+PORT   ?= 8000
+CHAPTERS := $(wildcard chapters/*.ipynb)
+PIP_TOOLS := pip-tools==7.6.2
+
+# One thread: a sum in another order is another number. No bars in stored outputs.
+export OMP_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
+export MKL_NUM_THREADS := 1
+export TQDM_DISABLE := 1
+export PYTHONHASHSEED := 0
+
+.DEFAULT_GOAL := help
+.PHONY: help install book serve test test-portable lab run lint format requirements configure clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+
+install: $(READY)  ## make .venv with the pinned environment and bnlib
+
+$(READY): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3.11"; exit 1; }
+	@echo "Installing the pinned environment into $(VENV) (some minutes, once) ..."
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -r requirements.txt
+	$(BIN)/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+book: $(READY)  ## build the site into _build/html; any warning is an error
+	rm -rf _build/html _build/.doctrees
+	$(BIN)/jupyter-book build . -n -W --keep-going
+	@echo "The book stands in _build/html/index.html; 'make serve' shows it on http://127.0.0.1:$(PORT)"
+
+serve: $(READY)  ## serve the built site on 127.0.0.1
+	@test -f _build/html/index.html || $(MAKE) book
+	$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
+
+test: $(READY)  ## run every test: bnlib, chapters, house rules, site
+	$(BIN)/pytest --cov --cov-report=term $(PYTEST_ARGS)
+
+# Another processor's arithmetic: no AVX2, no FMA, other BLAS kernels.
+test-portable: export ATEN_CPU_CAPABILITY := default
+test-portable: export MKL_CBWR := COMPATIBLE
+test-portable: export ONEDNN_MAX_CPU_ISA := SSE41
+test-portable: export NPY_DISABLE_CPU_FEATURES := X86_V3
+test-portable: export OPENBLAS_CORETYPE := Nehalem
+test-portable: export GLIBC_TUNABLES := glibc.cpu.hwcaps=-AVX2,-FMA
+test-portable: test  ## run every test with another processor's arithmetic
+
+lab: export TQDM_DISABLE :=
+lab: $(READY)  ## open JupyterLab on the chapters
+	$(BIN)/jupyter lab --notebook-dir=chapters
+
+KEEP_NOTHING := metadata.language_info.version metadata.language_info.codemirror_mode \
+  metadata.language_info.file_extension metadata.language_info.mimetype \
+  metadata.language_info.nbconvert_exporter metadata.language_info.pygments_lexer
+run: $(READY)  ## re-execute the chapters in place, byte-stable
+	$(BIN)/jupyter nbconvert --to notebook --execute --inplace \
+	  --ExecutePreprocessor.record_timing=False --ExecutePreprocessor.store_widget_state=False \
+	  --ExecutePreprocessor.coalesce_streams=True $(CHAPTERS)
+	$(BIN)/nbstripout --keep-output --keep-count --keep-id --extra-keys "$(KEEP_NOTHING)" $(CHAPTERS)
+
+lint: $(READY)  ## check style, types and spelling
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/typos
+
+format: $(READY)  ## let ruff format and repair what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+requirements:  ## pin the environment anew from the ranges in pyproject.toml
+	$(PYTHON) -m venv _build/pip-tools
+	_build/pip-tools/bin/python -m pip install -q $(PIP_TOOLS)
+	CUSTOM_COMPILE_COMMAND="make requirements" _build/pip-tools/bin/pip-compile --upgrade --quiet \
+	  --strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+	  --extra torch --extra book --extra dev --output-file requirements.txt pyproject.toml
+	sed -i.orig -E 's/^(torch==[0-9.]+)\+.*/\1/' requirements.txt && rm requirements.txt.orig
+
+clean:  ## remove what was built (the environment stays)
+	rm -rf _build .pytest_cache .mypy_cache .ruff_cache .coverage

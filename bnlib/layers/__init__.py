@@ -1,0 +1,19 @@
+"""NumPy layers that hold parameters, running statistics and a mode."""
+
+from bnlib.layers.base import Layer, Parameter, Sequential
+from bnlib.layers.basic import Linear, ReLU, Sigmoid, Tanh
+from bnlib.layers.batch_norm import BatchNorm
+from bnlib.layers.training import SGD, softmax_cross_entropy
+
+__all__ = [
+    "SGD",
+    "BatchNorm",
+    "Layer",
+    "Linear",
+    "Parameter",
+    "ReLU",
+    "Sequential",
+    "Sigmoid",
+    "Tanh",
+    "softmax_cross_entropy",
+]

@@ -1,0 +1,138 @@
+"""Figures of the book: each function draws the numbers that it is given.
+
+Colours are those of Okabe & Ito, told apart by readers with any colour vision; line
+styles and markers differ as well. Every function returns the axes it drew on.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+
+from bnlib.shapes import Array
+
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00")
+MARKERS = ("o", "s", "^", "D", "v", "P")
+DASHES = ("-", "--", "-.", ":", "-", "--")
+STYLE = {
+    "figure.figsize": (6.4, 3.6),
+    "figure.dpi": 100,
+    "font.size": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.alpha": 0.25,
+    "legend.frameon": False,
+    "figure.constrained_layout.use": True,
+}
+Pair = tuple[npt.ArrayLike, npt.ArrayLike]
+
+
+def lines(
+    series: Mapping[str, Pair],
+    xlabel: str,
+    ylabel: str,
+    log: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw one line for each ``label: (x, y)``; ``log`` names the logarithmic axes, "xy"."""
+    ax = _axes(ax)
+    for i, (label, (x, y)) in enumerate(series.items()):
+        ax.plot(np.asarray(x), np.asarray(y), DASHES[i % 6], color=COLORS[i % 6], label=label)
+    return _finish(ax, xlabel, ylabel, log)
+
+
+def seeds(
+    x: Sequence[float],
+    arms: Mapping[str, Array],
+    xlabel: str,
+    ylabel: str,
+    log: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw every seed as a dot and the mean over seeds as a line.
+
+    Parameters
+    ----------
+    x : sequence of K numbers
+    arms : mapping of label to ndarray, shape (K, seeds)
+    """
+    ax = _axes(ax)
+    for i, (label, values) in enumerate(arms.items()):
+        style: dict[str, Any] = {"color": COLORS[i % 6], "marker": MARKERS[i % 6]}
+        dots = np.repeat(np.asarray(x, dtype=float)[:, None], values.shape[1], axis=1)
+        ax.plot(dots.ravel(), values.ravel(), linestyle="", alpha=0.45, markersize=4, **style)
+        ax.plot(x, values.mean(axis=1), DASHES[i % 6], label=label, markersize=6, **style)
+    return _finish(ax, xlabel, ylabel, log)
+
+
+def bands(
+    arms: Mapping[str, Array], xlabel: str, ylabel: str, log: str = "", ax: Axes | None = None
+) -> Axes:
+    """Draw each arm's mean over seeds and the range from lowest to highest seed.
+
+    Parameters
+    ----------
+    arms : mapping of label to ndarray, shape (seeds, steps)
+    """
+    ax = _axes(ax)
+    for i, (label, values) in enumerate(arms.items()):
+        steps = np.arange(1, values.shape[1] + 1)
+        low, high = values.min(axis=0), values.max(axis=0)
+        ax.fill_between(steps, low, high, color=COLORS[i % 6], alpha=0.2, linewidth=0)
+        ax.plot(steps, values.mean(axis=0), DASHES[i % 6], color=COLORS[i % 6], label=label)
+    return _finish(ax, xlabel, ylabel, log)
+
+
+def histograms(
+    samples: Mapping[str, Array],
+    xlabel: str,
+    bins: int = 60,
+    axes: Sequence[Axes] | None = None,
+) -> Sequence[Axes]:
+    """Draw one histogram (density) beside the other, each with its label as title."""
+    if axes is None:
+        with plt.rc_context(STYLE):
+            axes = plt.subplots(1, len(samples), figsize=(3.2 * len(samples), 3.0))[1]
+        axes = np.atleast_1d(np.asarray(axes)).tolist()
+    for i, (ax, (label, values)) in enumerate(zip(axes, samples.items(), strict=True)):
+        ax.hist(np.ravel(values), bins=bins, density=True, color=COLORS[i % 6])
+        ax.set_title(label, fontsize=11)
+        ax.set_xlabel(xlabel)
+    axes[0].set_ylabel("density")
+    return axes
+
+
+def image(values: Array, xlabel: str, ylabel: str, ax: Axes | None = None) -> Axes:
+    """Draw a matrix as colours, zero in the middle of a blue-white-red scale."""
+    ax = _axes(ax)
+    limit = np.abs(values).max()
+    picture = ax.imshow(values, cmap="RdBu_r", vmin=-limit, vmax=limit)
+    ax.figure.colorbar(picture, ax=ax)
+    ax.set(xlabel=xlabel, ylabel=ylabel)
+    ax.grid(False)
+    return ax
+
+
+def _axes(ax: Axes | None) -> Axes:
+    """Return ``ax``, or new axes in the book's style."""
+    if ax is not None:
+        return ax
+    with plt.rc_context(STYLE):
+        new: Axes = plt.subplots()[1]
+    return new
+
+
+def _finish(ax: Axes, xlabel: str, ylabel: str, log: str) -> Axes:
+    """Label the axes, set their scales and add a legend where there are labels."""
+    if "x" in log:
+        ax.set_xscale("log")
+    if "y" in log:
+        ax.set_yscale("log")
+    ax.set(xlabel=xlabel, ylabel=ylabel)
+    if ax.get_legend_handles_labels()[1]:
+        ax.legend()
+    return ax

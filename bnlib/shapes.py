@@ -1,0 +1,173 @@
+"""Which axes a statistic is taken over, and the checks that every function shares.
+
+Batch normalization keeps one mean and one variance per channel. For ``x`` of shape
+``(N, C)`` they are taken over axis 0; for ``(N, C, H, W)`` over axes 0, 2 and 3;
+in general over every axis but the channel's.
+"""
+
+import math
+import operator
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.floating]
+Vector = npt.NDArray[np.float64]
+
+
+class NonFiniteError(ValueError):
+    """A statistic is NaN or infinite, so there is nothing to normalize by."""
+
+
+def reduction_axes(ndim: int, channel_axis: int = 1) -> tuple[int, ...]:
+    """Return the axes that a per-channel statistic is taken over: all but the channel's.
+
+    Parameters
+    ----------
+    ndim : int
+        Rank of the array, at least 2.
+    channel_axis : int
+        The axis that counts channels; negative values count from the end.
+
+    Raises
+    ------
+    ValueError
+        If ``ndim`` is below 2 or the axis does not exist.
+    TypeError
+        If ``channel_axis`` is not an integer.
+
+    Examples
+    --------
+    >>> reduction_axes(2), reduction_axes(4), reduction_axes(4, channel_axis=-1)
+    ((0,), (0, 2, 3), (0, 1, 2))
+    """
+    axis = check_axis("reduction_axes", ndim, channel_axis)
+    return tuple(i for i in range(ndim) if i != axis)
+
+
+def broadcast_shape(shape: tuple[int, ...], channel_axis: int = 1) -> tuple[int, ...]:
+    """Return the shape that lets one value per channel broadcast against ``shape``.
+
+    Raises ``ValueError`` or ``TypeError`` as `reduction_axes` does.
+
+    Examples
+    --------
+    >>> broadcast_shape((8, 3, 28, 28))
+    (1, 3, 1, 1)
+    """
+    axis = check_axis("broadcast_shape", len(shape), channel_axis)
+    return tuple(n if i == axis else 1 for i, n in enumerate(shape))
+
+
+def values_per_channel(shape: tuple[int, ...], channel_axis: int = 1) -> int:
+    """Return ``m``, the number of values behind each channel's statistic.
+
+    Raises ``ValueError`` or ``TypeError`` as `reduction_axes` does.
+
+    Examples
+    --------
+    >>> values_per_channel((64, 100)), values_per_channel((64, 16, 8, 8))
+    (64, 4096)
+    """
+    axis = check_axis("values_per_channel", len(shape), channel_axis)
+    return math.prod(n for i, n in enumerate(shape) if i != axis)
+
+
+def check_axis(op: str, ndim: int, channel_axis: int) -> int:
+    """Return ``channel_axis`` as a non-negative integer, or say what is wrong with it."""
+    if ndim < 2:
+        raise ValueError(
+            f"{op}: expected an array of rank 2 or more, (N, C) or (N, C, *spatial), "
+            f"got rank {ndim}; add the missing axis, for example x[None, :]"
+        )
+    if isinstance(channel_axis, bool | np.bool_) or not hasattr(channel_axis, "__index__"):
+        raise TypeError(
+            f"{op}: channel_axis must be an integer, got {channel_axis!r}; "
+            "use 1 for (N, C, *spatial) and -1 for channels-last"
+        )
+    axis = operator.index(channel_axis)
+    if not -ndim <= axis < ndim:
+        raise ValueError(
+            f"{op}: channel_axis {axis} does not exist in an array of rank {ndim}; "
+            f"use a value from {-ndim} to {ndim - 1}"
+        )
+    return axis % ndim
+
+
+def check_float(op: str, name: str, x: object) -> None:
+    """Raise ``TypeError`` unless ``x`` is a NumPy array of float32 or float64."""
+    if not isinstance(x, np.ndarray) or isinstance(x, np.ma.MaskedArray):
+        raise TypeError(
+            f"{op}: {name} must be a NumPy array of float32 or float64, "
+            f"got {type(x).__name__}; convert it with np.asarray({name}, dtype=np.float64)"
+        )
+    if x.dtype not in (np.float32, np.float64):
+        raise TypeError(
+            f"{op}: {name} must be float32 or float64, got dtype {x.dtype}; "
+            f"convert it with {name}.astype(np.float32)"
+        )
+
+
+def check_input(
+    op: str,
+    x: Array,
+    channel_axis: int,
+    *,
+    min_values: int = 1,
+    hint: str = "use a larger batch",
+) -> int:
+    """Check ``x`` for a per-channel operation and return its channel axis, non-negative."""
+    check_float(op, "x", x)
+    axis = check_axis(op, x.ndim, channel_axis)
+    if x.size == 0:
+        raise ValueError(f"{op}: got an empty x of shape {x.shape}; give at least one sample")
+    if values_per_channel(x.shape, axis) < min_values:
+        raise ValueError(
+            f"{op}: needs at least {min_values} values per channel, "
+            f"got x of shape {x.shape}; {hint}"
+        )
+    return axis
+
+
+def check_vector(
+    op: str, name: str, v: Array | None, num_channels: int, default: float
+) -> Vector:
+    """Return one float64 value per channel, a copy; ``None`` means ``default`` everywhere."""
+    if v is None:
+        return np.full(num_channels, default)
+    check_float(op, name, v)
+    if v.shape != (num_channels,):
+        raise ValueError(
+            f"{op}: {name} must have one value per channel, shape ({num_channels},), "
+            f"got shape {v.shape}; check channel_axis and the layer's width"
+        )
+    return np.array(v, dtype=np.float64)
+
+
+def check_eps(op: str, eps: float) -> float:
+    """Return ``eps`` as a float, or raise unless it is a finite number of at least 0."""
+    if isinstance(eps, bool | np.bool_) or not isinstance(eps, int | float | np.number):
+        raise TypeError(f"{op}: eps must be a number, got {eps!r}; the usual value is 1e-5")
+    if not (math.isfinite(eps) and eps >= 0):
+        raise ValueError(f"{op}: eps must be finite and at least 0, got {eps}; use 1e-5")
+    return float(eps)
+
+
+def check_statistics(op: str, mean: Vector, var: Vector, eps: float) -> None:
+    """Raise unless every channel has a finite mean and a variance to divide by."""
+    bad = ~(np.isfinite(mean) & np.isfinite(var))
+    if bad.any():
+        raise NonFiniteError(
+            f"{op}: expected finite statistics, got NaN or infinity in channels "
+            f"{np.flatnonzero(bad)[:5].tolist()}; look for NaN, infinity or overflow in x"
+        )
+    if (var < 0).any():
+        raise ValueError(
+            f"{op}: a variance cannot be negative, got {var.min():.4g} in channel "
+            f"{var.argmin()}; compute it in two passes (bnlib.stats.mean_var)"
+        )
+    if (var + eps <= 0).any():
+        raise ValueError(
+            f"{op}: channel {(var + eps).argmin()} is constant (variance 0) and eps is 0, "
+            "so the standard deviation is 0; use eps=1e-5"
+        )

@@ -1,0 +1,160 @@
+"""One readable training loop, and a sweep of it over learning rates and seeds."""
+
+import importlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import numpy as np
+
+from bnlib.data import Split
+from bnlib.layers import SGD, Layer, softmax_cross_entropy
+from bnlib.shapes import Array, NonFiniteError
+from bnlib.stats import quiet
+
+Result = TypeVar("Result")
+
+
+@dataclass
+class History:
+    """What a run left behind: the loss of every step, the accuracy now and then."""
+
+    loss: list[float] = field(default_factory=list)  # nats, one a step
+    steps: list[int] = field(default_factory=list)  # steps done at each evaluation
+    accuracy: list[float] = field(default_factory=list)  # on the test part, evaluation mode
+    diverged: bool = False  # the loss or a statistic stopped being finite
+
+    @property
+    def final_accuracy(self) -> float:
+        """The last measured accuracy; 0 where the run diverged."""
+        return 0.0 if self.diverged else self.accuracy[-1]
+
+    def steps_to(self, target: float) -> float:
+        """Return the steps until the accuracy first reached ``target``; infinite if never."""
+        reached = (s for s, a in zip(self.steps, self.accuracy, strict=True) if a >= target)
+        return next(reached, float("inf"))
+
+
+def fit(
+    model: Layer,
+    data: Split,
+    lr: float,
+    steps: int,
+    batch_size: int = 64,
+    seed: int = 0,
+    eval_every: int | None = None,
+    weight_decay: float = 0.0,
+    progress: bool = True,
+) -> History:
+    """Train ``model`` by plain SGD on mini-batches; stop early if it diverges.
+
+    Parameters
+    ----------
+    model : Layer
+        Left in evaluation mode.
+    data : Split
+    lr, weight_decay : float
+        As in `SGD`.
+    steps, batch_size : int
+        Each epoch is a new order of the training part; its ragged last batch is left out.
+    seed : int
+        Chooses the order of the batches.
+    eval_every : int or None
+        Steps between evaluations; ``None`` evaluates once, at the end.
+    progress : bool
+        Show a bar where tqdm is installed (the variable ``TQDM_DISABLE=1`` hides it).
+
+    Raises
+    ------
+    ValueError
+        If there are no steps or no full batch.
+    """
+    if steps < 1 or not 1 <= batch_size <= len(data.x_train):
+        raise ValueError(
+            f"fit: expected steps >= 1 and batch_size from 1 to {len(data.x_train)}, "
+            f"got steps={steps}, batch_size={batch_size}"
+        )
+    optimizer = SGD(model.parameters(), lr, weight_decay=weight_decay)
+    history = History()
+    batches = mini_batches(len(data.x_train), batch_size, steps, seed)
+    for step, rows in enumerate(_bar(batches, progress, total=steps), start=1):
+        try:
+            loss = train_step(model, optimizer, data.x_train[rows], data.y_train[rows])
+            history.loss.append(loss)
+            if step == steps or (eval_every and step % eval_every == 0):
+                history.steps.append(step)
+                history.accuracy.append(accuracy(model, data.x_test, data.y_test))
+        except NonFiniteError:
+            history.diverged = True
+        if history.diverged or not np.isfinite(loss):
+            history.diverged = True
+            break
+    model.eval()
+    return history
+
+
+@quiet
+def train_step(model: Layer, optimizer: SGD, x: Array, y: Any) -> float:
+    """Do one forward pass, one backward pass and one update; return the batch's loss."""
+    model.train()
+    loss, dlogits = softmax_cross_entropy(model(x), y)
+    model.backward(dlogits)
+    optimizer.step()
+    return loss
+
+
+@quiet
+def accuracy(model: Layer, x: Array, y: Any) -> float:
+    """Return the share of samples classified right in evaluation mode; keep the mode."""
+    was_training = model.training
+    predicted = model.eval()(x).argmax(axis=1)
+    model.train(was_training)
+    return float((predicted == y).mean())
+
+
+def mini_batches(n: int, batch_size: int, steps: int, seed: int) -> Iterator[Any]:
+    """Yield ``steps`` arrays of ``batch_size`` row numbers, epoch after epoch reshuffled.
+
+    Examples
+    --------
+    >>> [len(rows) for rows in mini_batches(n=10, batch_size=4, steps=3, seed=0)]
+    [4, 4, 4]
+    """
+    rng = np.random.default_rng(seed)
+    per_epoch = n // batch_size
+    for step in range(steps):
+        if step % per_epoch == 0:
+            order = rng.permutation(n)
+        start = step % per_epoch * batch_size
+        yield order[start : start + batch_size]
+
+
+def sweep(
+    run: Callable[[float, int], Result],
+    rates: Iterable[float],
+    seeds: Iterable[int],
+    progress: bool = True,
+) -> list[list[Result]]:
+    """Return ``run(rate, seed)`` for every pair: a row a rate, a column a seed.
+
+    Examples
+    --------
+    >>> sweep(lambda lr, seed: lr + seed, rates=[0.5, 1.0], seeds=[0, 1], progress=False)
+    [[0.5, 1.5], [1.0, 2.0]]
+    """
+    rates, seeds = list(rates), list(seeds)
+    pairs = [(lr, seed) for lr in rates for seed in seeds]
+    results = [run(lr, seed) for lr, seed in _bar(pairs, progress, total=len(pairs))]
+    return [results[i : i + len(seeds)] for i in range(0, len(results), len(seeds))]
+
+
+def _bar(items: Iterable[Any], progress: bool, total: int) -> Iterable[Any]:
+    """Wrap ``items`` in a progress bar that vanishes, if wanted and tqdm is there."""
+    if not progress:
+        return items
+    try:
+        tqdm = importlib.import_module("tqdm").tqdm
+    except ModuleNotFoundError:
+        return items
+    bar: Iterable[Any] = tqdm(items, total=total, leave=False)
+    return bar
