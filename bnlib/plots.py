@@ -17,7 +17,7 @@ from bnlib.shapes import Array
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 DASHES = ("-", "--", "-.", ":", "-", "--")
-STYLE = {
+STYLE: Any = {
     "figure.figsize": (6.4, 3.6),
     "figure.dpi": 100,
     "font.size": 11,
