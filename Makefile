@@ -56,14 +56,11 @@ lab: export TQDM_DISABLE :=
 lab: $(READY)  ## open JupyterLab on the chapters
 	$(BIN)/jupyter lab --notebook-dir=chapters
 
-KEEP_NOTHING := metadata.language_info.version metadata.language_info.codemirror_mode \
-  metadata.language_info.file_extension metadata.language_info.mimetype \
-  metadata.language_info.nbconvert_exporter metadata.language_info.pygments_lexer
 run: $(READY)  ## re-execute the chapters in place, byte-stable
-	$(BIN)/jupyter nbconvert --to notebook --execute --inplace \
-	  --ExecutePreprocessor.record_timing=False --ExecutePreprocessor.store_widget_state=False \
-	  --ExecutePreprocessor.coalesce_streams=True $(CHAPTERS)
-	$(BIN)/nbstripout --keep-output --keep-count --keep-id --extra-keys "$(KEEP_NOTHING)" $(CHAPTERS)
+	$(BIN)/python book/tools/run.py $(CHAPTERS)
+
+configure: $(READY)  ## set the repository's address: make configure REPO=owner/name
+	$(BIN)/python book/tools/bootstrap.py $(if $(REPO),--repo "$(REPO)")
 
 lint: $(READY)  ## check style, types and spelling
 	$(BIN)/ruff check .

@@ -25,7 +25,6 @@ STYLE: Any = {
     "axes.spines.right": False,
     "axes.grid": True,
     "grid.alpha": 0.25,
-    "legend.frameon": False,
     "figure.constrained_layout.use": True,
 }
 Pair = tuple[npt.ArrayLike, npt.ArrayLike]
@@ -69,22 +68,16 @@ def seeds(
     return _finish(ax, xlabel, ylabel, log)
 
 
-def bands(
-    arms: Mapping[str, Array], xlabel: str, ylabel: str, log: str = "", ax: Axes | None = None
-) -> Axes:
-    """Draw each arm's mean over seeds and the range from lowest to highest seed.
-
-    Parameters
-    ----------
-    arms : mapping of label to ndarray, shape (seeds, steps)
-    """
+def dots(groups: Mapping[str, Array], ylabel: str, ax: Axes | None = None) -> Axes:
+    """Draw each group's values, shape (seeds,), as dots over its name, a bar at their mean."""
     ax = _axes(ax)
-    for i, (label, values) in enumerate(arms.items()):
-        steps = np.arange(1, values.shape[1] + 1)
-        low, high = values.min(axis=0), values.max(axis=0)
-        ax.fill_between(steps, low, high, color=COLORS[i % 6], alpha=0.2, linewidth=0)
-        ax.plot(steps, values.mean(axis=0), DASHES[i % 6], color=COLORS[i % 6], label=label)
-    return _finish(ax, xlabel, ylabel, log)
+    for i, values in enumerate(groups.values()):
+        spread = np.linspace(-0.12, 0.12, len(values))
+        ax.plot(i + spread, values, MARKERS[i % 6], color=COLORS[i % 6], alpha=0.7)
+        ax.hlines(values.mean(), i - 0.25, i + 0.25, color=COLORS[i % 6], linewidth=2)
+    ax.set_xticks(range(len(groups)), labels=list(groups))
+    ax.set_ylabel(ylabel)
+    return ax
 
 
 def histograms(
@@ -134,5 +127,5 @@ def _finish(ax: Axes, xlabel: str, ylabel: str, log: str) -> Axes:
         ax.set_yscale("log")
     ax.set(xlabel=xlabel, ylabel=ylabel)
     if ax.get_legend_handles_labels()[1]:
-        ax.legend()
+        ax.legend(frameon=False)
     return ax

@@ -1,8 +1,4 @@
-"""Batch normalization as three functions: arrays in, arrays out, no state.
-
-The mode is the function that the caller picks: `batch_norm_train` uses the batch's
-statistics, `batch_norm_eval` the ones it is given.
-"""
+"""Batch normalization forward: by the batch's statistics, or by given ones."""
 
 from dataclasses import dataclass
 
@@ -13,13 +9,11 @@ from bnlib.shapes import (
     Vector,
     broadcast_shape,
     check_eps,
-    check_float,
     check_input,
     check_statistics,
     check_vector,
-    values_per_channel,
 )
-from bnlib.stats import channel_sum, mean_var, quiet
+from bnlib.stats import mean_var, quiet
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,9 +104,8 @@ def batch_norm_train(
     array([-1.2247,  0.    ,  1.2247])
     """
     op = "batch_norm_train"
-    axis = check_input(
-        op, x, channel_axis, min_values=2, hint="use a larger batch or batch_norm_eval"
-    )
+    hint = "use a larger batch or batch_norm_eval"
+    axis = check_input(op, x, channel_axis, min_values=2, hint=hint)
     eps = check_eps(op, eps)
     gamma = check_vector(op, "gamma", gamma, x.shape[axis], default=1.0)
     beta = check_vector(op, "beta", beta, x.shape[axis], default=0.0)
@@ -174,90 +167,3 @@ def batch_norm_eval(
     var = check_vector(op, "var", var, x.shape[axis], default=1.0)
     check_statistics(op, mean, var, eps)
     return scale_shift(x, mean, gamma / np.sqrt(var + eps), beta, axis)
-
-
-@quiet
-def batch_norm_backward(dy: Array, cache: BatchNormCache) -> tuple[Array, Array, Array]:
-    """Differentiate `batch_norm_train` in closed form, through the statistics.
-
-    Parameters
-    ----------
-    dy : ndarray, shape and dtype of the forward pass's ``x``
-        Gradient of a scalar loss with respect to ``y``.
-    cache : BatchNormCache
-
-    Returns
-    -------
-    dx : ndarray, shape and dtype of ``x``
-        Sums to zero over each channel.
-    dgamma, dbeta : ndarray, shape (C,), dtype of ``x``
-
-    Raises
-    ------
-    TypeError, ValueError
-        If ``dy`` differs from ``x`` in dtype or shape, or ``cache`` is not a cache.
-
-    Notes
-    -----
-    ``dx = gamma * inv_std * (dy - mean(dy) - x_hat * mean(dy * x_hat))``, means over the
-    channel's ``m`` values; Ioffe & Szegedy (2015), section 3, simplified.
-
-    Examples
-    --------
-    >>> y, cache = batch_norm_train(np.array([[1.0], [2.0], [4.0]]), None, None)
-    >>> dx, dgamma, dbeta = batch_norm_backward(np.array([[1.0], [0.0], [0.0]]), cache)
-    >>> bool(abs(dx.sum()) < 1e-12), dbeta
-    (True, array([1.]))
-    """
-    _check_backward("batch_norm_backward", dy, cache)
-    axis, x_hat = cache.channel_axis, cache.x_hat
-    m = values_per_channel(dy.shape, axis)
-    dbeta = channel_sum(dy, axis)
-    dgamma = channel_sum(dy * x_hat, axis)
-    shape = broadcast_shape(dy.shape, axis)
-    mean_dy = (dbeta / m).astype(dy.dtype).reshape(shape)
-    dx = x_hat * (-dgamma / m).astype(dy.dtype).reshape(shape)
-    dx += dy
-    dx -= mean_dy
-    dx *= (cache.gamma * cache.inv_std).astype(dy.dtype).reshape(shape)
-    return dx, dgamma.astype(dy.dtype), dbeta.astype(dy.dtype)
-
-
-@quiet
-def batch_norm_eval_backward(dy: Array, cache: BatchNormCache) -> tuple[Array, Array, Array]:
-    """Differentiate `batch_norm_eval`, where the statistics are constants.
-
-    Parameters, results and errors as in `batch_norm_backward`; ``cache.mu`` and
-    ``cache.var`` are the statistics that the forward pass was given. Here ``dx`` is
-    ``gamma * inv_std * dy``: no term goes through the statistics.
-
-    Examples
-    --------
-    >>> x = np.array([[1.0], [2.0]])
-    >>> one, zero = np.ones(1), np.zeros(1)
-    >>> cache = BatchNormCache(x, zero, one, one, 3 * one, 0.0, 1)
-    >>> batch_norm_eval_backward(np.array([[1.0], [0.0]]), cache)[0].ravel()
-    array([3., 0.])
-    """
-    _check_backward("batch_norm_eval_backward", dy, cache)
-    axis = cache.channel_axis
-    shape = broadcast_shape(dy.shape, axis)
-    dx = dy * (cache.gamma * cache.inv_std).astype(dy.dtype).reshape(shape)
-    dgamma, dbeta = channel_sum(dy * cache.x_hat, axis), channel_sum(dy, axis)
-    return dx, dgamma.astype(dy.dtype), dbeta.astype(dy.dtype)
-
-
-def _check_backward(op: str, dy: Array, cache: BatchNormCache) -> None:
-    """Raise unless ``cache`` is a cache and ``dy`` matches its input."""
-    if not isinstance(cache, BatchNormCache):
-        raise TypeError(
-            f"{op}: cache must be the BatchNormCache that the forward pass returned, "
-            f"got {type(cache).__name__}"
-        )
-    check_float(op, "dy", dy)
-    if dy.shape != cache.x.shape or dy.dtype != cache.x.dtype:
-        kind = ValueError if dy.shape != cache.x.shape else TypeError
-        raise kind(
-            f"{op}: dy must match x, shape {cache.x.shape} and {cache.x.dtype}, "
-            f"got shape {dy.shape} and {dy.dtype}; pass the gradient of the same batch's y"
-        )

@@ -1,0 +1,69 @@
+// What the book adds to sphinx-book-theme: names, a landmark, and focus for boxes that scroll.
+(() => {
+  "use strict";
+
+  const BOXES = [
+    "div.math mjx-container",
+    "span.math",
+    "pre",
+    "div.output",
+    ".pst-scrollable-table-container",
+  ].map((box) => `.bd-article ${box}`).join(",");
+
+  const all = (selector) => document.querySelectorAll(selector);
+
+  /** A control is named by the text that can be seen, so that speech input finds it. */
+  function nameControls() {
+    for (const control of all("button.search-button-field, summary[aria-label]")) {
+      control.removeAttribute("aria-label");
+    }
+    for (const icon of all("button i, a i")) {
+      icon.setAttribute("aria-hidden", "true");
+    }
+  }
+
+  /** The title of the book in the sidebar stands in a landmark of its own. */
+  function markTitle() {
+    for (const title of all(".sidebar-primary-item:has(> .navbar-brand)")) {
+      title.setAttribute("role", "region");
+      title.setAttribute("aria-label", "Title of the book");
+    }
+  }
+
+  /** A box that scrolls sideways can be reached by Tab; one that fits is no tab stop. */
+  function updateBox(box) {
+    const wide = box.clientWidth > 0 && box.scrollWidth > box.clientWidth + 1;
+    if (box.matches("span.math")) box.classList.toggle("book-wide", wide);
+    if (wide && ["auto", "scroll"].includes(getComputedStyle(box).overflowX)) {
+      box.tabIndex = 0;
+      box.setAttribute("role", "group");
+      box.setAttribute("aria-label", "Scrolls sideways");
+    } else if (box.getAttribute("role") === "group") {
+      for (const name of ["tabindex", "role", "aria-label"]) box.removeAttribute(name);
+    }
+  }
+
+  let planned = 0;
+
+  function updateBoxes() {
+    cancelAnimationFrame(planned);
+    planned = requestAnimationFrame(() => all(BOXES).forEach(updateBox));
+  }
+
+  /** Look again when the width, the fonts, the formulas or an opened part change the layout. */
+  function watch() {
+    new ResizeObserver(updateBoxes).observe(document.querySelector(".bd-article") ?? document.body);
+    document.addEventListener("toggle", updateBoxes, true);
+    document.fonts.ready.then(updateBoxes);
+    window.addEventListener("load", () => {
+      window.MathJax?.startup?.promise?.then(updateBoxes);
+      updateBoxes();
+    });
+  }
+
+  document.addEventListener("DOMContentLoaded", () => {
+    nameControls();
+    markTitle();
+    watch();
+  });
+})();

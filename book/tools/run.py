@@ -1,0 +1,82 @@
+"""Execute chapters in place and store them so that the same results give the same bytes.
+
+nbconvert's own options leave time stamps and cut a stream into chunks, both of which
+change from run to run; hence nbclient, and a short pass over what it returns.
+"""
+
+import argparse
+import base64
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+METADATA = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
+KEPT = {"tags", "mystnb"}  # of a cell's metadata
+FIGURES = {"fig-rates": Path("book/figures/learning_rates.png")}  # used outside the chapter
+
+
+def execute(path: Path) -> nbformat.NotebookNode:
+    """Return the notebook, executed from top to bottom in its own folder."""
+    notebook = nbformat.read(path, as_version=4)
+    client = NotebookClient(
+        notebook,
+        timeout=600,
+        record_timing=False,
+        store_widget_state=False,
+        coalesce_streams=True,
+        resources={"metadata": {"path": str(path.parent)}},
+    )
+    return client.execute()
+
+
+def normalize(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Drop from the notebook all metadata that depends on the machine or the hour."""
+    notebook.metadata = nbformat.from_dict(METADATA)
+    for cell in notebook.cells:
+        cell.metadata = nbformat.from_dict(
+            {k: v for k, v in cell.metadata.items() if k in KEPT}
+        )
+    return notebook
+
+
+def figure_bytes(notebook: nbformat.NotebookNode) -> dict[Path, bytes]:
+    """Return the stored pictures that pages outside the chapter show, by file."""
+    pictures = {}
+    for cell in notebook.cells:
+        name = cell.metadata.get("mystnb", {}).get("figure", {}).get("name")
+        images = [o.data["image/png"] for o in cell.get("outputs", []) if "data" in o]
+        if name in FIGURES and images:
+            pictures[FIGURES[name]] = base64.b64decode(images[0])
+    return pictures
+
+
+def write_if_changed(path: Path, content: bytes) -> bool:
+    """Write ``content`` unless the file holds it already; return whether it was written."""
+    if path.exists() and path.read_bytes() == content:
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return True
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run every notebook that is named on the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("notebooks", nargs="+", type=Path)
+    for path in parser.parse_args(arguments).notebooks:
+        print(f"{path} ... ", end="", flush=True, file=sys.stderr)
+        start = time.perf_counter()
+        notebook = normalize(execute(path))
+        changed = write_if_changed(path, (nbformat.writes(notebook) + "\n").encode())
+        for figure, content in figure_bytes(notebook).items():
+            write_if_changed(figure, content)
+        seconds = time.perf_counter() - start
+        print(f"{'changed' if changed else 'unchanged'}, {seconds:.0f} s", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,25 @@
+"""Make plain `pytest` equal to `make test`, whatever part of the book it collects.
+
+This file stands at the root because a run on `chapters/` alone would not load
+`tests/conftest.py`. pytest loads it before any test module, so before NumPy.
+"""
+
+import os
+
+from hypothesis import settings
+
+# One thread: a sum in another order is another number. The kernels that run the
+# chapters are child processes, and inherit all of this.
+SETTINGS = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "TQDM_DISABLE": "1",
+    "PYTHONHASHSEED": "0",
+}
+for name, value in SETTINGS.items():
+    os.environ.setdefault(name, value)
+
+# The same examples on every run, and no limit on the time of one example.
+settings.register_profile("book", derandomize=True, deadline=None)
+settings.load_profile("book")

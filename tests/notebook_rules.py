@@ -1,0 +1,186 @@
+"""The rules that each chapter obeys; each takes a notebook and yields its faults.
+
+`test_house_notebooks.py` applies them to the chapters, and `test_house_trials.py` to a
+notebook that is broken on purpose, one way for each rule.
+"""
+
+import ast
+import io
+import re
+import statistics
+import tokenize
+from collections.abc import Iterator
+
+from house import cells, joined, tags
+from nbformat import NotebookNode
+
+METADATA = {
+    "kernelspec": {
+        "display_name": "Python 3",
+        "language": "python",
+        "name": "python3",
+    },
+    "language_info": {"name": "python"},
+}
+ENDING = ["## What we have shown", "## Exercises", "## Further reading"]
+CELL_ID = re.compile(r"\d\d-[a-z0-9]+(?:-[a-z0-9]+)*")
+DIRECTIVE = re.compile(r"^\s*(?:```+|~~~+|:::+)\s*\{|^\s*:::|\{[a-z:-]+\}`", re.MULTILINE)
+UNSTABLE = {
+    "a number with more than 6 decimals": re.compile(r"\d\.\d{7}"),
+    "an absolute path": re.compile(r"(?<![\w.:/~-])/(?:[\w.+-]+/)+|\b[A-Z]:\\\w"),
+    "a memory address": re.compile(r"\b0x[0-9a-fA-F]{6,}"),
+    "a progress bar": re.compile(r"\d%\|.*\||\bit/s\b|\bs/it\b"),
+}
+Faults = Iterator[str]
+
+
+def metadata(notebook: NotebookNode) -> Faults:
+    """Keep the notebook's metadata free of versions and of editors' notes."""
+    if notebook.metadata != METADATA:
+        yield f"metadata: expected {METADATA}, got {dict(notebook.metadata)}"
+    if (notebook.nbformat, notebook.nbformat_minor) != (4, 5):
+        yield f"nbformat: expected 4.5, got {notebook.nbformat}.{notebook.nbformat_minor}"
+
+
+def cell_ids(notebook: NotebookNode) -> Faults:
+    """Name the cells by hand, so that links and comparisons survive edits."""
+    seen = set()
+    for number, cell in enumerate(notebook.cells):
+        if not CELL_ID.fullmatch(cell.get("id", "")):
+            yield f"cell {number}: id {cell.get('id')!r}; expected one like '04-forward-pass'"
+        if cell.get("id") in seen:
+            yield f"cell {number}: id {cell.id!r} is used twice"
+        seen.add(cell.get("id"))
+
+
+def executed(notebook: NotebookNode) -> Faults:
+    """Demand that every code cell ran, in order: nbval passes a cell that never ran."""
+    for wanted, (name, cell, _) in enumerate(cells(notebook), 1):
+        if cell.execution_count != wanted:
+            yield f"{name}: execution count {cell.execution_count}, expected {wanted}"
+
+
+def code_length(notebook: NotebookNode) -> Faults:
+    """Keep code cells short; what is longer goes to bnlib."""
+    lengths = []
+    for name, _, source in cells(notebook):
+        lengths.append(sum(bool(line.strip()) for line in source.splitlines()))
+        if lengths[-1] == 0:
+            yield f"{name}: is empty"
+        if lengths[-1] > 20:
+            yield f"{name}: {lengths[-1]} non-blank lines, at most 20; move code to bnlib"
+    if lengths and statistics.median(lengths) > 8:
+        yield f"the median code cell has {statistics.median(lengths)} lines, at most 8"
+
+
+def prose_length(notebook: NotebookNode) -> Faults:
+    """Keep markdown cells short; displayed equations, code and tables are not counted."""
+    for name, _, source in cells(notebook, "markdown"):
+        prose = re.sub(r"(?s)\$\$.*?\$\$|```.*?```", " ", source)
+        prose = re.sub(r"(?m)^\s*\|.*$", " ", prose)
+        words = len(re.sub(r"\$[^$]*\$|\]\([^)]*\)", " x ", prose).split())
+        if words > 140:
+            yield f"{name}: {words} words, at most 140 (aim at 90); split it"
+
+
+def plain_code(notebook: NotebookNode) -> Faults:
+    """Demand plain Python, explicit imports, and no trailing semicolons."""
+    for name, _, source in cells(notebook):
+        try:
+            tree = ast.parse(source)
+        except SyntaxError as error:
+            yield f"{name}: is not plain Python ({error.msg}); no magics, no shell commands"
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and (node.level or node.names[0].name == "*"):
+                yield f"{name}: `{ast.unparse(node)}`; import names explicitly from bnlib"
+        for word in ("../", "sys.path", "get_ipython", "tqdm"):
+            if word in source:
+                yield f"{name}: uses {word!r}"
+        tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+        if any(t.type == tokenize.OP and t.string == ";" for t in tokens):
+            yield f"{name}: has a semicolon; end a plot with plt.show()"
+
+
+def no_directives(notebook: NotebookNode) -> Faults:
+    """Keep MyST out of the chapters: it renders nowhere but in the book."""
+    for name, _, source in cells(notebook, "markdown"):
+        if found := DIRECTIVE.search(source):
+            yield f"{name}: MyST markup {found.group().strip()!r} renders only in the book"
+
+
+def has_image(cell: NotebookNode) -> bool:
+    """Say whether a code cell shows a picture."""
+    return any(
+        kind.startswith("image/") for out in cell.outputs for kind in out.get("data", {})
+    )
+
+
+def figures(notebook: NotebookNode) -> Faults:
+    """Give each figure a text alternative and a caption, and store it as PNG."""
+    for name, cell, source in cells(notebook):
+        shows, myst = has_image(cell), cell.metadata.get("mystnb", {})
+        if shows and len(myst.get("image", {}).get("alt", "").strip()) < 40:
+            yield f"{name}: metadata mystnb.image.alt needs at least 40 characters"
+        if shows and not myst.get("figure", {}).get("caption", "").strip():
+            yield f"{name}: metadata mystnb.figure.caption is missing"
+        if shows and "plt.show()" not in source.splitlines():
+            yield f"{name}: a drawing ends with plt.show(); what checks it may follow"
+        if shows and any(out.output_type == "execute_result" for out in cell.outputs):
+            yield f"{name}: shows a value too; a figure cell shows only a figure"
+        if not shows and (myst or "plt.show()" in source):
+            yield f"{name}: is made for a figure, but none is stored; run `make run`"
+        for out in cell.outputs:
+            if "image/svg+xml" in out.get("data", {}) or "image/jpeg" in out.get("data", {}):
+                yield f"{name}: figures are stored as PNG"
+    for name, _, source in cells(notebook, "markdown"):
+        if re.search(r"!\[\s*\]|<img(?![^>]*\balt=\"\w)", source):
+            yield f"{name}: an image without a text alternative"
+
+
+def texts(output: NotebookNode) -> Iterator[str]:
+    """Yield what an output says in words."""
+    for key in ("text", "traceback", "evalue"):
+        yield joined(output.get(key, ""))
+    for kind, data in output.get("data", {}).items():
+        if kind.startswith("text/"):
+            yield joined(data)
+
+
+def outputs(notebook: NotebookNode) -> Faults:
+    """Store nothing that another run or another machine would print differently."""
+    for name, cell, _ in cells(notebook):
+        kinds = [out.output_type for out in cell.outputs]
+        if any(out.get("name") == "stderr" for out in cell.outputs):
+            yield f"{name}: wrote to stderr; no warnings and no progress bars in chapters"
+        if ("error" in kinds) != ("raises-exception" in tags(cell)):
+            yield f"{name}: an error and the tag raises-exception go together"
+        if any("widget" in kind for out in cell.outputs for kind in out.get("data", {})):
+            yield f"{name}: stores a widget"
+        text = "\n".join(text for out in cell.outputs for text in texts(out))
+        for what, pattern in UNSTABLE.items():
+            if found := pattern.search(text):
+                yield f"{name}: prints {what}: {found.group()!r}"
+
+
+def structure(notebook: NotebookNode) -> Faults:
+    """Open with title, aims and needs; close with the three sections, in order."""
+    first = notebook.cells[0]
+    title = re.match(r"# (\d+)\. \S", joined(first.source))
+    if first.cell_type != "markdown" or title is None:
+        yield "cell 0: expected markdown that opens with '# N. title'"
+    elif first.get("id", "")[:2] != f"{int(title[1]):02d}":
+        yield f"cell 0: the title says chapter {title[1]}, the id {first.get('id')!r}"
+    for word in ("You will", "Needs"):
+        if word not in joined(first.source):
+            yield f"cell 0: has no {word!r}"
+    lines = [line for _, _, text in cells(notebook, "markdown") for line in text.splitlines()]
+    found = [line.strip() for line in lines if line.strip() in ENDING]
+    if found != ENDING:
+        yield f"sections: expected {ENDING} once each and in this order, got {found}"
+
+
+RULES = [
+    metadata, cell_ids, executed, code_length, prose_length, plain_code, no_directives,
+    figures, outputs, structure,
+]  # fmt: skip

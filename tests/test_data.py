@@ -1,0 +1,83 @@
+"""The digits: split, standardized, seeded, and clear when scikit-learn is missing."""
+
+import sys
+
+import numpy as np
+import pytest
+from reference import assert_close
+from sklearn.datasets import load_digits
+
+from bnlib.data import digits
+
+X, Y = load_digits(return_X_y=True)
+
+
+def rows(*arrays):
+    """Return the rows of some arrays in an order that depends on nothing but the rows."""
+    return sorted(map(tuple, np.concatenate(arrays)))
+
+
+@pytest.mark.parametrize("test_size", [10, 450, 1787])
+def test_every_image_is_in_exactly_one_part(test_size):
+    split = digits(standardize=False, test_size=test_size)
+    assert split.x_test.shape == (test_size, 64)
+    assert split.x_train.shape == (1797 - test_size, 64)
+    assert split.y_train.shape, split.y_test.shape == ((1797 - test_size,), (test_size,))
+    train, test = (np.column_stack([x * 16, y]) for x, y in (split[:2], split[2:]))
+    assert rows(train, test) == rows(np.column_stack([X, Y]))
+
+
+def test_a_quarter_is_kept_for_the_test_by_default():
+    assert len(digits().x_test) == 450
+    np.testing.assert_equal(digits(), digits(0, True, 450))
+
+
+def test_types_are_float64_and_int64():
+    assert [part.dtype for part in digits()] == [np.float64, np.int64] * 2
+
+
+def test_the_split_is_stratified():
+    split = digits()
+    shares = np.bincount(Y) / len(Y)
+    for y in (split.y_train, split.y_test):
+        assert np.abs(np.bincount(y) - shares * len(y)).max() <= 1
+
+
+def test_standardized_pixels_have_mean_0_and_variance_1_over_the_training_part_alone():
+    raw, split = digits(standardize=False), digits()
+    constant = raw.x_train.std(axis=0) == 0
+    assert constant.sum() >= 3
+    assert_close(split.x_train.mean(axis=0), np.zeros(64), size=1.0)
+    assert_close(split.x_train.var(axis=0), np.where(constant, 0.0, 1.0))
+    assert not split.x_train[:, constant].any()
+    mean, std = raw.x_train.mean(axis=0), np.where(constant, 1.0, raw.x_train.std(axis=0))
+    assert_close(split.x_test, (raw.x_test - mean) / std)
+    assert np.abs(split.x_test.mean(axis=0)).max() > 0.01
+    np.testing.assert_array_equal(split.y_test, raw.y_test)
+
+
+def test_raw_pixels_lie_between_0_and_1():
+    split = digits(standardize=False)
+    assert (split.x_train.min(), split.x_train.max()) == (0.0, 1.0)
+    assert (split.x_test.min(), split.x_test.max()) == (0.0, 1.0)
+
+
+def test_the_seed_chooses_the_split():
+    np.testing.assert_equal(digits(seed=3), digits(seed=3))
+    assert (digits(seed=3).y_test != digits(seed=4).y_test).any()
+
+
+@pytest.mark.parametrize("test_size", [9, 1788, 0, -1, 0.25, float("nan")])
+def test_both_parts_need_every_class(test_size):
+    message = f"digits: test_size must lie between 10 and 1787, got {test_size}; both parts"
+    with pytest.raises(ValueError, match=message):
+        digits(test_size=test_size)
+
+
+@pytest.mark.parametrize("missing", ["sklearn.datasets", "sklearn.model_selection"])
+def test_a_missing_scikit_learn_is_named_with_the_cure(monkeypatch, missing):
+    monkeypatch.setitem(sys.modules, missing, None)
+    message = "digits: the images ship with scikit-learn, which is missing; install it"
+    with pytest.raises(ModuleNotFoundError, match=message) as caught:
+        digits()
+    assert isinstance(caught.value.__cause__, ModuleNotFoundError)

@@ -1,0 +1,165 @@
+"""The three functions: known values, known faults, the cache, the memory."""
+
+import dataclasses
+import math
+import tracemalloc
+
+import numpy as np
+import pytest
+from reference import assert_close, torch_batch_norm, untouched
+
+from bnlib.functional import (
+    batch_norm_backward,
+    batch_norm_eval,
+    batch_norm_eval_backward,
+    batch_norm_train,
+)
+
+ONES = np.ones(2)
+
+
+@pytest.fixture
+def x():
+    return np.random.default_rng(0).normal(3, 2, (6, 2))
+
+
+@pytest.fixture
+def dy():
+    return np.random.default_rng(1).normal(size=(6, 2))
+
+
+def test_eps_stands_inside_the_root():
+    x = np.array([[-1.0], [1.0]])  # variance 1
+    y, cache = batch_norm_train(x, None, None, eps=3.0)
+    np.testing.assert_array_equal(y, x / 2)
+    np.testing.assert_array_equal(cache.inv_std, [0.5])
+    np.testing.assert_array_equal(
+        batch_norm_eval(x, None, None, ONES[:1], ONES[:1], 3.0), [[-1], [0]]
+    )
+
+
+def test_eps_is_1e_5_by_default(x):
+    expected = (x - 1) / math.sqrt(1 + 1e-5)
+    assert batch_norm_train(x, None, None)[1].eps == 1e-5
+    assert_close(batch_norm_eval(x, None, None, ONES, ONES), expected, tol=1e-15)
+
+
+def test_gradient_goes_through_the_statistics():
+    """For dy = x_hat + 0.5 nearly nothing is left; with detached statistics, dx is dy / std."""
+    x = np.random.default_rng(0).normal(size=(64, 5))
+    cache = batch_norm_train(x, None, None)[1]
+    dy = cache.x_hat + 0.5
+    dx = batch_norm_backward(dy, cache)[0]
+    detached = batch_norm_eval_backward(dy, cache)[0]
+    assert np.abs(dx).max() < 1e-4
+    assert np.abs(detached).max() > 1
+
+
+def test_channels_last_reduces_every_axis_but_the_last():
+    x = np.random.default_rng(0).normal(size=(2, 3, 4, 5))
+    y, cache = batch_norm_train(x, None, None, channel_axis=-1)
+    assert cache.mu.shape == (5,)
+    assert_close(y.mean(axis=(0, 1, 2)), np.zeros(5), size=1)
+    assert np.abs(y.mean(axis=(0, 2, 3))).max() > 0.1
+    first = batch_norm_train(np.moveaxis(x, -1, 1), None, None)[0]
+    assert_close(y, np.moveaxis(first, 1, -1))
+
+
+def test_float32_at_mean_1e4_is_within_1e_3_of_float64():
+    """Both passes: the output, and each gradient relative to its largest value."""
+    x = np.random.default_rng(0).normal(1e4, 1, (256, 4)).astype(np.float32)
+    dy = np.random.default_rng(1).normal(size=x.shape).astype(np.float32)
+    y, cache = batch_norm_train(x, None, None)
+    ours = (y, *batch_norm_backward(dy, cache))
+    for actual, expected in zip(
+        ours, torch_batch_norm(x, None, None, dy, 1e-5, 1), strict=True
+    ):
+        assert actual.dtype == np.float32
+        assert np.abs(actual - expected).max() < 1e-3 * max(1, np.abs(expected).max())
+
+
+def test_each_dx_depends_on_every_sample_of_the_batch():
+    x, dy = np.arange(4.0)[:, None], np.array([[1.0], [0.0], [0.0], [0.0]])
+    dx = batch_norm_backward(dy, batch_norm_train(x, None, None, eps=0.0)[1])[0]
+    assert_close(dx, torch_batch_norm(x, None, None, dy, 0.0, 1)[1])
+    assert (np.abs(dx) > 0.05).all()
+
+
+def test_the_cache_holds_the_input_and_one_value_per_channel(x):
+    gamma = np.array([2.0, 3.0])
+    cache = batch_norm_train(x, gamma, None, eps=0.5)[1]
+    held = dict(vars(cache))
+    assert set(held) == {"x", "mu", "var", "inv_std", "gamma", "eps", "channel_axis"}
+    assert held.pop("x") is x
+    assert all(np.size(value) <= 2 for value in held.values())
+    assert cache.x_hat is not cache.x_hat
+    assert (cache.eps, cache.channel_axis) == (0.5, 1)
+    assert_close(cache.var, x.var(axis=0))
+    assert_close(cache.inv_std, 1 / np.sqrt(x.var(axis=0) + 0.5))
+    assert_close(cache.x_hat, (x - x.mean(axis=0)) * cache.inv_std)
+    gamma[:] = 0
+    np.testing.assert_array_equal(cache.gamma, [2, 3])
+
+
+def test_nothing_but_the_output_is_held_after_a_forward_pass():
+    x = np.random.default_rng(0).normal(size=(64, 8, 32, 32))
+    tracemalloc.start()
+    y, cache = batch_norm_train(x, None, None)
+    held = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert cache.x is x
+    assert y.nbytes <= held < 1.05 * y.nbytes
+
+
+def test_caches_are_compared_by_identity(x):
+    cache = batch_norm_train(x, None, None)[1]
+    assert cache == cache
+    assert cache != batch_norm_train(x, None, None)[1]
+
+
+@pytest.mark.parametrize("field", ["x", "mu", "x_hat", "gamma"])
+def test_the_cache_is_frozen(field, x):
+    cache = batch_norm_train(x, None, None)[1]
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(cache, field, x)
+
+
+def test_inputs_are_not_modified(x, dy):
+    gamma, beta, mean, var = np.arange(8.0).reshape(4, 2)
+    with untouched(x, dy, gamma, beta, mean, var):
+        _, cache = batch_norm_train(x, gamma, beta)
+        batch_norm_eval(x, gamma, beta, mean, var)
+        batch_norm_backward(dy, cache)
+        batch_norm_eval_backward(dy, cache)
+
+
+def test_the_output_is_new_memory_even_when_nothing_changes():
+    x = np.array([[-1.0], [1.0]])
+    assert not np.shares_memory(batch_norm_train(x, None, None, eps=0.0)[0], x)
+    assert not np.shares_memory(batch_norm_eval(x, None, None, np.zeros(1), np.ones(1)), x)
+
+
+def test_evaluation_takes_a_single_value_per_channel():
+    x = np.array([[5.0, 1.0]])
+    y = batch_norm_eval(x, None, np.array([0.5, 0.0]), ONES, np.array([4.0, 1.0]), eps=0.0)
+    np.testing.assert_array_equal(y, [[2.5, 0.0]])
+
+
+def test_an_output_beyond_float32_is_infinite_without_a_warning():
+    x, gamma = np.array([[-1e10], [1e10]], np.float32), np.array([1e40])
+    y = batch_norm_eval(x, gamma, None, np.zeros(1), np.ones(1))
+    np.testing.assert_array_equal(y, [[-math.inf], [math.inf]])
+
+
+@pytest.mark.parametrize("differentiate", [batch_norm_backward, batch_norm_eval_backward])
+def test_gradients_beyond_float32_are_not_finite_without_a_warning(differentiate):
+    x, dy = np.array([[-1.0], [1.0], [2.0]], np.float32), np.full((3, 1), 3e38, np.float32)
+    dx, _, dbeta = differentiate(dy, batch_norm_train(x, np.array([9.0]), None)[1])
+    assert dbeta == math.inf
+    assert not np.isfinite(dx).all()
+
+
+def test_evaluation_passes_nan_on_to_its_own_sample_alone():
+    x = np.array([[math.nan, 1.0], [1.0, 1.0]])
+    y = batch_norm_eval(x, None, None, ONES, ONES)
+    np.testing.assert_array_equal(np.isnan(y), [[True, False], [False, False]])

@@ -1,0 +1,155 @@
+"""Laws of batch normalization, for any shape, channel axis, strides, scale and eps."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from reference import assert_close, torch_batch_norm
+from strategies import cases
+
+from bnlib.functional import (
+    BatchNormCache,
+    batch_norm_backward,
+    batch_norm_eval,
+    batch_norm_eval_backward,
+    batch_norm_train,
+)
+from bnlib.shapes import broadcast_shape, reduction_axes
+
+float32_cases = cases(dtype=np.float32, max_ratio=1e4)
+plain = cases(eps=st.just(0.0))
+
+
+def forward(case, x=None):
+    """Return y and the cache, for the case's x or another."""
+    x = case.x if x is None else x
+    return batch_norm_train(x, case.gamma, case.beta, case.eps, case.axis)
+
+
+def per_channel(case, vector):
+    """Return one value per channel in a shape that broadcasts against x."""
+    return np.reshape(vector, broadcast_shape(case.x.shape, case.axis))
+
+
+def assert_same_gradients(case, cache, actual, expected, tol=1e-10):
+    """Compare dx in units of gamma / std, where it is of the size of dy."""
+    unit = per_channel(case, np.abs(cache.gamma) * cache.inv_std)
+    size = np.abs(case.dy).max()
+    assert_close(actual[0] / unit, expected[0] / unit, tol, size)
+    for ours, theirs in zip(actual[1:], expected[1:], strict=True):
+        assert_close(ours, theirs, tol, size * case.m)
+
+
+@given(cases())
+def test_forward_and_backward_match_autograd(case):
+    y, cache = forward(case)
+    expected = torch_batch_norm(case.x, case.gamma, case.beta, case.dy, case.eps, case.axis)
+    assert_close(y, expected[0])
+    assert_same_gradients(case, cache, batch_norm_backward(case.dy, cache), expected[1:])
+
+
+@given(cases(), st.integers(0, 99))
+def test_evaluation_and_its_backward_match_autograd(case, seed):
+    rng = np.random.default_rng(seed)
+    channels = case.x.shape[case.axis]
+    mean, var = rng.normal(size=channels), rng.uniform(0.5, 2, channels)
+    arguments = (case.x, case.gamma, case.beta, case.dy, case.eps, case.axis, mean, var)
+    expected = torch_batch_norm(*arguments)
+    y = batch_norm_eval(case.x, case.gamma, case.beta, mean, var, case.eps, case.axis)
+    gamma = np.ones(channels) if case.gamma is None else case.gamma
+    inv_std = 1 / np.sqrt(var + case.eps)
+    cache = BatchNormCache(case.x, mean, var, inv_std, gamma, case.eps, case.axis)
+    assert_close(y, expected[0])
+    dx, dgamma, dbeta = batch_norm_eval_backward(case.dy, cache)
+    assert_close(dx, expected[1])
+    assert_close(dgamma, expected[2], size=np.abs(case.dy * cache.x_hat).sum())
+    assert_close(dbeta, expected[3], size=np.abs(case.dy).sum())
+
+
+@given(float32_cases)
+def test_float32_stays_float32_and_near_float64(case):
+    """The bound is 1e-5 of the largest y, and of dy for the gradients, up to mean 1e4 std."""
+    y, cache = forward(case)
+    gradients = batch_norm_backward(case.dy, cache)
+    y64, cache64 = forward(case, case.x.astype(np.float64))
+    gradients64 = batch_norm_backward(case.dy.astype(np.float64), cache64)
+    for ours in (y, cache.x_hat, *gradients):
+        assert ours.dtype == np.float32
+    for exact in (y64, cache64.x_hat, *gradients64):
+        assert exact.dtype == np.float64
+    assert_close(y, y64, tol=1e-5)
+    assert_close(cache.x_hat, cache64.x_hat, tol=1e-5)
+    assert_same_gradients(case, cache64, gradients, gradients64, tol=1e-5)
+
+
+@given(float32_cases)
+def test_float32_evaluation_stays_near_float64(case):
+    cache, cache64 = forward(case)[1], forward(case, case.x.astype(np.float64))[1]
+    rest = (case.gamma, case.beta, cache64.mu, cache64.var, case.eps, case.axis)
+    y = batch_norm_eval(case.x, *rest)
+    gradients = batch_norm_eval_backward(case.dy, cache)
+    gradients64 = batch_norm_eval_backward(case.dy.astype(np.float64), cache64)
+    assert [a.dtype for a in (y, *gradients)] == 4 * [np.float32]
+    assert_close(y, batch_norm_eval(case.x.astype(np.float64), *rest), tol=1e-5)
+    assert_same_gradients(case, cache64, gradients, gradients64, tol=1e-5)
+
+
+@given(cases())
+def test_evaluation_with_the_batch_statistics_equals_training(case):
+    y, cache = forward(case)
+    statistics = (cache.mu, cache.var, case.eps, case.axis)
+    again = batch_norm_eval(case.x, case.gamma, case.beta, *statistics)
+    assert_close(again, y, tol=1e-14)
+
+
+@given(cases())
+def test_output_has_mean_beta_and_the_shrunk_variance(case):
+    y, cache = forward(case)
+    axes = reduction_axes(case.x.ndim, case.axis)
+    beta = 0.0 if case.beta is None else case.beta
+    assert_close(y.mean(axis=axes) - beta, np.zeros(len(cache.mu)), tol=1e-11, size=10)
+    shrunk = cache.gamma**2 * cache.var / (cache.var + case.eps)
+    size = np.square(y).max()
+    assert_close(y.var(axis=axes), shrunk, size=size)
+
+
+@given(plain, st.floats(-100, 100), st.sampled_from([-7.0, -0.1, 0.1, 7.0]))
+def test_scale_and_shift_of_the_input_leave_only_the_sign(case, shift, scale):
+    scaled = forward(case, scale * case.x + shift * np.abs(case.x).max())[1].x_hat
+    assert_close(scaled, np.sign(scale) * forward(case)[1].x_hat, tol=1e-8)
+
+
+@given(plain)
+def test_input_gradient_is_orthogonal_to_ones_and_to_x_hat(case):
+    cache = forward(case)[1]
+    dx = batch_norm_backward(case.dy, cache)[0] / per_channel(case, cache.inv_std)
+    axes = reduction_axes(case.x.ndim, case.axis)
+    zeros, size = np.zeros(len(cache.mu)), case.m * np.abs(case.dy).max()
+    assert_close(dx.sum(axis=axes), zeros, size=size)
+    assert_close((dx * cache.x_hat).sum(axis=axes), zeros, size=size)
+
+
+@given(cases(), st.data())
+def test_moving_the_channel_axis_moves_the_result(case, data):
+    target = data.draw(st.integers(0, case.x.ndim - 1))
+    moved = np.moveaxis(case.x, case.axis, target)
+    y, cache = batch_norm_train(moved, case.gamma, case.beta, case.eps, target)
+    dx = batch_norm_backward(np.moveaxis(case.dy, case.axis, target), cache)[0]
+    expected, cache = forward(case)
+    unit = cache.inv_std.max() * np.abs(case.dy).max()
+    assert_close(np.moveaxis(y, target, case.axis), expected)
+    expected = batch_norm_backward(case.dy, cache)[0]
+    assert_close(np.moveaxis(dx, target, case.axis), expected, size=unit)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@given(data=st.data())
+def test_shapes_and_the_cache_follow_the_input(dtype, data):
+    case = data.draw(cases(dtype=dtype))
+    y, cache = forward(case)
+    channels = (case.x.shape[case.axis],)
+    assert cache.x is case.x
+    assert cache.channel_axis == case.axis % case.x.ndim
+    assert y.shape == cache.x_hat.shape == case.x.shape
+    dx, dgamma, dbeta = batch_norm_backward(case.dy, cache)
+    assert (dx.shape, dgamma.shape, dbeta.shape) == (case.x.shape, channels, channels)

@@ -1,0 +1,105 @@
+"""The networks: their layers, their weights and their gradients."""
+
+import itertools
+import re
+
+import numpy as np
+import pytest
+import torch
+from reference import assert_close, leaf, torch_twin
+from torch.nn import functional
+
+from bnlib.layers import softmax_cross_entropy
+from bnlib.models import mlp
+
+NORMS = ["none", "before", "after"]
+ACTIVATIONS = {"relu": "ReLU", "sigmoid": "Sigmoid", "tanh": "Tanh"}
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("norm", NORMS)
+def test_layers_stand_in_order(norm, activation):
+    block = {
+        "none": ["Linear", ACTIVATIONS[activation]],
+        "before": ["Linear", "BatchNorm", ACTIVATIONS[activation]],
+        "after": ["Linear", ACTIVATIONS[activation], "BatchNorm"],
+    }[norm]
+    net = mlp([5, 4, 3, 2], norm=norm, activation=activation)
+    assert [type(layer).__name__ for layer in net.layers] == 2 * block + ["Linear"]
+    widths = [p.value.shape for p in net.parameters() if p.value.ndim == 2]
+    assert widths == [(4, 5), (3, 4), (2, 3)]
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("bias", [True, False])
+def test_gradients_match_autograd(norm, activation, bias):
+    rng = np.random.default_rng(0)
+    net = mlp([6, 5, 4, 3], norm=norm, activation=activation, bias=bias, seed=1)
+    x, labels, twin = rng.normal(size=(8, 6)), rng.integers(0, 3, 8), torch_twin(net)
+    x_torch = leaf(x)
+    loss_torch = functional.cross_entropy(twin(x_torch), torch.tensor(labels))
+    loss_torch.backward()
+    loss, dlogits = softmax_cross_entropy(net(x), labels)
+    assert_close(loss, loss_torch.item())
+    assert_close(net.backward(dlogits), x_torch.grad)
+    for ours, theirs in zip(net.parameters(), twin.parameters(), strict=True):
+        assert_close(ours.grad, theirs.grad, size=1.0)
+
+
+def weights(**options):
+    """Return the weight matrices of a small network, one after another."""
+    net = mlp([5, 4, 3], **options)
+    return np.concatenate([p.value.ravel() for p in net.parameters() if p.value.ndim == 2])
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("norm", NORMS)
+def test_the_same_seed_gives_the_same_weights_for_each_norm(norm, bias):
+    np.testing.assert_array_equal(weights(norm=norm, bias=bias, seed=7), weights(seed=7))
+
+
+def test_weights_follow_the_seed_and_differ_between_layers():
+    assert (weights(seed=0) != weights(seed=1)).all()
+    np.testing.assert_array_equal(weights(), weights(seed=0))
+    first, second = (p.value for p in mlp([4, 4, 4]).parameters() if p.value.ndim == 2)
+    assert (first != second).all()
+
+
+@pytest.mark.parametrize(("std", "expected"), [(0.01, [0.01] * 2), (None, [0.2, 0.1])])
+def test_std_is_that_of_every_weight_matrix(std, expected):
+    net = mlp([50, 200, 400], std=std)
+    spreads = [p.value.std() for p in net.parameters() if p.value.ndim == 2]
+    np.testing.assert_allclose(spreads, expected, rtol=0.02)
+
+
+@pytest.mark.parametrize(("bias", "biases"), [(True, [4, 3, 2]), (False, [2])])
+def test_the_last_layer_always_has_a_bias(bias, biases):
+    net = mlp([5, 4, 3, 2], bias=bias)
+    assert [p.value.size for p in net.parameters() if p.value.ndim == 1] == biases
+
+
+def test_by_default_there_is_no_normalization_and_relu():
+    names = [type(layer).__name__ for layer in mlp([3, 4, 2]).layers]
+    assert names == ["Linear", "ReLU", "Linear"]
+    assert [type(layer).__name__ for layer in mlp((3, 2)).layers] == ["Linear"]
+
+
+@pytest.mark.parametrize(
+    ("norm", "activation"),
+    [*itertools.product(["batch", None], ["relu"]), ("none", "gelu"), ("none", "ReLU")],
+)
+def test_unknown_names_are_refused(norm, activation):
+    message = (
+        "mlp: expected norm in ('none', 'before', 'after') and activation in "
+        f"('relu', 'sigmoid', 'tanh'), got {norm!r} and {activation!r}"
+    )
+    with pytest.raises(ValueError, match=re.escape(message)):
+        mlp([3, 2], norm=norm, activation=activation)
+
+
+@pytest.mark.parametrize("sizes", [[], [3]])
+def test_a_network_has_an_input_and_an_output(sizes):
+    message = f"mlp: needs an input and an output width, got sizes {sizes}"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        mlp(sizes)

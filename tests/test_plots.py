@@ -1,0 +1,177 @@
+"""The figures: what is drawn, with which labels and scales; never the pixels."""
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from matplotlib import pyplot as plt
+from matplotlib.colors import to_hex
+
+from bnlib import plots
+
+ARMS = {"with": np.array([[1.0, 3.0], [2.0, 6.0], [5.0, 5.0]]), "without": np.ones((3, 2))}
+DRAW = {
+    "lines": lambda **o: plots.lines({"a": ([1, 2], [3, 4])}, "rate", "loss", **o),
+    "seeds": lambda **o: plots.seeds([1, 2, 3], ARMS, "rate", "loss", **o),
+}
+
+
+def dots(**options):
+    """Draw two groups of unequal size."""
+    return plots.dots({"a": np.array([1.0, 2.0, 6.0]), "b": np.ones(1)}, "loss", **options)
+
+
+each_plot = pytest.mark.parametrize("name", DRAW)
+
+
+@pytest.fixture(autouse=True)
+def agg():
+    """Draw without a screen, and close what was drawn."""
+    plt.switch_backend("agg")
+    yield
+    plt.close("all")
+
+
+def legend(ax):
+    """Return the entries of a legend without a frame."""
+    assert not ax.get_legend().get_frame_on()
+    return [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+@each_plot
+@pytest.mark.parametrize(
+    ("log", "scales"),
+    [
+        ("", ("linear", "linear")),
+        ("x", ("log", "linear")),
+        ("y", ("linear", "log")),
+        ("xy", ("log", "log")),
+    ],
+)
+def test_labels_and_scales_are_those_asked_for(name, log, scales):
+    ax = DRAW[name](log=log)
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("rate", "loss")
+    assert (ax.get_xscale(), ax.get_yscale()) == scales
+    ax.figure.canvas.draw()
+
+
+@pytest.mark.parametrize("draw", [*DRAW.values(), dots], ids=[*DRAW, "dots"])
+def test_axes_that_are_given_are_drawn_on(draw):
+    ax = plt.subplots()[1]
+    assert draw(ax=ax) is ax
+    assert len(plt.get_fignums()) == 1
+    assert len(ax.figure.axes) == 1
+    assert ax.lines
+
+
+@pytest.mark.parametrize("draw", [*DRAW.values(), dots], ids=[*DRAW, "dots"])
+def test_the_style_of_the_book_stays_with_its_own_figures(draw):
+    before = mpl.rcParams.copy()
+    ax = draw()
+    assert mpl.rcParams == before
+    assert tuple(ax.figure.get_size_inches()) == plots.STYLE["figure.figsize"]
+    assert not ax.spines["top"].get_visible()
+
+
+def test_lines_draw_the_numbers_that_they_are_given():
+    series = {"first": ([1, 2, 3], [4, 5, 6]), "second": (np.arange(2), np.ones(2))}
+    ax = plots.lines(series, "x", "y")
+    assert legend(ax) == ["first", "second"]
+    for line, (x, y) in zip(ax.lines, series.values(), strict=True):
+        np.testing.assert_array_equal(line.get_xdata(), x)
+        np.testing.assert_array_equal(line.get_ydata(), y)
+
+
+def test_no_series_means_no_legend():
+    ax = plots.lines({}, "x", "y")
+    assert ax.get_legend() is None
+    assert ax.get_xlabel() == "x"
+
+
+def test_seeds_are_dots_and_their_mean_is_a_line():
+    ax = plots.seeds([1, 2, 3], ARMS, "x", "y")
+    assert legend(ax) == ["with", "without"]
+    dots, mean = ax.lines[:2]
+    assert len(ax.lines) == 4
+    assert (dots.get_linestyle(), mean.get_linestyle()) == ("None", "-")
+    np.testing.assert_array_equal(dots.get_xdata(), [1, 1, 2, 2, 3, 3])
+    np.testing.assert_array_equal(dots.get_ydata(), [1, 3, 2, 6, 5, 5])
+    np.testing.assert_array_equal(mean.get_xdata(), [1, 2, 3])
+    np.testing.assert_array_equal(mean.get_ydata(), [2, 4, 5])
+
+
+def test_dots_stand_over_the_name_of_their_group_with_a_bar_at_the_mean():
+    ax = dots()
+    assert ax.get_ylabel() == "loss"
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["a", "b"]
+    np.testing.assert_array_equal(ax.get_xticks(), [0, 1])
+    groups, bars = ax.lines, [bar.get_segments()[0] for bar in ax.collections]
+    np.testing.assert_array_equal(groups[0].get_ydata(), [1, 2, 6])
+    for i, (group, bar, mean) in enumerate(zip(groups, bars, [3.0, 1.0], strict=True)):
+        assert np.abs(group.get_xdata() - i).max() < 0.25
+        np.testing.assert_allclose(bar, [[i - 0.25, mean], [i + 0.25, mean]])
+        assert group.get_linestyle() == "None"
+        assert group.get_color() == to_hex(ax.collections[i].get_color()[0]).upper()
+    assert len({(group.get_marker(), group.get_color()) for group in groups}) == 2
+
+
+@each_plot
+def test_an_arm_has_one_color_and_arms_differ_in_color_and_dashes(name):
+    arms = {str(i): np.ones((3, 3)) for i in range(7)}
+    ax = {
+        "lines": lambda: plots.lines({k: (v[0], v[0]) for k, v in arms.items()}, "x", "y"),
+        "seeds": lambda: plots.seeds([1, 2, 3], arms, "x", "y"),
+    }[name]()
+    labelled = [line for line in ax.lines if not line.get_label().startswith("_")]
+    assert [to_hex(line.get_color()).upper() for line in labelled[:6]] == list(plots.COLORS)
+    assert labelled[6].get_color() == labelled[0].get_color()
+    assert [line.get_linestyle() for line in labelled[:4]] == ["-", "--", "-.", ":"]
+    others = [line.get_color() for line in ax.lines if line not in labelled]
+    assert others in ([], [line.get_color() for line in labelled])
+
+
+def test_seeds_differ_in_their_markers():
+    ax = plots.seeds([1, 2, 3], {str(i): np.ones((3, 2)) for i in range(6)}, "x", "y")
+    assert [line.get_marker() for line in ax.lines[1::2]] == list(plots.MARKERS)
+    assert [line.get_marker() for line in ax.lines[::2]] == list(plots.MARKERS)
+
+
+@pytest.mark.parametrize("given", [True, False])
+@pytest.mark.parametrize("count", [1, 3])
+def test_histograms_stand_side_by_side_as_densities(given, count):
+    samples = {f"layer {i}": np.linspace(0, 1 + i, 50).reshape(5, 10) for i in range(count)}
+    own = np.atleast_1d(plt.subplots(1, count)[1]).tolist() if given else None
+    axes = plots.histograms(samples, "activation", bins=7, axes=own)
+    assert len(plt.get_fignums()) == 1
+    assert list(axes) == list(axes[0].figure.axes)
+    assert [ax.get_title() for ax in axes] == list(samples)
+    assert [ax.get_xlabel() for ax in axes] == ["activation"] * count
+    assert [ax.get_ylabel() for ax in axes] == ["density"] + [""] * (count - 1)
+    for ax in axes:
+        assert len(ax.patches) == 7
+        assert sum(bar.get_width() * bar.get_height() for bar in ax.patches) == pytest.approx(1)
+    assert len({bar.get_facecolor() for ax in axes for bar in ax.patches}) == count
+
+
+def test_histograms_have_60_bins_by_default():
+    assert len(plots.histograms({"a": np.arange(9.0)}, "x")[0].patches) == 60
+
+
+def test_histograms_need_as_many_axes_as_samples():
+    axes = plt.subplots(1, 2)[1]
+    with pytest.raises(ValueError, match="zip"):
+        plots.histograms({"a": np.ones(3)}, "x", axes=axes)
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_an_image_has_zero_in_the_middle_of_its_scale(given):
+    values = np.array([[-4.0, 1.0], [0.0, 2.0]])
+    own = plt.subplots()[1] if given else None
+    ax = plots.image(values, "column", "row", ax=own)
+    assert own is None or ax is own
+    picture = ax.images[0]
+    np.testing.assert_array_equal(picture.get_array(), values)
+    assert picture.get_clim() == (-4, 4)
+    assert picture.get_cmap().name == "RdBu_r"
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("column", "row")
+    assert len(ax.figure.axes) == 2
+    assert not any(line.get_visible() for line in ax.get_xgridlines() + ax.get_ygridlines())

@@ -1,0 +1,119 @@
+"""What the documents say is true: the example, the commands, the table, links, versions."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+import yaml
+from house import CHAPTERS, ROOT, joined, read_notebook
+
+import bnlib
+
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("book/*.md")])
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+EXAMPLE = re.compile(r"```python\n(.*?)```\n\n```text\n(.*?)```", re.DOTALL)
+ROW = re.compile(r"(?m)^\| (\d+\. .+?) \| \[(chapters/\S+)\]\((\S+)\) \| (\d+) \|$")
+
+each_document = pytest.mark.parametrize(
+    "path", DOCUMENTS, ids=[path.relative_to(ROOT).as_posix() for path in DOCUMENTS]
+)
+
+
+def commands(text: str) -> set[str]:
+    """Return the make targets that a page tells its reader to call."""
+    inline = re.findall(r"`make ([a-z-]+)[^`]*`", text)
+    blocks = "".join(re.findall(r"(?ms)^ *```.*?^ *```", text))
+    return {*inline, *re.findall(r"(?m)^ *(?:\$ )?make ([a-z-]+)", blocks)}
+
+
+def targets() -> dict[str, bool]:
+    """Return the Makefile's targets, and whether `make help` shows each."""
+    text = (ROOT / "Makefile").read_text(encoding="utf-8")
+    return {name: "## " in rest for name, rest in re.findall(r"(?m)^([a-z-]+):(.*)$", text)}
+
+
+def broken_links(text: str, folder) -> list[str]:
+    """Return the relative links and images of a page that lead nowhere."""
+    text = re.sub(r"(?s)```.*?```|`[^`\n]*`", "", text)
+    links = re.findall(r"\]\(([^)\s#]+)[^)]*\)", text)
+    local = [link for link in links if not re.match(r"[a-z]+:", link)]
+    return [link for link in local if not (folder / link).exists()]
+
+
+def run_python(source: str) -> str:
+    """Return what a program prints, errors included."""
+    command = [sys.executable, "-W", "error", "-c", source]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return run.stdout + run.stderr
+
+
+def test_example_prints_what_the_readme_says():
+    [(source, printed)] = EXAMPLE.findall(README)
+    assert run_python(source) == printed
+
+
+def test_example_has_ten_lines():
+    [(source, _)] = EXAMPLE.findall(README)
+    assert sum(bool(line.strip()) for line in source.splitlines()) <= 10
+
+
+def test_readme_opens_with_a_described_figure():
+    figure = re.match(r"# .+\n\n!\[(.{40,}?)\]\((book/figures/\S+\.png)\)", README)
+    assert figure, "README.md: expected title, then a figure with a text alternative"
+    assert (ROOT / figure[2]).read_bytes().startswith(b"\x89PNG")
+
+
+def test_readme_table_lists_the_chapters():
+    rows = ROW.findall(README)
+    assert [row[1] for row in rows] == [f"chapters/{path.name}" for path in CHAPTERS]
+    for (title, label, link, minutes), path in zip(rows, CHAPTERS, strict=True):
+        opening = joined(read_notebook(path).cells[0].source)
+        assert label == link
+        assert opening.splitlines()[0] == f"# {title}", f"{label}: the title differs"
+        needs = re.search(r"Needs.*?(\d+)\s*min", opening, re.DOTALL)
+        assert needs, f"{label}: the first cell does not say how many minutes it needs"
+        assert needs[1] == minutes, f"{label}: the chapter says {needs[1]} minutes"
+
+
+@each_document
+def test_commands_are_targets(path):
+    unknown = commands(path.read_text(encoding="utf-8")) - set(targets())
+    assert not unknown, f"{path.name} names make targets that do not exist: {unknown}"
+
+
+def test_readme_names_every_target():
+    shown = {name for name, helped in targets().items() if helped}
+    assert shown - commands(README) == set(), "README.md leaves out these targets"
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "LICENSE-TEXT.md"])
+def test_links_lead_somewhere(name):
+    """The links of the book's pages are checked when the site is built."""
+    broken = broken_links((ROOT / name).read_text(encoding="utf-8"), ROOT)
+    assert not broken, f"{name}: these links lead nowhere: {broken}"
+
+
+def test_version_is_the_same_everywhere():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == bnlib.__version__
+    newest = re.search(
+        r"(?m)^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    )
+    assert newest[1] == bnlib.__version__
+
+
+def test_citation_has_what_the_format_requires():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert {"cff-version", "message", "title", "authors"} <= set(citation)
+    assert citation["cff-version"] == "1.2.0"
+    assert citation["title"] == README.splitlines()[0].removeprefix("# ")
+
+
+def test_the_checks_can_fail(tmp_path):
+    text = "`make nothing X=1`\n```bash\nmake book\n```\n[a](b.md) [c](https://d) `[e](f)`\n"
+    assert commands(text) == {"nothing", "book"}
+    assert broken_links(text, tmp_path) == ["b.md"]
+    assert run_python("print(1)") == "1\n"
+    assert "ZeroDivisionError" in run_python("1 / 0")
+    assert EXAMPLE.findall("```python\n1\n```\n\nprose\n\n```text\n```") == []

@@ -1,0 +1,167 @@
+"""Saving and loading: to and from PyTorch, and all or nothing."""
+
+import math
+import re
+
+import numpy as np
+import pytest
+import torch
+from reference import assert_close, assert_same_state, torch_twin, untouched
+from torch import nn
+
+from bnlib.layers import BatchNorm, Linear, ReLU, Sequential
+
+SHAPES = {"BatchNorm1d": (6, 4), "BatchNorm2d": (6, 4, 3, 2)}
+OPTIONS = [
+    {},
+    {"affine": False},
+    {"track_running_stats": False},
+    {"affine": False, "track_running_stats": False},
+]
+each_shape = pytest.mark.parametrize("name", SHAPES)
+each_option = pytest.mark.parametrize("options", OPTIONS, ids=str)
+
+
+def trained_pair(name, options):
+    """Return one of PyTorch's modules after three batches, a batch and a new layer of ours."""
+    module = getattr(nn, name)(4, dtype=torch.float64, **options)
+    generator = torch.Generator().manual_seed(0)
+    for parameter in module.parameters():
+        nn.init.normal_(parameter, generator=generator)
+    for _ in range(3):
+        x = torch.randn(SHAPES[name], generator=generator, dtype=torch.float64)
+        module(x)
+    return module, x, BatchNorm(4, **options)
+
+
+@each_shape
+@each_option
+def test_weights_move_from_torch(name, options):
+    module, x, layer = trained_pair(name, options)
+    layer.load_state_dict(module.state_dict())
+    assert_same_state(layer, module, tol=0)
+    assert_close(layer.eval()(x.numpy()), module.eval()(x).detach())
+
+
+@each_shape
+@each_option
+def test_weights_move_to_torch(name, options):
+    module, x, layer = trained_pair(name, options)
+    layer(7 + 5 * x.numpy())
+    for parameter in layer.parameters():
+        parameter.value += 0.5
+    module.load_state_dict({k: torch.from_numpy(v) for k, v in layer.state_dict().items()})
+    assert_same_state(layer, module, tol=0)
+    assert_close(layer.eval()(x.numpy()), module.eval()(x).detach())
+
+
+def network(seed):
+    """Return a small network whose state is not that of a new one."""
+    net = Sequential(Linear(3, 4, seed=seed), BatchNorm(4), ReLU(), Linear(4, 2, seed=seed))
+    net(np.random.default_rng(seed).normal(size=(5, 3)))
+    return net
+
+
+def test_a_network_moves_to_torch_and_back():
+    net, other = network(seed=0), network(seed=1)
+    x, twin = np.random.default_rng(2).normal(size=(5, 3)), torch_twin(net)
+    other.load_state_dict(twin.state_dict())
+    assert_same_state(other, twin, tol=0)
+    np.testing.assert_array_equal(other.eval()(x), net.eval()(x))
+
+
+def test_a_saved_state_is_a_copy_with_the_types_of_torch():
+    layer = BatchNorm(2)
+    state = layer.state_dict()
+    names = ["weight", "bias", "running_mean", "running_var", "num_batches_tracked"]
+    assert list(state) == names
+    assert state["num_batches_tracked"].dtype == np.int64
+    assert state["num_batches_tracked"].shape == ()
+    with untouched(layer):
+        for array in state.values():
+            array += 1
+    layer.load_state_dict(state)
+    state["weight"] += 1
+    np.testing.assert_array_equal(layer.gamma.value, [2, 2])
+
+
+def test_a_loaded_state_keeps_the_layers_own_arrays_and_types():
+    layer = BatchNorm(2)
+    value, mean = layer.gamma.value, layer.running_mean
+    layer.load_state_dict(
+        {
+            "weight": [3, 4],
+            "bias": np.ones(2, np.float32),
+            "running_mean": np.array([5, 6]),
+            "running_var": (0.0, 7.0),
+            "num_batches_tracked": 8,
+        }
+    )
+    assert layer.gamma.value is value
+    assert layer.running_mean is mean
+    arrays = layer.state_dict().values()
+    assert [a.dtype for a in arrays] == 4 * [np.float64] + [np.int64]
+    assert [a.tolist() for a in arrays] == [[3, 4], [1, 1], [5, 6], [0, 7], 8]
+
+
+@pytest.mark.parametrize(
+    ("name", "bad", "error", "message"),
+    [
+        ("weight", np.ones(3), ValueError, r"must have shape \(2,\), got \(3,\); build the"),
+        ("bias", np.ones((1, 2)), ValueError, r"must have shape \(2,\), got \(1, 2\); build"),
+        ("num_batches_tracked", [1], ValueError, r"must have shape \(\), got \(1,\); build"),
+        ("weight", [1, math.nan], ValueError, "must be finite, got NaN or infinity"),
+        ("running_mean", [math.inf, 1], ValueError, "must be finite, got NaN or infinity"),
+        ("running_var", [1, -0.5], ValueError, r"cannot be negative, got -0\.5"),
+        ("num_batches_tracked", -1, ValueError, "cannot be negative, got -1"),
+        ("weight", ["1", "2"], TypeError, "must hold real numbers, got dtype <U1; convert"),
+        ("bias", [True, False], TypeError, "must hold real numbers, got dtype bool; conv"),
+        ("running_mean", [1j, 0], TypeError, "must hold real numbers, got dtype complex128"),
+        ("running_var", [None, 1], TypeError, "must hold real numbers, got dtype object"),
+    ],
+)
+def test_a_bad_entry_changes_nothing(name, bad, error, message):
+    """Every other entry of the state differs from the layer's, and must not be taken."""
+    layer = BatchNorm(2)
+    net = Sequential(BatchNorm(2), ReLU(), layer)
+    state = {k: v + 1 for k, v in layer.state_dict().items()} | {name: bad}
+    with untouched(layer), pytest.raises(error, match=f"load_state_dict: {name} {message}"):
+        layer.load_state_dict(state)
+    state = {k: v + 1 for k, v in net.state_dict().items()} | {f"2.{name}": bad}
+    with untouched(net), pytest.raises(error, match=f"load_state_dict: 2.{name} {message}"):
+        net.load_state_dict(state)
+
+
+@pytest.mark.parametrize(
+    ("options", "saved_with", "missing", "unknown"),
+    [
+        ({}, {"affine": False}, ["bias", "weight"], []),
+        ({"affine": False}, {}, [], ["bias", "weight"]),
+        (
+            {"affine": False},
+            {"track_running_stats": False},
+            ["num_batches_tracked", "running_mean", "running_var"],
+            ["bias", "weight"],
+        ),
+    ],
+)
+def test_missing_and_unknown_names_are_told_apart(options, saved_with, missing, unknown):
+    layer, state = BatchNorm(2, **options), BatchNorm(2, **saved_with).state_dict()
+    message = (
+        f"BatchNorm.load_state_dict: expected the names {sorted(layer.state_dict())}; missing "
+        f"{missing}, unknown {unknown}; build the layer with the same options as the saved one"
+    )
+    state = {name: array + 1 for name, array in state.items()}
+    with untouched(layer), pytest.raises(ValueError, match=re.escape(message)):
+        layer.load_state_dict(state)
+
+
+@pytest.mark.parametrize("bad", [None, [1.0], "weight", BatchNorm(2)])
+def test_a_state_is_a_mapping(bad):
+    layer = BatchNorm(2)
+    message = (
+        r"BatchNorm\.load_state_dict: expected a mapping of names to arrays, "
+        rf"got {type(bad).__name__}; pass the result of state_dict\(\)"
+    )
+    with untouched(layer), pytest.raises(TypeError, match=message):
+        layer.load_state_dict(bad)

@@ -1,0 +1,139 @@
+"""Mean and variance in two passes, Bessel's factor, running averages."""
+
+import math
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from reference import assert_close, untouched
+from strategies import REFUSED, cases
+
+from bnlib.shapes import reduction_axes
+from bnlib.stats import bessel, channel_sum, mean_var, update_running
+
+
+@given(cases())
+def test_mean_var_match_numpy(case):
+    mu, var = mean_var(case.x, case.axis)
+    axes = reduction_axes(case.x.ndim, case.axis)
+    assert_close(mu, case.x.mean(axis=axes))
+    assert_close(var, case.x.var(axis=axes))
+
+
+@given(cases(dtype=np.float32, max_ratio=1e4))
+def test_float32_statistics_are_those_of_the_same_values_in_float64(case):
+    mu, var = mean_var(case.x, case.axis)
+    expected = mean_var(case.x.astype(np.float64), case.axis)
+    assert mu.dtype == var.dtype == np.float64
+    assert_close(mu, expected[0], tol=1e-12)
+    assert_close(var, expected[1], tol=1e-6)
+
+
+@pytest.mark.parametrize(("mean", "std"), [(4096, 1), (1e4, 1), (1e4, 0.01), (-1e6, 1)])
+def test_variance_is_not_taken_in_one_pass(mean, std):
+    """In float32, mean(x²) - mean(x)² is off by 1 or more here, and can be negative."""
+    x = np.random.default_rng(0).normal(mean, std, (1000, 3)).astype(np.float32)
+    one_pass = (x * x).mean(axis=0) - x.mean(axis=0) ** 2
+    exact = x.astype(np.float64).var(axis=0)
+    assert (np.abs(one_pass / exact - 1) > 0.1).any()
+    assert_close(mean_var(x)[1] / exact, np.ones(3), tol=1e-6)
+
+
+@pytest.mark.parametrize("value", [0.1, -123.456, 1e300])
+@pytest.mark.parametrize("m", [1, 3, 1000])
+def test_a_constant_channel_has_variance_zero(value, m):
+    mu, var = mean_var(np.full((m, 1), value / m))
+    assert_close(mu, [value / m], tol=1e-15)
+    assert var == 0
+
+
+def test_variance_is_never_negative():
+    """Subtracting the square of the rest can end below 0 by a rounding."""
+    rng = np.random.default_rng(0)
+    x = np.nextafter(rng.uniform(0.1, 9, 500), rng.choice([-9.0, 9.0], (7, 500)))
+    assert (mean_var(x)[1] >= 0).all()
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_a_channel_that_is_not_finite_leaves_the_others_alone(bad):
+    mu, var = mean_var(np.array([[bad, 1.0], [0.0, 3.0]]))
+    assert not np.isfinite(mu[0])
+    assert np.isnan(var[0])
+    assert (mu[1], var[1]) == (2.0, 1.0)
+
+
+@pytest.mark.parametrize(("dtype", "big"), [(np.float32, 1e20), (np.float64, 1e200)])
+def test_squares_that_overflow_give_infinity_without_a_warning(dtype, big):
+    mu, var = mean_var(np.array([[big], [-big]], dtype))
+    assert (mu, var) == (0.0, math.inf)
+
+
+def test_channel_sum_adds_in_float64():
+    x = np.array([[2.0**24], [1.0], [1.0]], np.float32)  # float32 would stay at 2**24
+    assert channel_sum(x).dtype == np.float64
+    assert channel_sum(x) == 2**24 + 2
+
+
+def test_inputs_are_not_modified():
+    x = np.random.default_rng(0).normal(size=(4, 3))
+    running, value = np.ones(3), np.zeros(3)
+    with untouched(x, running, value):
+        mean_var(x)
+        update_running(running, value, 0.5)
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_mean_var_refuses_what_is_no_float_array(kind):
+    with pytest.raises(TypeError, match="mean_var: x must be"):
+        mean_var(REFUSED[kind])
+
+
+@pytest.mark.parametrize(
+    ("x", "axis", "message"),
+    [
+        (np.ones(3), 1, "mean_var: expected an array of rank 2 or more"),
+        (np.ones((0, 3)), 1, r"mean_var: got an empty x of shape \(0, 3\)"),
+        (np.ones((2, 3)), 2, "mean_var: channel_axis 2 does not exist"),
+    ],
+)
+def test_mean_var_refuses_shapes(x, axis, message):
+    with pytest.raises(ValueError, match=message):
+        mean_var(x, axis)
+
+
+@pytest.mark.parametrize("m", [2, 3, 64])
+def test_bessel_makes_the_variance_unbiased(m):
+    x = np.random.default_rng(m).normal(size=(m, 2))
+    assert_close(mean_var(x)[1] * bessel(m), x.var(axis=0, ddof=1))
+
+
+@pytest.mark.parametrize("m", [1, 0, -1])
+def test_bessel_needs_two_values(m):
+    message = (
+        f"bessel: needs at least 2 values, got m = {m}; one value has no unbiased variance"
+    )
+    with pytest.raises(ValueError, match=message):
+        bessel(m)
+
+
+@pytest.mark.parametrize(("momentum", "expected"), [(0, 1.0), (0.25, 3.0), (1, 9.0)])
+def test_momentum_weighs_the_new_value(momentum, expected):
+    assert update_running(np.array([1.0]), np.array([9.0]), momentum) == expected
+
+
+@pytest.mark.parametrize("momentum", [-0.1, 1.1, math.nan, math.inf])
+def test_a_momentum_outside_0_and_1_is_refused(momentum):
+    message = (
+        f"update_running: momentum must lie between 0 and 1, got {momentum}; "
+        r"it is the weight of the new value \(PyTorch's 0\.1 is Keras's 0\.9\)"
+    )
+    with pytest.raises(ValueError, match=message):
+        update_running(np.ones(2), np.ones(2), momentum)
+
+
+@pytest.mark.parametrize("shape", [(1,), (3,), (2, 1), ()])
+def test_running_averages_of_another_shape_are_refused(shape):
+    message = f"running has shape (2,), value has {shape}; both need one value per channel"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        update_running(np.ones(2), np.ones(shape), 0.1)
