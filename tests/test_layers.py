@@ -113,12 +113,15 @@ def test_linear_draws_its_weights_from_the_seed():
     np.testing.assert_array_equal(Linear(30, 40, seed=rng).weight.value, first)
     assert (Linear(30, 40, seed=rng).weight.value != first).all()
     np.testing.assert_array_equal(Linear(30, 40).weight.value, first)
+    np.testing.assert_array_equal(Linear(30, 40, std=None).weight.value, first)
 
 
 @pytest.mark.parametrize(("std", "expected"), [(None, np.sqrt(2 / 50)), (0.3, 0.3), (0, 0)])
-def test_linear_weights_have_the_standard_deviation(std, expected):
+def test_linear_starts_with_weights_of_this_spread_and_a_zero_bias(std, expected):
     layer = Linear(50, 400, std=std)
     assert abs(layer.weight.value.std() - expected) <= 0.02 * expected
+    assert list(layer.named_parameters()) == ["weight", "bias"]
+    assert list(Linear(50, 400, bias=False).named_parameters()) == ["weight"]
     assert not layer.bias.value.any()
 
 

@@ -33,6 +33,7 @@ def test_the_bar_is_written_to_stderr_only_when_enabled(disable, options, shown)
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert done.stdout == ""
     assert ("/3" in done.stderr, "/2" in done.stderr) == (shown, shown)
+    assert done.stderr.endswith("\r") is shown  # and wiped out at the end
     assert bool(done.stderr) is shown
 
 
