@@ -104,6 +104,13 @@ def test_momentum_none_is_the_plain_average_of_all_batches():
     assert_close(layer.running_var, np.mean([x.var(axis=0, ddof=1) for x in xs], axis=0))
 
 
+def test_running_statistics_are_updated_in_place_as_in_torch():
+    layer, x = BatchNorm(3), next(batches(2, 1))
+    buffers = layer.named_buffers()
+    layer(x)
+    assert all(layer.named_buffers()[name] is buffer for name, buffer in buffers.items())
+
+
 def test_evaluation_leaves_the_state_alone_and_takes_one_sample():
     layer, x = BatchNorm(3), next(batches(2, 1))
     layer(x)

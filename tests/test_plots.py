@@ -163,11 +163,12 @@ def test_histograms_need_as_many_axes_as_samples():
 
 
 @pytest.mark.parametrize("given", [True, False])
-def test_an_image_has_zero_in_the_middle_of_its_scale(given):
-    values = np.array([[-4.0, 1.0], [0.0, 2.0]])
-    own = plt.subplots()[1] if given else None
-    ax = plots.image(values, "column", "row", ax=own)
-    assert own is None or ax is own
+@pytest.mark.parametrize("sign", [1, -1])
+def test_an_image_has_zero_in_the_middle_of_its_scale(given, sign):
+    values = sign * np.array([[-4.0, 1.0], [0.0, 2.0]])
+    own = {"ax": plt.subplots()[1]} if given else {}
+    ax = plots.image(values, "column", "row", **own)
+    assert ax is own.get("ax", ax)
     picture = ax.images[0]
     np.testing.assert_array_equal(picture.get_array(), values)
     assert picture.get_clim() == (-4, 4)

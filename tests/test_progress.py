@@ -30,10 +30,10 @@ def test_the_bar_is_written_to_stderr_only_when_enabled(disable, options, shown)
     if disable:
         environment["TQDM_DISABLE"] = disable
     command = [sys.executable, "-W", "error", "-c", SCRIPT.format(options=options)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout == ""
-    assert ("/3" in done.stderr, "/2" in done.stderr) == (shown, shown)
-    assert done.stderr.endswith("\r") is shown  # and wiped out at the end
+    done = subprocess.run(command, env=environment, capture_output=True, check=True)
+    assert done.stdout == b""
+    assert (b"/3" in done.stderr, b"/2" in done.stderr) == (shown, shown)
+    assert done.stderr.endswith(b"\r") is shown  # wiped out at the end
     assert bool(done.stderr) is shown
 
 
