@@ -6,7 +6,7 @@ in general over every axis but the channel's.
 """
 
 import math
-import operator
+import numbers
 
 import numpy as np
 import numpy.typing as npt
@@ -80,18 +80,23 @@ def check_axis(op: str, ndim: int, channel_axis: int) -> int:
             f"{op}: expected an array of rank 2 or more, (N, C) or (N, C, *spatial), "
             f"got rank {ndim}; add the missing axis, for example x[None, :]"
         )
-    if isinstance(channel_axis, bool | np.bool_) or not hasattr(channel_axis, "__index__"):
-        raise TypeError(
-            f"{op}: channel_axis must be an integer, got {channel_axis!r}; "
-            "use 1 for (N, C, *spatial) and -1 for channels-last"
-        )
-    axis = operator.index(channel_axis)
+    axis = check_integer_axis(op, channel_axis)
     if not -ndim <= axis < ndim:
         raise ValueError(
             f"{op}: channel_axis {axis} does not exist in an array of rank {ndim}; "
             f"use a value from {-ndim} to {ndim - 1}"
         )
     return axis % ndim
+
+
+def check_integer_axis(op: str, channel_axis: int) -> int:
+    """Return ``channel_axis`` as an int, or raise ``TypeError`` unless it is an integer."""
+    if isinstance(channel_axis, bool) or not isinstance(channel_axis, numbers.Integral):
+        raise TypeError(
+            f"{op}: channel_axis must be an integer, got {channel_axis!r}; "
+            "use 1 for (N, C, *spatial) and -1 for channels-last"
+        )
+    return int(channel_axis)
 
 
 def check_float(op: str, name: str, x: object) -> None:
@@ -146,7 +151,7 @@ def check_vector(
 
 def check_eps(op: str, eps: float) -> float:
     """Return ``eps`` as a float, or raise unless it is a finite number of at least 0."""
-    if isinstance(eps, bool | np.bool_) or not isinstance(eps, int | float | np.number):
+    if isinstance(eps, bool) or not isinstance(eps, numbers.Real):
         raise TypeError(f"{op}: eps must be a number, got {eps!r}; the usual value is 1e-5")
     if not (math.isfinite(eps) and eps >= 0):
         raise ValueError(f"{op}: eps must be finite and at least 0, got {eps}; use 1e-5")

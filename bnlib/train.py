@@ -107,8 +107,10 @@ def train_step(model: Layer, optimizer: SGD, x: Array, y: Any) -> float:
 def accuracy(model: Layer, x: Array, y: Any) -> float:
     """Return the share of samples classified right in evaluation mode; keep the mode."""
     was_training = model.training
-    predicted = model.eval()(x).argmax(axis=1)
-    model.train(was_training)
+    try:
+        predicted = model.eval()(x).argmax(axis=1)
+    finally:
+        model.train(was_training)
     return float((predicted == y).mean())
 
 
@@ -145,7 +147,7 @@ def sweep(
     rates, seeds = list(rates), list(seeds)
     pairs = [(lr, seed) for lr in rates for seed in seeds]
     results = [run(lr, seed) for lr, seed in _bar(pairs, progress, total=len(pairs))]
-    return [results[i : i + len(seeds)] for i in range(0, len(results), len(seeds))]
+    return [results[i * len(seeds) : (i + 1) * len(seeds)] for i in range(len(rates))]
 
 
 def _bar(items: Iterable[Any], progress: bool, total: int) -> Iterable[Any]:

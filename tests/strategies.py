@@ -27,6 +27,7 @@ BAD_EPS = {
     "string": ("1e-5", TypeError, r"must be a number, got '1e-5'; the usual value is 1e-5"),
     "bool": (True, TypeError, r"must be a number, got True; the usual value is 1e-5"),
     "numpy bool": (np.True_, TypeError, r"must be a number, got np\.True_"),
+    "complex": (np.complex128(1), TypeError, r"must be a number, got np\.complex128"),
     "none": (None, TypeError, r"must be a number, got None"),
 }
 EPS = st.just(1e-5) | st.floats(0, 10)

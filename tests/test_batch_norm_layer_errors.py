@@ -105,6 +105,13 @@ def test_one_feature_is_enough(width):
     assert type(BatchNorm(width).num_features) is int
 
 
+@pytest.mark.parametrize("axis", ["last", 1.0, None, True])
+def test_channel_axis_is_checked_when_the_layer_is_made(axis):
+    message = f"BatchNorm: channel_axis must be an integer, got {axis!r}; use 1 for"
+    with pytest.raises(TypeError, match=message):
+        BatchNorm(2, channel_axis=axis)
+
+
 @pytest.mark.parametrize("momentum", ["0.1", True, [0.1], 0.1j])
 def test_momentum_is_a_number_or_none(momentum):
     message = f"BatchNorm: momentum must be a number or None, got {momentum!r}"

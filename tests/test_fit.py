@@ -153,7 +153,7 @@ def test_an_evaluation_that_is_not_finite_ends_the_run(data):
     assert history.diverged
     assert (len(history.loss), history.accuracy) == (2, [])
     assert net.training is False
-    with pytest.raises(NonFiniteError, match="finite statistics"):
+    with untouched(net.train()), pytest.raises(NonFiniteError, match="finite statistics"):
         accuracy(net, data.x_test, data.y_test)
 
 
@@ -179,6 +179,10 @@ def test_steps_to_counts_until_the_target_is_first_reached(target, steps):
     history = History(steps=[10, 20, 30], accuracy=[0.3, 0.7, 0.6])
     assert history.steps_to(target) == steps
     assert history.final_accuracy == 0.6
+
+
+def test_sweep_without_seeds_has_empty_rows():
+    assert sweep(lambda lr, seed: lr, [0.1, 0.2], [], progress=False) == [[], []]
 
 
 def test_sweep_has_a_row_a_rate_and_a_column_a_seed():

@@ -19,9 +19,8 @@ from bnlib.shapes import NonFiniteError
 X = np.array([[1.0, 2.0], [3.0, 5.0]])
 
 
-def evaluate(x, gamma, beta, eps=1e-5, channel_axis=1, mean=None, var=None):
+def evaluate(x, gamma, beta, eps=1e-5, channel_axis=1, mean=X[0], var=X[0]):
     """Call `batch_norm_eval` with the signature of `batch_norm_train`."""
-    mean, var = (np.ones(2) if a is None else a for a in (mean, var))
     return batch_norm_eval(x, gamma, beta, mean, var, eps, channel_axis)
 
 
@@ -123,6 +122,8 @@ def test_a_constant_channel_is_zero_and_needs_eps(dtype):
     ("statistics", "error", "message"),
     [
         ({"mean": np.ones(3)}, ValueError, r"mean must have .*shape \(2,\), got shape \(3,\)"),
+        ({"mean": None}, TypeError, "mean must be a NumPy array .*got NoneType; convert it"),
+        ({"var": None}, TypeError, "var must be a NumPy array .*got NoneType; convert it"),
         ({"var": np.ones(1)}, ValueError, r"var must have .*shape \(2,\), got shape \(1,\)"),
         ({"mean": [0.0, 0.0]}, TypeError, "mean must be a NumPy array .*got list; convert it"),
         ({"var": np.array([1, 1])}, TypeError, "var must be float32 .*got dtype int64; conv"),

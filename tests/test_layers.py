@@ -105,6 +105,24 @@ def test_linear_refuses_another_width(shape):
         layer(np.ones(shape))
 
 
+@pytest.mark.parametrize("layer", [Linear(3, 3), ReLU(), Sigmoid(), Tanh()])
+@pytest.mark.parametrize("shape", [(4, 2), (1, 3), (3,)])
+def test_backward_refuses_another_shape(layer, shape):
+    layer(np.ones((4, 3)))
+    message = (
+        rf"backward: dy must match the output, shape \(4, 3\), got {re.escape(str(shape))}"
+    )
+    with untouched(layer), pytest.raises(ValueError, match=message):
+        layer.backward(np.ones(shape))
+
+
+@pytest.mark.parametrize("widths", [(0, 2), (2, 0), (-1, 2)])
+def test_linear_needs_positive_widths(widths):
+    message = f"must be at least 1, got {widths[0]} and {widths[1]}; they are the widths"
+    with pytest.raises(ValueError, match=message):
+        Linear(*widths)
+
+
 def test_linear_draws_its_weights_from_the_seed():
     first, same, other = (Linear(30, 40, seed=s).weight.value for s in (0, 0, 1))
     np.testing.assert_array_equal(first, same)

@@ -152,6 +152,14 @@ def test_histograms_stand_side_by_side_as_densities(given, count):
     assert len({bar.get_facecolor() for ax in axes for bar in ax.patches}) == count
 
 
+def test_a_seventh_group_begins_the_colors_anew():
+    groups = {str(i): np.arange(3.0) for i in range(7)}
+    colors = [line.get_color() for line in plots.dots(groups, "loss").lines]
+    assert colors == [*plots.COLORS, plots.COLORS[0]]
+    colors = [to_hex(ax.patches[0].get_facecolor()) for ax in plots.histograms(groups, "x")]
+    assert [color.upper() for color in colors] == [*plots.COLORS, plots.COLORS[0]]
+
+
 def test_histograms_have_60_bins_by_default():
     assert len(plots.histograms({"a": np.arange(9.0)}, "x")[0].patches) == 60
 

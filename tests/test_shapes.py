@@ -72,7 +72,9 @@ def test_an_axis_that_does_not_exist_is_refused(name, axis):
 
 
 @each_function
-@pytest.mark.parametrize("axis", [1.0, "1", None, True, np.True_, np.float64(1), (1,)])
+@pytest.mark.parametrize(
+    "axis", [1.0, "1", None, True, np.True_, np.float64(1), (1,), np.array(1.5)]
+)
 def test_an_axis_that_is_no_integer_is_refused(name, axis):
     message = (
         f"{name}: channel_axis must be an integer, got {axis!r}; "

@@ -114,6 +114,9 @@ def test_a_loaded_state_keeps_the_layers_own_arrays_and_types():
         ("running_mean", [math.inf, 1], ValueError, "must be finite, got NaN or infinity"),
         ("running_var", [1, -0.5], ValueError, r"cannot be negative, got -0\.5"),
         ("num_batches_tracked", -1, ValueError, "cannot be negative, got -1"),
+        ("num_batches_tracked", 2.5, ValueError, r"does not fit int64, got 2\.5"),
+        ("num_batches_tracked", 1e300, ValueError, r"does not fit int64, got 1e\+300"),
+        ("num_batches_tracked", 2**64 - 1, ValueError, "does not fit int64, got 1844"),
         ("weight", ["1", "2"], TypeError, "must hold real numbers, got dtype <U1; convert"),
         ("bias", [True, False], TypeError, "must hold real numbers, got dtype bool; conv"),
         ("running_mean", [1j, 0], TypeError, "must hold real numbers, got dtype complex128"),
@@ -153,6 +156,13 @@ def test_missing_and_unknown_names_are_told_apart(options, saved_with, missing, 
     )
     state = {name: array + 1 for name, array in state.items()}
     with untouched(layer), pytest.raises(ValueError, match=re.escape(message)):
+        layer.load_state_dict(state)
+
+
+def test_names_that_are_no_strings_are_unknown():
+    layer = BatchNorm(2)
+    state = layer.state_dict() | {1: 0, "other": 0}
+    with pytest.raises(ValueError, match=r"missing \[\], unknown \[1, 'other'\]; build"):
         layer.load_state_dict(state)
 
 

@@ -125,6 +125,7 @@ def test_sgd_overflows_without_a_warning():
         {"lr": 0},
         {"lr": -0.1},
         {"lr": math.nan},
+        {"lr": math.inf},
         {"lr": 1, "momentum": -0.1},
         {"lr": 1, "momentum": math.nan},
         {"lr": 1, "weight_decay": -0.1},
@@ -134,7 +135,7 @@ def test_sgd_overflows_without_a_warning():
 def test_sgd_refuses_settings_out_of_range(bad):
     got = {"momentum": 0.0, "weight_decay": 0.0} | bad
     message = (
-        "SGD: expected lr > 0, momentum >= 0 and weight_decay >= 0, "
+        "SGD: expected finite lr > 0, momentum >= 0 and weight_decay >= 0, "
         f"got lr={got['lr']}, momentum={got['momentum']}, weight_decay={got['weight_decay']}"
     )
     with pytest.raises(ValueError, match=re.escape(message)):

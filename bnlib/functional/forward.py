@@ -9,6 +9,7 @@ from bnlib.shapes import (
     Vector,
     broadcast_shape,
     check_eps,
+    check_float,
     check_input,
     check_statistics,
     check_vector,
@@ -163,6 +164,8 @@ def batch_norm_eval(
     eps = check_eps(op, eps)
     gamma = check_vector(op, "gamma", gamma, x.shape[axis], default=1.0)
     beta = check_vector(op, "beta", beta, x.shape[axis], default=0.0)
+    check_float(op, "mean", mean)  # None means 0 and 1 for gamma and beta alone
+    check_float(op, "var", var)
     mean = check_vector(op, "mean", mean, x.shape[axis], default=0.0)
     var = check_vector(op, "var", var, x.shape[axis], default=1.0)
     check_statistics(op, mean, var, eps)

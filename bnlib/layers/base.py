@@ -159,7 +159,8 @@ def _check_names(op: str, own: State, state: Mapping[str, Any]) -> None:
             f"{op}.load_state_dict: expected a mapping of names to arrays, "
             f"got {type(state).__name__}; pass the result of state_dict()"
         )
-    missing, unknown = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
+    missing = sorted(own.keys() - state.keys())
+    unknown = sorted(state.keys() - own.keys(), key=str)
     if missing or unknown:
         raise ValueError(
             f"{op}.load_state_dict: expected the names {sorted(own)}; missing {missing}, "
@@ -184,4 +185,8 @@ def _check_value(name: str, value: npt.ArrayLike, target: npt.NDArray[Any]) -> n
         raise ValueError(f"load_state_dict: {name} must be finite, got NaN or infinity")
     if name.endswith(("running_var", "num_batches_tracked")) and (array < 0).any():
         raise ValueError(f"load_state_dict: {name} cannot be negative, got {array.min()}")
-    return array
+    with np.errstate(all="ignore"):  # a cast that changes the value is refused below
+        new = array.astype(target.dtype)
+    if (target.dtype.kind == "i" and (new != array).any()) or not np.isfinite(new).all():
+        raise ValueError(f"load_state_dict: {name} does not fit {target.dtype}, got {array}")
+    return new

@@ -38,6 +38,11 @@ class Linear(Layer):
         seed: int | np.random.Generator = 0,
     ) -> None:
         super().__init__()
+        if in_features < 1 or out_features < 1:
+            raise ValueError(
+                "Linear: in_features and out_features must be at least 1, "
+                f"got {in_features} and {out_features}; they are the widths of x and y"
+            )
         std = np.sqrt(2 / in_features) if std is None else std
         draw = np.random.default_rng(seed).standard_normal((out_features, in_features))
         self.weight = Parameter(std * draw)
@@ -65,6 +70,7 @@ class Linear(Layer):
         """Set ``weight.grad`` and ``bias.grad``; return ``dx``, shape (N, in_features)."""
         need_forward(self, self._x)
         assert self._x is not None
+        _check_dy("Linear", dy, (len(self._x), self.weight.value.shape[0]))
         self.weight.grad = dy.T @ self._x
         if self.bias is not None:
             self.bias.grad = dy.sum(axis=0)
@@ -92,6 +98,7 @@ class ReLU(Layer):
         """Return ``dy`` where the output is positive, else 0."""
         need_forward(self, self._y)
         assert self._y is not None
+        _check_dy("ReLU", dy, self._y.shape)
         return dy * (self._y > 0)
 
 
@@ -116,6 +123,7 @@ class Sigmoid(Layer):
         """Return ``dy * y * (1 - y)``."""
         need_forward(self, self._y)
         assert self._y is not None
+        _check_dy("Sigmoid", dy, self._y.shape)
         return dy * self._y * (1 - self._y)
 
 
@@ -140,4 +148,16 @@ class Tanh(Layer):
         """Return ``dy * (1 - y ** 2)``."""
         need_forward(self, self._y)
         assert self._y is not None
+        _check_dy("Tanh", dy, self._y.shape)
         return dy * (1 - self._y**2)
+
+
+def _check_dy(name: str, dy: Array, shape: tuple[int, ...]) -> None:
+    """Raise unless ``dy`` is a float array of the output's shape."""
+    op = f"{name}.backward"
+    check_float(op, "dy", dy)
+    if dy.shape != shape:
+        raise ValueError(
+            f"{op}: dy must match the output, shape {shape}, got {dy.shape}; "
+            "pass the gradient of the same batch's y"
+        )

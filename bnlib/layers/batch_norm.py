@@ -17,6 +17,7 @@ from bnlib.shapes import (
     Vector,
     check_eps,
     check_input,
+    check_integer_axis,
     check_vector,
     values_per_channel,
 )
@@ -87,7 +88,7 @@ class BatchNorm(Layer):
         self.num_features = _check_num_features(num_features)
         self.eps = check_eps("BatchNorm", eps)
         self.momentum = _check_momentum(momentum)
-        self.channel_axis = channel_axis
+        self.channel_axis = check_integer_axis("BatchNorm", channel_axis)
         self.gamma = Parameter(np.ones(num_features)) if affine else None
         self.beta = Parameter(np.zeros(num_features)) if affine else None
         if track_running_stats:

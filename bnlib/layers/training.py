@@ -102,9 +102,9 @@ class SGD:
         momentum: float = 0.0,
         weight_decay: float = 0.0,
     ) -> None:
-        if not (lr > 0 and momentum >= 0 and weight_decay >= 0):
+        if not (0 < lr < np.inf and 0 <= momentum < np.inf and 0 <= weight_decay < np.inf):
             raise ValueError(
-                "SGD: expected lr > 0, momentum >= 0 and weight_decay >= 0, "
+                "SGD: expected finite lr > 0, momentum >= 0 and weight_decay >= 0, "
                 f"got lr={lr}, momentum={momentum}, weight_decay={weight_decay}"
             )
         if not parameters:
