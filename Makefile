@@ -15,7 +15,7 @@ export TQDM_DISABLE := 1
 export PYTHONHASHSEED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help install book serve test test-portable lab run lint format requirements configure clean
+.PHONY: help install book serve test test-portable lab run bench lint format requirements configure clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -63,6 +63,13 @@ run: $(READY)  ## re-execute the chapters in place, byte-stable
 configure: $(READY)  ## set the repository's address: make configure REPO=owner/name
 	$(BIN)/python book/tools/bootstrap.py $(if $(REPO),--repo "$(REPO)")
 
+# Memory stays with the process: else the first touch of each page is what is measured.
+bench: export MALLOC_MMAP_THRESHOLD_ := 4294967296
+bench: export MALLOC_TRIM_THRESHOLD_ := 8589934592
+bench: export TQDM_DISABLE :=
+bench: $(READY)  ## measure speed, memory and accuracy beside PyTorch (THREADS=1)
+	$(BIN)/python book/tools/bench --threads $(or $(THREADS),1)
+
 lint: $(READY)  ## check style, types and spelling
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -78,7 +85,7 @@ requirements:  ## pin the environment anew from the ranges in pyproject.toml
 	_build/pip-tools/bin/python -m pip install -q $(PIP_TOOLS)
 	CUSTOM_COMPILE_COMMAND="make requirements" _build/pip-tools/bin/pip-compile --upgrade --quiet \
 	  --strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
-	  --extra torch --extra book --extra dev --output-file requirements.txt pyproject.toml
+	  --extra torch --extra book --extra fast --extra data --extra dev --output-file requirements.txt pyproject.toml
 	sed -i.orig -E 's/^(torch==[0-9.]+)\+.*/\1/' requirements.txt && rm requirements.txt.orig
 
 clean:  ## remove what was built (the environment stays)

@@ -11,7 +11,7 @@ from packaging.version import Version
 
 PIN = re.compile(r"([A-Za-z0-9._-]+)==([A-Za-z0-9.!-]+)")
 HARDWARE = re.compile(r"nvidia|cuda|cudnn|cublas|triton|rocm|(?:^|-)cu\d\d")
-EXTRAS = {"torch", "book", "instructor", "dev"}  # `fast` comes with the compiled kernels
+EXTRAS = {"torch", "fast", "data", "book", "instructor", "dev"}
 
 
 def requirement_lines() -> list[str]:
@@ -62,7 +62,7 @@ def test_no_package_is_pinned_twice():
     assert len(pins()) == len(requirement_lines()) > 0
 
 
-@pytest.mark.parametrize("extra", ["dependencies", "torch", "book", "dev"])
+@pytest.mark.parametrize("extra", ["dependencies", "torch", "fast", "data", "book", "dev"])
 def test_pins_cover_what_pyproject_asks_for(extra):
     table = project()
     wanted = table["optional-dependencies"].get(extra) or table[extra]
@@ -79,7 +79,7 @@ def test_bnlib_depends_on_numpy_only():
 
 
 def test_extras_are_the_documented_ones():
-    assert EXTRAS <= set(project()["optional-dependencies"]) <= {*EXTRAS, "fast"}
+    assert set(project()["optional-dependencies"]) == EXTRAS
 
 
 def test_torch_is_the_version_the_outputs_were_made_with():

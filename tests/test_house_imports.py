@@ -15,15 +15,17 @@ from house import MODULES, ROOT, report
 
 # Each module imports only from those before it.
 ORDER = [
-    "shapes", "stats", "whitening", "functional", "gradcheck", "layers", "kernels",
-    "torch_layers", "checks", "data", "models", "train", "plots",
+    "shapes", "stats", "whitening", "functional", "gradcheck", "layers", "deploy", "convert",
+    "kernels", "torch_layers", "checks", "data", "models", "train", "plots",
 ]  # fmt: skip
 # `import bnlib` gives these at most: the core that needs NumPy alone.
-CORE = ["shapes", "stats", "whitening", "functional", "gradcheck", "layers"]
+CORE = ORDER[: ORDER.index("kernels")]
 # Who may import what, besides NumPy and the standard library.
 OUTSIDE = {
     "numba": ["kernels"],
     "torch": ["torch_layers"],
+    "pooch": ["data"],
+    "requests": ["data"],  # what pooch downloads with
     "sklearn": ["data"],
     "tqdm": ["train"],
     "matplotlib": ["plots"],
@@ -146,7 +148,7 @@ def test_import_bnlib_loads_numpy_alone_and_is_fast():
     command = [sys.executable, "-c", IMPORT]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     packages, seconds = json.loads(run.stdout)
-    assert packages == ["bnlib"], f"`import bnlib` also imports {packages}"
+    assert set(packages) <= {"bnlib", "numpy"}, f"`import bnlib` also imports {packages}"
     assert seconds < 0.3, f"`import bnlib` took {seconds:.2f} s beyond numpy"
 
 

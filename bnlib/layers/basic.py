@@ -35,7 +35,7 @@ class Linear(Layer):
         out_features: int,
         bias: bool = True,
         std: float | None = None,
-        seed: int | np.random.Generator = 0,
+        seed: "int | np.random.Generator" = 0,  # a string: numpy.random loads when used
     ) -> None:
         super().__init__()
         if in_features < 1 or out_features < 1:

@@ -1,22 +1,8 @@
-"""Data sets for the chapters, as float64 arrays, split by a seed."""
-
-from typing import NamedTuple
+"""The handwritten digits that ship with scikit-learn."""
 
 import numpy as np
-import numpy.typing as npt
 
-from bnlib.shapes import Array
-
-Labels = npt.NDArray[np.int64]
-
-
-class Split(NamedTuple):
-    """A data set in two parts."""
-
-    x_train: Array  # (N, D)
-    y_train: Labels  # (N,)
-    x_test: Array  # (M, D)
-    y_test: Labels  # (M,)
+from bnlib.data.split import Split
 
 
 def digits(seed: int = 0, standardize: bool = True, test_size: int = 450) -> Split:

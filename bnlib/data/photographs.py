@@ -1,0 +1,113 @@
+"""Patches of the two photographs that ship with scikit-learn, for whitening."""
+
+import operator
+from typing import SupportsIndex
+
+import numpy as np
+import numpy.typing as npt
+
+from bnlib.shapes import Array
+
+PHOTOS = ("china", "flower")
+# Rec. ITU-R BT.601, luma from gamma-encoded R, G, B: 0.299, 0.587, 0.114. In thousandths
+# the sum is exact, so white is 1 and not 0.9999999999999999.
+LUMA = np.array([299, 587, 114])
+
+
+def patches(
+    size: int,
+    color: bool = False,
+    count: int = 10_000,
+    seed: int | np.random.Generator = 0,
+    photo: str | None = None,
+) -> Array:
+    """Return square patches of two photographs, one a row; no network.
+
+    Parameters
+    ----------
+    size : int
+        Side of a patch in pixels, from 1 to 427 (the photographs are 427 x 640).
+    color : bool
+        False: grey, the luma ``0.299 R + 0.587 G + 0.114 B``. True: red, green, blue.
+    count : int
+        Number of patches; no two start at the same pixel of the same photograph.
+    seed : int or numpy.random.Generator
+        Chooses the patches and their order. With the same integer, the first patches do
+        not depend on ``count``, and grey patches lie where the coloured ones do.
+    photo : str or None
+        ``"china"`` (a temple), ``"flower"``, or both in equal parts on average.
+
+    Returns
+    -------
+    ndarray, shape (count, size * size) or (count, size * size * 3), float64
+        Values in [0, 1], not centred. ``row.reshape(size, size)`` or
+        ``row.reshape(size, size, 3)`` is the picture.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If scikit-learn, or Pillow, which reads the photographs, is missing.
+    TypeError
+        If ``size`` or ``count`` is not an integer, or ``color`` not a bool.
+    ValueError
+        If ``size``, ``count`` or ``photo`` is out of range.
+
+    Notes
+    -----
+    ``china.jpg`` and ``flower.jpg`` stand under the licence CC BY 2.0; photographers:
+    danielbuechele and vultilion (Flickr). Decoders of JPEG may differ by a few 1/255.
+
+    Examples
+    --------
+    >>> patches(8, count=5).shape, patches(8, color=True, count=5).shape
+    ((5, 64), (5, 192))
+    """
+    photos = _photographs(photo)  # (P, H, W, 3)
+    size = _check_integer("size", size, min(photos.shape[1:3]), "the photographs' height")
+    if not isinstance(color, bool | np.bool_):
+        raise TypeError(
+            f"patches: color must be True or False, got {color!r}; False gives grey patches"
+        )
+    windows = np.lib.stride_tricks.sliding_window_view(photos, (size, size), axis=(1, 2))
+    starts = windows.shape[:3]  # (P, H - size + 1, W - size + 1)
+    total = int(np.prod(starts))
+    count = _check_integer("count", count, total, f"all patches of size {size}")
+    order = np.random.default_rng(seed).permutation(total)[:count]
+    chosen = windows[np.unravel_index(order, starts)]  # (count, 3, size, size)
+    scale = 255 if color else 255 * LUMA.sum()
+    values = np.moveaxis(chosen, 1, -1)  # (count, size, size, 3)
+    if not color:
+        values = values @ LUMA  # (count, size, size), from 0 to 255000
+    rows: Array = values.reshape(count, -1) / np.float64(scale)
+    return rows
+
+
+def _photographs(photo: str | None) -> npt.NDArray[np.uint8]:
+    """Return one or both photographs, shape (1 or 2, 427, 640, 3)."""
+    if photo not in {None, *PHOTOS}:
+        raise ValueError(
+            f"patches: photo must be 'china', 'flower' or None, got {photo!r}; "
+            "None takes patches of both"
+        )
+    try:
+        from sklearn.datasets import load_sample_images
+
+        images: list[npt.NDArray[np.uint8]] = load_sample_images().images
+    except ImportError as error:
+        raise ModuleNotFoundError(
+            "patches: the photographs ship with scikit-learn and Pillow reads them; one of "
+            "the two is missing; install both with: pip install scikit-learn pillow"
+        ) from error
+    return np.stack(images if photo is None else [images[PHOTOS.index(photo)]])
+
+
+def _check_integer(name: str, value: SupportsIndex, most: int, what: str) -> int:
+    """Return ``value`` as an int from 1 to ``most``, or say what is wrong with it."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"patches: {name} must be an integer, got {value!r}; use {name}=8")
+    if not 1 <= operator.index(value) <= most:
+        raise ValueError(
+            f"patches: {name} must lie between 1 and {most} ({what}), got {value}; "
+            f"choose a {name} in that range"
+        )
+    return operator.index(value)

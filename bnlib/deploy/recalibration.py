@@ -1,0 +1,135 @@
+"""Running statistics estimated anew after training, from data and without a momentum."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+
+import numpy as np
+
+from bnlib.functional import BatchNormCache
+from bnlib.layers import BatchNorm, Layer
+from bnlib.shapes import Array, values_per_channel
+from bnlib.stats import DatasetPass
+
+
+def recalibrate(model: Layer, batches: Iterable[Array]) -> None:
+    """Replace all running statistics by exact ones over ``batches``, in one pass.
+
+    Parameters
+    ----------
+    model : Layer
+        Changed in place: the running statistics of every `BatchNorm` in it that keeps
+        some, and the count of batches. Parameters, gradients and modes stay.
+    batches : iterable of ndarray
+        Inputs as the model takes them, from the training data; read once. Large batches
+        are best.
+
+    Raises
+    ------
+    TypeError
+        If ``model`` is not a layer, or ``batches`` is one array or not iterable.
+    ValueError
+        If the model has no running statistics, or if a layer saw no batch. This and any
+        error of the model leave all statistics and modes as they were.
+
+    Notes
+    -----
+    For each layer, ``running_mean`` and ``running_var`` become the mean and the unbiased
+    variance of *all* values that reached it, pooled over the batches (Chan, Golub &
+    LeVeque 1983): the spread between batches counts, and a small last batch weighs little.
+
+    What is estimated: during the pass every `BatchNorm` normalizes by its own batch, as in
+    training. For the first one the statistics are therefore exactly those of the data. A
+    deeper one sees inputs that earlier layers normalized by their batches, and in evaluation
+    mode it will see inputs that were normalized by pooled statistics. The two agree for
+    large batches, not for small ones.
+
+    Training on with ``momentum=None`` and no updates averages the variances of the batches
+    instead, and so leaves out the spread between them. Wu & Johnson (2021), section 3, call
+    the pooled estimate precise batch normalization.
+
+    Examples
+    --------
+    >>> x = np.array([[0.0], [2.0], [4.0], [10.0]])
+    >>> layer = BatchNorm(1)
+    >>> recalibrate(layer, [x[:2], x[2:]])
+    >>> layer.running_mean, layer.running_var.round(4), int(layer.num_batches_tracked)
+    (array([4.]), array([18.6667]), 2)
+    """
+    if not isinstance(model, Layer):
+        raise TypeError(
+            f"recalibrate: model must be a NumPy layer, got {type(model).__name__}; "
+            "PyTorch modules have their own function in bnlib.torch_layers"
+        )
+    if isinstance(batches, np.ndarray) or not isinstance(batches, Iterable):
+        raise TypeError(
+            f"recalibrate: expected an iterable of batches, got {type(batches).__name__}; "
+            "pass [x] for a single batch"
+        )
+    layers = [n for n in walk(model) if isinstance(n, BatchNorm) and n.running_mean is not None]
+    if not layers:
+        raise ValueError(
+            f"recalibrate: {type(model).__name__} has no BatchNorm with running statistics; "
+            "build it with track_running_stats=True"
+        )
+    rules = [DatasetPass() for _ in layers]
+    with _collecting(layers, rules):
+        for batch in batches:
+            model(batch)
+    _replace(layers, rules)
+
+
+def walk(model: Layer) -> list[Layer]:
+    """Return a layer and all layers in its attributes, outermost first, each once.
+
+    Layers are found in attributes and in lists, tuples and dictionaries there.
+
+    Examples
+    --------
+    >>> from bnlib.layers import Linear, ReLU, Sequential
+    >>> net = Sequential(Linear(2, 2), Sequential(BatchNorm(2), ReLU()))
+    >>> [type(layer).__name__ for layer in walk(net)]
+    ['Sequential', 'Linear', 'Sequential', 'BatchNorm', 'ReLU']
+    """
+    found = [model]
+    for layer in found:  # it grows on the way
+        for value in vars(layer).values():
+            several = value.values() if isinstance(value, dict) else value
+            group = several if isinstance(value, list | tuple | dict) else [value]
+            found += [v for v in group if isinstance(v, Layer) and v not in found]
+    return found
+
+
+@contextmanager
+def _collecting(layers: list[BatchNorm], rules: list[DatasetPass]) -> Iterator[None]:
+    """Let the layers normalize by their batches, and feed the rules instead of their state."""
+    modes = [layer.training for layer in layers]
+    try:
+        for layer, rule in zip(layers, rules, strict=True):
+            layer.training = True
+            vars(layer)["_track"] = partial(_feed, rule)
+        yield
+    finally:
+        for layer, mode in zip(layers, modes, strict=True):
+            layer.training = mode
+            vars(layer).pop("_track", None)
+
+
+def _feed(rule: DatasetPass, cache: BatchNormCache) -> None:
+    """Tell a rule what a layer has just seen."""
+    rule.update(cache.mu, cache.var, values_per_channel(cache.x.shape, cache.channel_axis))
+
+
+def _replace(layers: list[BatchNorm], rules: list[DatasetPass]) -> None:
+    """Write what the rules found into the layers: all of it, or nothing."""
+    unused = sum(rule.num_batches == 0 for rule in rules)
+    if unused:
+        raise ValueError(
+            f"recalibrate: {unused} of {len(rules)} BatchNorm layers saw no batch; give at "
+            "least one batch, and call every layer in the model's forward"
+        )
+    found = [(rule.mean, rule.var, rule.num_batches) for rule in rules]
+    for layer, statistics in zip(layers, found, strict=True):
+        names = ("running_mean", "running_var", "num_batches_tracked")
+        for name, value in zip(names, statistics, strict=True):
+            layer.named_buffers()[name][...] = value

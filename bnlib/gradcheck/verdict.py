@@ -1,0 +1,183 @@
+"""The verdict on a gradient, and the set-ups in which there can be none."""
+
+import contextlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from bnlib.gradcheck.differences import numeric_gradient, projection, spread
+from bnlib.gradcheck.inputs import (
+    EPS,
+    Claim,
+    Function,
+    MeaninglessCheckError,
+    check_point,
+    claim,
+    value,
+)
+from bnlib.shapes import NonFiniteError, Vector
+from bnlib.stats import quiet
+
+SAFETY = 10.0  # times the estimated error of the differences
+COARSEST = 1e-4  # a check that cannot see a relative error of this size is refused
+LEAST = 0.01  # of the change that shuffling x makes, what the gradient must predict
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What `gradcheck` found. True in an ``if`` when the gradient is right.
+
+    ``error`` is ``abs(claimed - numeric)`` at ``worst_index`` divided by ``size``, the
+    largest entry of the numeric gradient. ``tolerance`` is 10 times the estimated error of
+    the differences themselves, ``(rounding + truncation) / size``:
+
+    - ``rounding = 2.2e-16 * (norm(w * y) + norm(x * gradient)) / step``: y and x are known
+      to so many digits, and the difference is divided by the step;
+    - ``truncation``: a third of the largest change that doubling the step makes, since the
+      error of a central difference is proportional to the square of the step.
+    """
+
+    ok: bool
+    worst_index: tuple[int, ...]
+    claimed: float
+    numeric: float
+    error: float
+    tolerance: float
+    size: float
+    step: float
+    rounding: float
+    truncation: float
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    def __str__(self) -> str:
+        place = ", ".join(map(str, self.worst_index))
+        return (
+            f"gradcheck: the gradient {'is right' if self.ok else 'is WRONG'}: "
+            f"error {self.error:.2g}, tolerance {self.tolerance:.2g}\n"
+            f"  worst at dx[{place}]: claimed {self.claimed:.6g}, numeric {self.numeric:.6g}\n"
+            f"  error is relative to the largest gradient, {self.size:.3g}; tolerance = "
+            f"{SAFETY:g} * (rounding {self.rounding:.2g} + truncation {self.truncation:.2g})"
+            f" / {self.size:.3g}, at step {self.step:.2g}"
+        )
+
+
+@quiet
+def gradcheck(
+    f: Function, x: Vector, dx: Claim, *, step: float | None = None, seed: int = 0
+) -> Verdict:
+    """Compare a gradient with central differences of the loss ``sum(w * f(x))``.
+
+    Parameters
+    ----------
+    f : function
+        Takes an array like ``x`` and returns ``y``, float64, any shape. Called
+        ``4 * x.size + 18`` times.
+    x : ndarray, any shape, float64
+        Not modified; ``f`` gets copies.
+    dx : function or ndarray
+        The backward pass: takes ``w``, an array like ``y`` (its ``dy``), returns the gradient
+        like ``x``. Or the gradient itself, for ``w = projection(y.shape, seed)``.
+    step : float, optional
+        The default is 6e-6 (the cube root of float64's precision) times the standard
+        deviation of ``x``.
+    seed : int
+        Draws ``w``.
+
+    Returns
+    -------
+    Verdict
+
+    Raises
+    ------
+    MeaninglessCheckError
+        If no verdict would mean anything: the gradient is 0 or lost in rounding, the error
+        of the differences exceeds 1e-4, ``f`` is random, or most of the gradient is below
+        1/100 of what ``y`` does when ``x`` is shuffled. Batch norm of N = 2 is of this kind:
+        ``y`` is 1 and -1 wherever ``x`` is, but for eps and values that nearly coincide, so
+        a backward pass returns the rounding of terms that cancel.
+    TypeError, ValueError
+        If ``x``, ``f(x)`` or ``dx`` is not float64, ``x`` or ``f(x)`` is not finite
+        (`bnlib.shapes.NonFiniteError`), or a shape or ``step`` does not fit. A ``dx`` that
+        is not finite is a wrong gradient, and gets its verdict.
+
+    Examples
+    --------
+    >>> x = np.array([1.0, 2.0, 4.0])
+    >>> verdict = gradcheck(np.square, x, lambda w: 2 * x * w)
+    >>> verdict.ok
+    True
+    >>> verdict = gradcheck(np.square, x, lambda w: np.array([2, 2, 4]) * x * w)
+    >>> bool(verdict), verdict.worst_index
+    (False, (2,))
+    """
+    op = "gradcheck"
+    check_point(op, x)
+    y = value(op, f, x)
+    w = projection(y.shape, seed)
+    claimed = claim(op, x, dx, w)
+    if not np.array_equal(y, value(op, f, x)):
+        raise MeaninglessCheckError(
+            f"{op}: two calls of f gave different results; fix its random numbers by a seed"
+        )
+    step = EPS ** (1 / 3) * spread(x) if step is None else step
+    numeric = numeric_gradient(f, x, w, step)
+    truncation = float(abs(numeric_gradient(f, x, w, 2 * step) - numeric).max() / 3)
+    known = np.linalg.norm(w * y) + np.linalg.norm(x * numeric)
+    rounding = float(EPS * known / step)
+    size = float(abs(numeric).max())
+    _refuse_noise(op, size, rounding, truncation)
+    _refuse_flat(op, f, x, y, w, numeric)
+    errors = np.where(np.isfinite(claimed), abs(claimed - numeric), np.inf) / size
+    worst = tuple(int(i) for i in np.unravel_index(errors.argmax(), x.shape))
+    error, tolerance = float(errors[worst]), SAFETY * (rounding + truncation) / size
+    pair = float(claimed[worst]), float(numeric[worst])
+    ok = error <= tolerance
+    return Verdict(ok, worst, *pair, error, tolerance, size, step, rounding, truncation)
+
+
+def _refuse_noise(op: str, size: float, rounding: float, truncation: float) -> None:
+    """Raise if the differences are too coarse for the size of the gradient."""
+    noise = SAFETY * (rounding + truncation)
+    if size <= noise:
+        raise MeaninglessCheckError(
+            f"{op}: the gradient of the loss is 0, or lost in rounding (largest entry "
+            f"{size:.2g}, noise {noise:.2g}), so returning zeros would pass; give f the whole "
+            "output instead of its sum"
+        )
+    if noise > COARSEST * size:
+        raise MeaninglessCheckError(
+            f"{op}: the differences are not exact enough (rounding {rounding:.2g}, truncation "
+            f"{truncation:.2g}, largest gradient {size:.2g}); choose step with step_sweep, or "
+            "move x away from a kink"
+        )
+
+
+def _refuse_flat(
+    op: str, f: Function, x: Vector, y: Vector, w: Vector, numeric: Vector
+) -> None:
+    """Raise if shuffling ``x`` changes ``y`` far more than its gradient can explain."""
+    rng = np.random.default_rng(0)
+    values = [x.ravel()[::-1], *(rng.permutation(x.ravel()) for _ in range(15))]
+    change = 0.0
+    for z in values:
+        with contextlib.suppress(NonFiniteError):  # f need not be defined everywhere
+            moved = value(op, f, z.reshape(x.shape)) - y
+            change = max(change, _typical_norm(w * moved))
+    explained = spread(x) * _typical_norm(numeric)
+    if explained < LEAST * change:
+        raise MeaninglessCheckError(
+            f"{op}: most of the gradient is nearly 0 though f is not flat: shuffling x changes "
+            f"the loss by about {change:.2g}, where the gradient predicts {explained:.2g}; "
+            "batch norm of N = 2 is so: use at least 4 samples, or another seed"
+        )
+
+
+def _typical_norm(a: Vector) -> float:
+    """Return the norm of ``a`` if all its entries but zeros had their median size.
+
+    One large entry, as where the two values of a channel are nearly equal, does not count.
+    """
+    sizes = abs(a[a != 0])
+    return float(np.median(sizes) * np.sqrt(sizes.size)) if sizes.size else 0.0

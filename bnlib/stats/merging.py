@@ -1,0 +1,103 @@
+"""Join the statistics of two parts of the data without seeing the data again."""
+
+import numbers
+
+import numpy as np
+
+from bnlib.shapes import NonFiniteError, Vector, check_vector
+
+quiet = np.errstate(over="ignore", invalid="ignore")  # callers test the result instead
+
+
+@quiet
+def merge(
+    n_a: int, mean_a: Vector, m2_a: Vector, n_b: int, mean_b: Vector, m2_b: Vector
+) -> tuple[int, Vector, Vector]:
+    r"""Return count, mean and summed squared deviation of two sets of values together.
+
+    Parameters
+    ----------
+    n_a, n_b : int
+        Number of values per channel in each part; 0 for an empty part.
+    mean_a, mean_b : ndarray, shape (C,), float32 or float64
+        Each part's mean.
+    m2_a, m2_b : ndarray, shape (C,)
+        Each part's sum of squared deviations from its own mean, ``n * var``.
+
+    Returns
+    -------
+    n : int
+    mean, m2 : ndarray, shape (C,), float64
+        ``m2 / n`` is the biased variance of all ``n`` values.
+
+    Raises
+    ------
+    TypeError
+        If a count is not an integer or an array is not float32 or float64.
+    ValueError
+        If a count or an ``m2`` is negative, shapes differ, a part that is not empty holds
+        NaN or infinity, or the result overflows (`bnlib.shapes.NonFiniteError`).
+
+    Notes
+    -----
+    ``m2 = m2_a + m2_b + (mean_b - mean_a)**2 * n_a * n_b / n``; Chan, Golub & LeVeque
+    (1983). No two large numbers are subtracted, unless they are means.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> one, two = np.array([1.0]), np.array([2.0])
+    >>> merge(2, one, two, 2, 3 * one, two)  # {0, 2} and {2, 4}
+    (4, array([2.]), array([8.]))
+    """
+    n_a, mean_a, m2_a = _part("a", n_a, mean_a, m2_a, np.size(mean_a))
+    n_b, mean_b, m2_b = _part("b", n_b, mean_b, m2_b, mean_a.size)
+    n, mean, m2 = combine(n_a, mean_a, m2_a, n_b, mean_b, m2_b)
+    _need_finite("in the result", mean, m2)
+    return n, mean, m2
+
+
+def combine(
+    n_a: int, mean_a: Vector, m2_a: Vector, n_b: int, mean_b: Vector, m2_b: Vector
+) -> tuple[int, Vector, Vector]:
+    """Do what `merge` does, with nothing checked.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> zero = np.zeros(1)
+    >>> combine(0, zero, zero, 3, zero + 5, zero + 2)
+    (3, array([5.]), array([2.]))
+    """
+    n = n_a + n_b
+    share = n_b / n if n else 0.0
+    delta = mean_b - mean_a
+    return n, mean_a + delta * share, m2_a + m2_b + delta * delta * (n_a * share)
+
+
+def _part(part: str, n: int, mean: Vector, m2: Vector, size: int) -> tuple[int, Vector, Vector]:
+    """Return one part's count, mean and m2 as int and float64, or say what is wrong."""
+    if isinstance(n, bool) or not isinstance(n, numbers.Integral):
+        raise TypeError(f"merge: n_{part} must be an integer, got {n!r}; it counts values")
+    if n < 0:
+        raise ValueError(f"merge: n_{part} must be at least 0, got {n}; it counts values")
+    mean = check_vector("merge", f"mean_{part}", mean, size, default=0.0)
+    m2 = check_vector("merge", f"m2_{part}", m2, size, default=0.0)
+    if n == 0:
+        return 0, np.zeros(size), np.zeros(size)
+    _need_finite(f"in part {part}", mean, m2)
+    if (m2 < 0).any():
+        raise ValueError(
+            f"merge: m2_{part} is a sum of squares and cannot be negative, got {m2.min():.4g}; "
+            "give n * var, with var from bnlib.stats.mean_var"
+        )
+    return int(n), mean, m2
+
+
+def _need_finite(where: str, mean: Vector, m2: Vector) -> None:
+    """Raise unless all statistics are finite."""
+    if not (np.isfinite(mean).all() and np.isfinite(m2).all()):
+        raise NonFiniteError(
+            f"merge: expected finite statistics, got NaN or infinity {where}; "
+            "look for NaN, infinity or overflow in the data"
+        )

@@ -1,0 +1,192 @@
+"""The modules: state, mode and checks around `bnlib.torch_layers.function.normalize`."""
+
+import torch
+from torch import Tensor
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from bnlib.torch_layers.function import normalize
+
+
+class _OwnBatchNorm(_BatchNorm):
+    """Batch normalization over every axis but axis 1, with torch's state and our arithmetic.
+
+    The constructor, the state and how it is saved are inherited from torch, so that a state
+    moves both ways and torch's utilities know the layer as a batch normalization.
+    """
+
+    ranks: tuple[int, ...] = ()
+    shapes = ""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Normalize ``input``; by its own batch in training mode or without statistics."""
+        self._check_input_dim(input)
+        by_batch = self.training or (self.running_mean is None and self.running_var is None)
+        self._check(input, by_batch)
+        mean, var = (None, None) if by_batch else (self.running_mean, self.running_var)
+        y, statistics = normalize(input, self.weight, self.bias, mean, var, self.eps)
+        if self.training and self.track_running_stats:
+            self._track(statistics, input)
+        return y
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        """Raise unless ``input`` is a tensor of a rank that this module takes."""
+        op = type(self).__name__
+        if not isinstance(input, Tensor):
+            raise TypeError(
+                f"{op}: expected a Tensor, got {type(input).__name__}; "
+                "convert it with torch.as_tensor"
+            )
+        if input.ndim not in self.ranks:
+            raise ValueError(
+                f"{op}: expected an input of shape {self.shapes}, got {tuple(input.shape)}; "
+                "add the batch axis with x[None], or use the module of that rank"
+            )
+
+    def _check(self, x: Tensor, by_batch: bool) -> None:
+        """Raise for what torch refuses, with torch's exceptions, before anything changes."""
+        op = type(self).__name__
+        if not x.is_floating_point():
+            raise NotImplementedError(
+                f"{op}: not implemented for {x.dtype}; convert the input with x.float()"
+            )
+        if by_batch and x.numel() and x.numel() == x.shape[1]:
+            raise ValueError(
+                f"{op}: needs more than 1 value per channel when training, got an input of "
+                f"shape {tuple(x.shape)}; use a larger batch or eval()"
+            )
+        if self.eps < 0 or (by_batch and self.eps == 0):
+            raise ValueError(
+                f"{op}: eps must be positive in training and not negative in evaluation, "
+                f"got {self.eps}; use 1e-5"
+            )
+        if not by_batch and (self.running_mean is None or self.running_var is None):
+            raise RuntimeError(
+                f"{op}: evaluation needs running_mean and running_var, got only one of them; "
+                "set both, or neither"
+            )
+        for name in ("weight", "bias", "running_mean", "running_var"):
+            self._check_state(name, getattr(self, name), x)
+
+    def _check_state(self, name: str, value: Tensor | None, x: Tensor) -> None:
+        """Raise unless a parameter or a buffer is absent or fits the input."""
+        op = type(self).__name__
+        if value is None:
+            return
+        if value.numel() != x.shape[1]:
+            raise RuntimeError(
+                f"{op}: {name} holds {value.numel()} channels, got an input of shape "
+                f"{tuple(x.shape)} with {x.shape[1]} on axis 1; check num_features"
+            )
+        half = x.dtype in (torch.float16, torch.bfloat16)
+        if value.dtype != x.dtype and not (half and value.dtype == torch.float32):
+            raise RuntimeError(
+                f"{op}: {name} has {value.dtype}, the input {x.dtype}; mixed dtypes must be a "
+                "half-precision input and float32 parameters: use x.to or module.to"
+            )
+
+    def _track(self, statistics: Tensor, x: Tensor) -> None:
+        """Move the running statistics towards the batch's; unbiased variance."""
+        factor = 0.0 if self.momentum is None else self.momentum
+        if self.num_batches_tracked is not None:
+            self.num_batches_tracked.add_(1)
+            if self.momentum is None:
+                factor = 1.0 / float(self.num_batches_tracked)
+        if x.numel() == 0:
+            return
+        m = x.numel() // x.shape[1]
+        center, rest, var, _ = statistics
+        for running, value in (
+            (self.running_mean, center + rest),
+            (self.running_var, var * (m / (m - 1))),
+        ):
+            if running is not None:
+                running.copy_((1 - factor) * running.to(value.dtype) + factor * value)
+
+
+class BatchNorm1d(_OwnBatchNorm):
+    """Twin of ``torch.nn.BatchNorm1d``, for inputs of shape (N, C) or (N, C, L).
+
+    Parameters
+    ----------
+    num_features : int
+        Number of channels, C.
+    eps : float
+        Added to the variance inside the root.
+    momentum : float or None
+        Weight of the **new** value, ``running = (1 - momentum) * running + momentum * batch``.
+        ``None`` takes 1, 1/2, 1/3, ..., the plain average of all batches.
+    affine, track_running_stats : bool
+        Learn weight and bias; keep running statistics. Without these, evaluation uses the
+        batch's, too.
+    device, dtype, bias
+        As in ``torch.nn.BatchNorm1d``.
+
+    Attributes
+    ----------
+    weight, bias : Parameter, shape (C,), or None
+    running_mean, running_var : Tensor, shape (C,), or None
+        The running variance averages *unbiased* batch variances, m / (m - 1).
+    num_batches_tracked : Tensor, shape (), int64, or None
+
+    Raises
+    ------
+    ValueError
+        From a call: another rank, one value per channel in training, eps not positive.
+    RuntimeError
+        Another number of channels, or another dtype than the parameters'. float16 and
+        bfloat16 inputs may meet float32 parameters.
+    NotImplementedError
+        An input that is not real floating point.
+    TypeError
+        An input that is not a tensor (torch: ``AttributeError``).
+
+    Notes
+    -----
+    Statistics of float16 and bfloat16 inputs are computed in float32. NaN passes through,
+    and into the running statistics, as in torch. An empty batch changes nothing but the
+    count of batches. An error changes nothing at all (torch counts the batch first). There
+    is no unbatched input: torch reads (C, L) as (N, C), and so do we. ``torch.jit.script``
+    and forward-mode derivatives are not supported.
+
+    Ioffe & Szegedy (2015), Algorithms 1 and 2.
+
+    Examples
+    --------
+    >>> layer = BatchNorm1d(1, momentum=0.5)
+    >>> layer(torch.tensor([[0.0], [4.0]])).detach().round(decimals=4).tolist()
+    [[-1.0], [1.0]]
+    >>> layer.running_mean.item(), layer.running_var.item()
+    (1.0, 4.5)
+    """
+
+    ranks, shapes = (2, 3), "(N, C) or (N, C, L)"
+
+
+class BatchNorm2d(_OwnBatchNorm):
+    """Twin of ``torch.nn.BatchNorm2d``, for inputs of shape (N, C, H, W).
+
+    Parameters, attributes, errors and notes as in `BatchNorm1d`. A channels-last input
+    gives a channels-last result.
+
+    Examples
+    --------
+    >>> BatchNorm2d(3)(torch.ones(2, 3, 4, 4)).abs().max().item()
+    0.0
+    """
+
+    ranks, shapes = (4,), "(N, C, H, W)"
+
+
+class BatchNorm3d(_OwnBatchNorm):
+    """Twin of ``torch.nn.BatchNorm3d``, for inputs of shape (N, C, D, H, W).
+
+    Parameters, attributes, errors and notes as in `BatchNorm1d`. A channels-last input
+    gives a channels-last result.
+
+    Examples
+    --------
+    >>> BatchNorm3d(3)(torch.ones(2, 3, 4, 4, 4)).abs().max().item()
+    0.0
+    """
+
+    ranks, shapes = (5,), "(N, C, D, H, W)"

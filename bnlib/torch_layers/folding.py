@@ -1,0 +1,174 @@
+"""Batch normalization moved into the layer before it, where it costs nothing."""
+
+import copy
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.parameter import UninitializedParameter
+from torch.nn.utils.parametrize import is_parametrized
+
+from bnlib.shapes import check_statistics
+from bnlib.torch_layers.batch_norm import BatchNorm1d, BatchNorm2d, BatchNorm3d
+
+OWN = (BatchNorm1d, BatchNorm2d, BatchNorm3d)
+TORCH = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+CONV = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+FOLDABLE = (nn.Linear, *CONV, *TRANSPOSED)
+Foldable = (
+    nn.Linear
+    | nn.Conv1d
+    | nn.Conv2d
+    | nn.Conv3d
+    | nn.ConvTranspose1d
+    | nn.ConvTranspose2d
+    | nn.ConvTranspose3d
+)
+Layer = TypeVar("Layer", bound=Foldable)
+
+
+@torch.no_grad()
+def fold(layer: Layer, bn: nn.Module) -> Layer:
+    """Return one layer that computes ``bn(layer(x))`` in evaluation mode.
+
+    Parameters
+    ----------
+    layer : Linear, Conv1d/2d/3d or ConvTranspose1d/2d/3d
+        Not changed.
+    bn : BatchNorm1d/2d/3d, ours or torch's
+        In evaluation mode, with running statistics; it stands right after ``layer``, with
+        nothing between. Not changed.
+
+    Returns
+    -------
+    nn.Module
+        A copy of ``layer`` in evaluation mode, with a bias; same dtype and device. Equal to
+        the pair up to rounding, 1e-12 in float64 unless a scale is huge.
+
+    Raises
+    ------
+    TypeError
+        If ``layer`` or ``bn`` is of another type; also in wrong order.
+    ValueError
+        If ``bn`` is in training mode, keeps no running statistics, or has another number of
+        channels or another rank than ``layer`` gives; if a weight is computed by a
+        parametrization; if a variance is negative, or 0 with eps 0; if a statistic is not
+        finite (`bnlib.shapes.NonFiniteError`).
+
+    Notes
+    -----
+    With ``scale = gamma / sqrt(running_var + eps)``, one value per output channel,
+    ``weight' = scale * weight`` and ``bias' = scale * (bias - running_mean) + beta``,
+    computed in float64; Jacob et al. (2018), section 3.2.
+
+    Examples
+    --------
+    >>> layer, bn = nn.Linear(3, 2), nn.BatchNorm1d(2).eval()
+    >>> x = torch.ones(4, 3)
+    >>> bool((fold(layer, bn)(x) - bn(layer(x))).abs().max() < 1e-6)
+    True
+    """
+    pair = _check(layer, bn)
+    assert pair.running_mean is not None
+    assert pair.running_var is not None
+    mean, var = wide(pair.running_mean), wide(pair.running_var)
+    check_statistics("fold", mean.numpy(), var.numpy(), pair.eps)
+    scale = (var + pair.eps).rsqrt()
+    if pair.weight is not None:
+        scale = scale * wide(pair.weight)
+    bias: Tensor | float = 0.0 if layer.bias is None else wide(layer.bias)
+    shift: Tensor | float = 0.0 if pair.bias is None else wide(pair.bias)
+    folded: Any = copy.deepcopy(layer).eval()
+    folded.weight = like(layer.weight, wide(layer.weight) * along_outputs(scale, layer))
+    folded.bias = like(layer.weight, scale * (bias - mean) + shift)
+    same: Layer = folded
+    return same
+
+
+def wide(t: Tensor) -> Tensor:
+    """Return a float64 copy of ``t`` on the CPU."""
+    return t.detach().to("cpu", torch.float64)
+
+
+def like(weight: Tensor, value: Tensor) -> nn.Parameter:
+    """Return ``value`` as a parameter with the dtype, device and flag of ``weight``."""
+    return nn.Parameter(value.to(weight.device, weight.dtype), weight.requires_grad)
+
+
+def along_outputs(scale: Tensor, layer: Foldable) -> Tensor:
+    """Return ``scale`` in a shape that multiplies each output channel of the weight.
+
+    A transposed convolution's weight is (in, out / groups, *kernel); the others have the
+    output channels first.
+
+    Examples
+    --------
+    >>> along_outputs(torch.ones(6), nn.ConvTranspose2d(4, 6, 3, groups=2)).shape
+    torch.Size([4, 3, 1, 1])
+    """
+    ones = [1] * (layer.weight.ndim - 2)
+    if not isinstance(layer, TRANSPOSED):
+        return scale.view(-1, 1, *ones)
+    groups = layer.groups
+    split = scale.view(groups, 1, -1).expand(-1, layer.weight.shape[0] // groups, -1)
+    return split.reshape(layer.weight.shape[0], -1, *ones)
+
+
+def dims(module: nn.Module) -> int | None:
+    """Return how many spatial dimensions a module works on; None where it takes any."""
+    kinds = zip((1, 2, 3), OWN, TORCH, CONV, TRANSPOSED, strict=True)
+    found = (n for n, *classes in kinds if isinstance(module, tuple(classes)))
+    return next(found, 1 if isinstance(module, nn.Linear) else None)
+
+
+def _check(layer: object, bn: object) -> _BatchNorm:
+    """Return ``bn``, or say why nothing can be folded."""
+    if not isinstance(layer, FOLDABLE) or not isinstance(bn, _BatchNorm):
+        swapped = isinstance(layer, _BatchNorm) and isinstance(bn, FOLDABLE)
+        hint = "only a BatchNorm after the layer" if swapped else "nothing else"
+        raise TypeError(
+            "fold: expected a Linear, Conv or ConvTranspose and the BatchNorm that follows "
+            f"it, got {type(layer).__name__} and {type(bn).__name__}; {hint} can be folded"
+        )
+    if bn.training:
+        raise ValueError(
+            "fold: bn is in training mode, where it normalizes by its batch and is no fixed "
+            "map; call bn.eval() first"
+        )
+    if bn.running_mean is None or bn.running_var is None:
+        raise ValueError(
+            "fold: bn keeps no running statistics, so it normalizes by its batch in every "
+            "mode; build it with track_running_stats=True"
+        )
+    _check_weight(layer)
+    _check_sizes(layer, bn)
+    return bn
+
+
+def _check_weight(layer: Foldable) -> None:
+    """Raise unless the weight is a plain parameter that is already there."""
+    name = type(layer).__name__
+    if isinstance(layer.weight, UninitializedParameter):
+        raise ValueError(f"fold: the weights of {name} are not made yet; call it once")
+    if is_parametrized(layer) or layer._forward_pre_hooks:
+        raise ValueError(
+            f"fold: the weight of {name} is computed by a parametrization or a hook, which "
+            "would undo the fold; remove it first"
+        )
+
+
+def _check_sizes(layer: Foldable, bn: _BatchNorm) -> None:
+    """Raise unless ``bn`` has the channels and the rank that ``layer`` gives."""
+    outputs = layer.out_features if isinstance(layer, nn.Linear) else layer.out_channels
+    if bn.num_features != outputs:
+        raise ValueError(
+            f"fold: bn has {bn.num_features} channels, {type(layer).__name__} gives {outputs}; "
+            "pass the BatchNorm that follows the layer"
+        )
+    if dims(bn) not in (None, dims(layer)):
+        raise ValueError(
+            f"fold: {type(layer).__name__} and {type(bn).__name__} work on different ranks; "
+            "they do not belong together"
+        )

@@ -1,0 +1,187 @@
+"""A whitening transform that is fitted to data, in the manner of scikit-learn."""
+
+import warnings
+from typing import Self
+
+import numpy as np
+
+from bnlib.shapes import Array, Vector, check_eps
+from bnlib.stats import mean_var, quiet
+from bnlib.whitening.inputs import check_samples, need_finite
+from bnlib.whitening.matrices import cholesky_matrices, pca_matrices, zca_matrices
+
+METHODS = ("zca", "pca", "cholesky")
+
+
+class RankWarning(UserWarning):
+    """The covariance has directions without variance, so the output cannot be all white."""
+
+
+class NotFittedError(ValueError, AttributeError):
+    """A transform was asked for before `Whitener.fit`."""
+
+
+class Whitener:
+    """Shift and turn data so that its covariance is the identity: ``z = W (x - mean)``.
+
+    Rows are samples. Covariances are *biased* (1/m): scikit-learn's ``PCA(whiten=True)``
+    divides by m - 1, so its output is ``sqrt((m - 1) / m)`` times this one's.
+
+    Parameters
+    ----------
+    method : "zca", "pca" or "cholesky"
+        Which of the matrices W with ``W cov W.T = I``, for ``cov = U diag(lam) U.T``:
+
+        - "zca": ``U diag(1 / sqrt(lam)) U.T``, symmetric; its output is the nearest to the
+          centred input, in mean square, of all white ones.
+        - "pca": ``diag(1 / sqrt(lam)) U.T``: the principal components, the largest first,
+          each scaled to variance 1. The largest entry of each component is positive.
+        - "cholesky": the inverse of the lower triangle L in ``cov = L L.T``. Output i is
+          made from inputs 1 to i.
+    eps : float
+        Added to each eigenvalue, in units of the data squared. The default 0 makes the
+        output exactly white where the data has variance, at any scale of the data, and maps
+        directions without variance to 0. An ``eps`` above 0 shrinks directions with little
+        variance instead of blowing up their noise; output variances are then
+        ``lam / (lam + eps)``.
+
+    Attributes
+    ----------
+    mean_ : ndarray, shape (d,)
+    covariance_ : ndarray, shape (d, d)
+        Biased, without ``eps``.
+    eigenvalues_ : ndarray, shape (d,)
+        Of ``covariance_``, the largest first, none below 0.
+    matrix_ : ndarray, shape (d, d)
+        W.
+    inverse_matrix_ : ndarray, shape (d, d)
+        What undoes W: its inverse, or, where directions have no variance, its pseudoinverse.
+    rank_ : int
+        Eigenvalues that are more than rounding: above ``max(m, d) * 2.2e-16`` times the
+        largest, and above ``d * (2.2e-16 * max(abs(X)))**2``.
+
+    All are float64. They are set by a `fit` that succeeds, and by nothing else.
+
+    Notes
+    -----
+    Kessy, Lewin & Strimmer (2018) compare the methods and prove that ZCA stays closest.
+
+    Examples
+    --------
+    >>> X = np.random.default_rng(0).normal(size=(500, 2)) @ np.array([[2.0, 1.0], [0.0, 1.0]])
+    >>> Z = Whitener("zca").fit_transform(X)
+    >>> np.cov(Z.T, bias=True).round(12) + 0.0
+    array([[1., 0.],
+           [0., 1.]])
+    """
+
+    mean_: Vector
+    covariance_: Vector
+    eigenvalues_: Vector
+    matrix_: Vector
+    inverse_matrix_: Vector
+    rank_: int
+
+    def __init__(self, method: str = "zca", eps: float = 0.0) -> None:
+        if method not in METHODS:
+            raise ValueError(f"Whitener: method must be one of {METHODS}, got {method!r}")
+        self.method = method
+        self.eps = check_eps("Whitener", eps)
+
+    def __repr__(self) -> str:
+        return f"Whitener(method={self.method!r}, eps={self.eps!r})"
+
+    @quiet
+    def fit(self, X: Array) -> Self:
+        """Learn mean and matrices from ``X``, shape (m, d), and return the whitener.
+
+        Warns with `RankWarning` if the covariance has not full rank, as always when
+        m <= d. Raises ``TypeError`` or ``ValueError`` if ``X`` is not a finite matrix of
+        float32 or float64 with at least 2 rows, if its squares overflow
+        (`bnlib.shapes.NonFiniteError`), or, for "cholesky", if a variance with ``eps`` is 0.
+        """
+        check_samples("Whitener.fit", X)
+        if len(X) < 2:
+            raise ValueError(
+                f"Whitener.fit: needs at least 2 samples, got X of shape {X.shape}; "
+                "rows are samples"
+            )
+        mean = mean_var(X)[0]
+        centred = X - mean
+        covariance: Vector = centred.T @ centred / len(X)
+        need_finite("Whitener.fit", "the covariance", covariance)
+        values, vectors = np.linalg.eigh(covariance)
+        values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
+        values[len(X) - 1 :] = 0.0  # m centred samples span at most m - 1 dimensions
+        floor = _rounding_of(X, values[0])
+        rank = int((values > floor).sum())
+        variances = np.where(values + self.eps > floor, values + self.eps, 0.0)
+        if self.method == "cholesky":
+            matrix, inverse = cholesky_matrices(covariance, self.eps, variances)
+        else:
+            make = zca_matrices if self.method == "zca" else pca_matrices
+            matrix, inverse = make(vectors, np.sqrt(variances))
+        _warn_of_rank(X.shape, rank)
+        self.mean_, self.covariance_, self.eigenvalues_ = mean, covariance, values
+        self.matrix_, self.inverse_matrix_, self.rank_ = matrix, inverse, rank
+        return self
+
+    @quiet
+    def transform(self, X: Array) -> Array:
+        """Return the whitened rows of ``X``, shape (n, d), in the dtype of ``X``.
+
+        Raises `NotFittedError` before `fit`, and ``TypeError`` or ``ValueError`` if ``X`` is
+        not a finite matrix of float32 or float64 with d columns, or if the result overflows
+        (`bnlib.shapes.NonFiniteError`).
+        """
+        op = "Whitener.transform"
+        self._check_fitted(op, X)
+        return need_finite(
+            op, "the result", ((X - self.mean_) @ self.matrix_.T).astype(X.dtype)
+        )
+
+    @quiet
+    def inverse_transform(self, Z: Array) -> Array:
+        """Return the data that `transform` makes ``Z`` of; errors as there.
+
+        Parts of the data in directions without variance are lost; the data that was fitted
+        has none.
+        """
+        op = "Whitener.inverse_transform"
+        self._check_fitted(op, Z)
+        X = Z @ self.inverse_matrix_.T + self.mean_
+        return need_finite(op, "the result", X.astype(Z.dtype))
+
+    def fit_transform(self, X: Array) -> Array:
+        """Return ``fit(X).transform(X)``."""
+        return self.fit(X).transform(X)
+
+    def _check_fitted(self, op: str, X: Array) -> None:
+        """Raise unless the whitener is fitted and ``X`` has as many columns as the fit's."""
+        if not hasattr(self, "matrix_"):
+            raise NotFittedError(f"{op}: this Whitener has learnt nothing yet; call fit first")
+        check_samples(op, X)
+        if X.shape[1] != len(self.mean_):
+            raise ValueError(
+                f"{op}: expected {len(self.mean_)} columns as in fit, got shape {X.shape}; "
+                "rows are samples"
+            )
+
+
+def _rounding_of(X: Array, largest: np.float64) -> float:
+    """Return what rounding may make of an eigenvalue that is 0, for samples X in rows."""
+    eps = np.finfo(np.float64).eps
+    return float(max(max(X.shape) * eps * largest, X.shape[1] * (eps * abs(X).max()) ** 2))
+
+
+def _warn_of_rank(shape: tuple[int, ...], rank: int) -> None:
+    """Warn if the covariance of data of this shape has not full rank."""
+    m, d = shape
+    if rank < d:
+        cure = "use more samples than features" if m <= d else "features depend on each other"
+        warnings.warn(
+            f"Whitener.fit: the covariance of {m} samples in {d} dimensions has rank {rank}, "
+            f"so {d - rank} directions have no variance and cannot be whitened; {cure}",
+            RankWarning,
+            stacklevel=4,
+        )

@@ -1,0 +1,66 @@
+"""The figure: time as a multiple of torch's, for every operation and shape."""
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from bench.candidates import LABELS, OPERATIONS
+from bench.problem import LARGE
+from bench.targets import Run, name
+from bnlib import plots
+
+FILE = Path("figures/bench.png")
+PATHS = ("textbook", "numpy", "fast")
+TICKS = (0.125, 0.25, 0.5, 1, 2, 4, 8, 16)
+
+
+def draw(run: Run) -> Figure:
+    """Return the figure: a panel for each operation, a line for each shape and dtype."""
+    style: Any = {**plots.STYLE, "figure.figsize": (9.4, 5.6), "font.size": 10}
+    with plt.rc_context(style):
+        figure, axes = plt.subplots(1, len(OPERATIONS), sharex=True, sharey=True)
+    for ax, op in zip(axes, OPERATIONS, strict=True):
+        panel(ax, [row for row in run["times"] if row["op"] == op])
+        ax.set_title(op.capitalize(), fontsize=11)
+    axes[1].set_xlabel("time / time of torch's native kernel (logarithmic; left is faster)")
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=5, frameon=False)
+    return figure
+
+
+def panel(ax: Axes, rows: list[Run]) -> None:
+    """Draw one operation: the first shape at the top."""
+    height = range(len(rows), 0, -1)
+    small = [y for y, row in zip(height, rows, strict=True) if row["bytes"] < LARGE]
+    for y in small:
+        ax.axhspan(y - 0.5, y + 0.5, color="0.93", zorder=0, linewidth=0)
+    ax.axvline(1, color="0.35", linewidth=1.2, label=LABELS["torch"])
+    for i, path in enumerate(PATHS):
+        points = [
+            (row["ratio"][path], y) for y, row in zip(height, rows, strict=True)
+            if path in row["ratio"]
+        ]  # fmt: skip
+        if points:
+            look: dict[str, Any] = {"color": plots.COLORS[i], "marker": plots.MARKERS[i]}
+            ax.plot(*zip(*points, strict=True), linestyle="", label=LABELS[path], **look)
+    limits = [row["ratio"]["limit"] for row in rows]
+    ax.plot(limits, height, "|", color="black", markersize=10, label=LABELS["limit"])
+    ax.set_xscale("log")
+    ax.xaxis.set_major_locator(FixedLocator(TICKS))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.set_yticks(list(height), labels=[name(row) for row in rows])
+    ax.set_ylim(0.4, len(rows) + 0.6)
+
+
+def save(run: Run, folder: Path) -> None:
+    """Draw the figure of a run and store it."""
+    figure = draw(run)
+    file = folder / FILE
+    file.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(file, dpi=130, metadata={"Software": None})
+    plt.close(figure)

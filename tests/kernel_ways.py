@@ -1,0 +1,40 @@
+"""The ways in which the compiled kernels can walk an array, each forced upon small arrays."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from unittest.mock import patch
+
+import numba
+
+from bnlib.kernels import gradients, layout, passes
+
+numba.set_num_threads(1)  # small arrays: a second thread would only wait
+
+WAYS = ["rows", "slabs", "rows in Python", "slabs in Python"]
+
+
+@contextmanager
+def walking(way: str) -> Iterator[None]:
+    """Force one kind of loops, compiled or not, with pieces of very few values.
+
+    In Python the loops' own source runs, so that coverage sees it. "as it comes" forces
+    nothing.
+    """
+    patches = []
+    if way.startswith("rows"):
+        patches = [patch.object(layout, "SHORT", 10**9)]
+    if way.startswith("slabs"):
+        patches = [patch.object(layout, "SHORT", 1), patch.object(gradients, "CHUNK", 4)]
+        patches += [patch.multiple(passes, CHUNK=4, TASK=8)]
+    if way.endswith("in Python"):
+        patches += [patch.object(module, "launch", _run) for module in (passes, gradients)]
+    with ExitStack() as stack:
+        for each in patches:
+            stack.enter_context(each)
+        layout.arrange.cache_clear()
+        yield
+    layout.arrange.cache_clear()
+
+
+def _run(loop, *arguments):
+    loop(*arguments)

@@ -1,0 +1,171 @@
+"""Double backward in closed form, beside autograd with ``create_graph``."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from reference import assert_close, leaf, untouched
+from strategies import cases
+from torch.nn import functional
+
+from bnlib.functional import BatchNormCache, batch_norm_backward, batch_norm_train
+from bnlib.functional.double_backward import (
+    batch_norm_double_backward,
+    batch_norm_eval_double_backward,
+)
+from bnlib.shapes import broadcast_shape
+
+DOUBLE = {f.__name__: f for f in (batch_norm_double_backward, batch_norm_eval_double_backward)}
+each_function = pytest.mark.parametrize("name", DOUBLE)
+PARTS = [("dx",), ("dgamma",), ("dbeta",), ("dx", "dgamma"), ("dx", "dgamma", "dbeta")]
+X = np.array([[1.0, 2.0], [3.0, 5.0], [4.0, 0.0]])
+
+
+def weights(case, parts, seed):
+    """Return ddx, ddgamma and ddbeta: random, or None where the part is absent."""
+    rng, C = np.random.default_rng(seed), case.x.shape[case.axis]
+    shapes = {"dx": case.x.shape, "dgamma": (C,), "dbeta": (C,)}
+    return [rng.normal(size=shapes[k]) if k in parts else None for k in shapes]
+
+
+def autograd(case, given_weights, mean=None, var=None):
+    """Return the gradients of sum(weights * first gradients) to x, dy and gamma."""
+    C = case.x.shape[case.axis]
+    x, dy = leaf(case.x), leaf(case.dy)
+    gamma, beta = (leaf(d if v is None else v) for v, d in (
+        (case.gamma, np.ones(C)), (case.beta, np.zeros(C))))  # fmt: skip
+    given_statistics = [None if a is None else torch.tensor(a) for a in (mean, var)]
+    y = functional.batch_norm(
+        x.movedim(case.axis, 1), *given_statistics, gamma, beta,
+        training=mean is None, eps=case.eps or 1e-300,
+    ).movedim(1, case.axis)  # fmt: skip
+    first = torch.autograd.grad(y, [x, gamma, beta], dy, create_graph=True)
+    loss = sum(
+        (g * torch.tensor(w)).sum()
+        for g, w in zip(first, given_weights, strict=True)
+        if w is not None
+    )
+    second = torch.autograd.grad(
+        loss, [x, dy, gamma], allow_unused=True, materialize_grads=True
+    )
+    return [t.numpy() for t in second]
+
+
+def assert_same(case, cache, given_weights, actual, expected, tol=1e-10):
+    """Compare in the units of each result: dx brings gamma / std, the others bring 1."""
+    s, dy = cache.inv_std.max(), np.abs(case.dy).max()
+    dx = s * np.abs(cache.gamma).max() if given_weights[0] is not None else 0.0
+    unit = max(dx, 1.0 if any(w is not None for w in given_weights[1:]) else 0.0)
+    sizes = dy * s * unit, unit, case.m * dy * s
+    for ours, theirs, size in zip(actual, expected, sizes, strict=True):
+        assert_close(ours, theirs, tol, size)
+
+
+@given(cases(), st.sampled_from(PARTS), st.integers(0, 99))
+def test_training_matches_autograd(case, parts, seed):
+    cache, given_weights = batch_norm_train(*case.forward)[1], weights(case, parts, seed)
+    actual = batch_norm_double_backward(*given_weights, case.dy, cache)
+    assert_same(case, cache, given_weights, actual, autograd(case, given_weights))
+
+
+@given(cases(), st.sampled_from(PARTS), st.integers(0, 99))
+def test_evaluation_matches_autograd(case, parts, seed):
+    rng, C = np.random.default_rng(seed), case.x.shape[case.axis]
+    mean, var = case.x.mean() + rng.normal(size=C), rng.uniform(0.5, 2, C)
+    gamma = np.ones(C) if case.gamma is None else case.gamma
+    inv_std = 1 / np.sqrt(var + case.eps)
+    cache = BatchNormCache(case.x, mean, var, inv_std, gamma, case.eps, case.axis % case.x.ndim)
+    given_weights = weights(case, parts, seed)
+    actual = batch_norm_eval_double_backward(*given_weights, case.dy, cache)
+    expected = autograd(case, given_weights, mean, var)
+    sizes = [0.0, 0.0, np.abs(case.x * case.dy).sum()]
+    sizes[1] = np.abs(cache.x_hat).max()
+    for ours, theirs, size in zip(actual, expected, sizes, strict=True):
+        assert_close(ours, theirs, size=size)
+
+
+def test_a_gradient_penalty_matches_finite_differences():
+    """L = sum(dx ** 2), so ddx = 2 dx: an answer that no autograd gave."""
+    rng = np.random.default_rng(0)
+    x, dy, gamma = rng.normal(size=(6, 2)), rng.normal(size=(6, 2)), np.array([2.0, -0.5])
+
+    def penalty(x, dy, gamma):
+        cache = batch_norm_train(x, gamma, None, eps=0.1)[1]
+        return (batch_norm_backward(dy, cache)[0] ** 2).sum()
+
+    cache = batch_norm_train(x, gamma, None, eps=0.1)[1]
+    ddx = 2 * batch_norm_backward(dy, cache)[0]
+    actual = batch_norm_double_backward(ddx, None, None, dy, cache)
+    for which, gradient in enumerate(actual):
+        arguments = [x, dy, gamma]
+        for index in np.ndindex(gradient.shape):
+            step = np.zeros_like(gradient)
+            step[index] = 1e-5
+            high, low = (
+                penalty(
+                    *[a + sign * step if i == which else a for i, a in enumerate(arguments)]
+                )
+                for sign in (1, -1)
+            )
+            assert abs((high - low) / 2e-5 - gradient[index]) < 1e-7
+
+
+@given(cases(), st.integers(0, 99))
+def test_the_gradient_to_dy_is_the_backward_pass_itself(case, seed):
+    """The first order is linear in dy, by a symmetric matrix."""
+    cache = batch_norm_train(*case.forward)[1]
+    ddx = weights(case, ("dx",), seed)[0]
+    gdy = batch_norm_double_backward(ddx, None, None, case.dy, cache)[1]
+    unit = (cache.gamma * cache.inv_std).reshape(broadcast_shape(case.x.shape, case.axis))
+    assert_close(gdy / unit, batch_norm_backward(ddx, cache)[0] / unit, size=1.0)
+
+
+@given(cases(), st.sampled_from(PARTS), st.integers(0, 99))
+def test_the_gradient_to_x_sums_to_zero(case, parts, seed):
+    """A constant added to a channel changes no gradient."""
+    cache = batch_norm_train(*case.forward)[1]
+    gx = batch_norm_double_backward(*weights(case, parts, seed), case.dy, cache)[0]
+    axes = tuple(i for i in range(gx.ndim) if i != case.axis % gx.ndim)
+    assert_close(gx.sum(axes), np.zeros(gx.shape[case.axis]), size=np.abs(gx).max() + 1)
+
+
+@each_function
+@settings(max_examples=40)
+@given(case=cases(dtype=np.float32, max_ratio=1e4), seed=st.integers(0, 99))
+def test_float32_stays_float32_and_near_float64(name, case, seed):
+    cache = batch_norm_train(*case.forward)[1]
+    ddx, *vectors = weights(case, PARTS[-1], seed)
+    ddx, dy = ddx.astype(np.float32), case.dy
+    wide = batch_norm_train(case.x.astype(np.float64), *case.forward[1:])[1]
+    actual = DOUBLE[name](ddx, *vectors, dy, cache)
+    exact = DOUBLE[name](ddx.astype(np.float64), *vectors, dy.astype(np.float64), wide)
+    assert {a.dtype for a in actual} == {np.dtype(np.float32)}
+    assert {a.dtype for a in exact} == {np.dtype(np.float64)}
+    assert_same(case, wide, [ddx, *vectors], actual, exact, tol=1e-5)
+
+
+@each_function
+def test_beyond_float32_is_not_finite_without_a_warning(name):
+    x, dy = X.astype(np.float32), np.full((3, 2), 3e38, np.float32)
+    cache = batch_norm_train(x, np.array([9.0, 9.0]), None)[1]
+    gx, gdy, _ = DOUBLE[name](dy, np.ones(2), None, dy, cache)
+    assert not np.isfinite(gx).all() or not np.isfinite(gdy).all()
+
+
+@each_function
+def test_inputs_are_not_modified(name):
+    x, dy, ddx, vector = X.copy(), X + 1, X - 1, np.array([2.0, 3.0])
+    cache = batch_norm_train(x, vector, None)[1]
+    with untouched(x, dy, ddx, vector, cache.mu, cache.inv_std, cache.gamma):
+        results = DOUBLE[name](ddx, vector, vector, dy, cache)
+    assert not any(np.shares_memory(a, b) for a in results for b in (x, dy, ddx, vector))
+
+
+@each_function
+def test_nan_in_dy_stays_in_its_channel(name):
+    dy = X * [1, math.nan]
+    gx = DOUBLE[name](X, np.ones(2), None, dy, batch_norm_train(X, None, None)[1])[0]
+    assert np.isnan(gx).any(axis=0).tolist() == [False, True]

@@ -1,0 +1,178 @@
+"""The Jacobian: beside autograd and the closed form, its null space, rank and size."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from reference import assert_close, untouched
+from strategies import BAD_EPS, REFUSED, cases
+from torch.nn import functional
+
+from bnlib.functional import batch_norm_backward, batch_norm_train
+from bnlib.functional.jacobians import MAX_BYTES, jacobian
+from bnlib.shapes import NonFiniteError
+
+X = np.array([[1.0, 2.0], [3.0, 5.0], [4.0, 0.0]])
+
+
+def matrices(case):
+    return jacobian(case.x, case.gamma, case.eps, case.axis)
+
+
+def unit(case):
+    """Return gamma / std of each channel, the size of its matrix."""
+    cache = batch_norm_train(*case.forward)[1]
+    return (cache.gamma * cache.inv_std)[:, None, None]
+
+
+@given(cases())
+def test_rows_are_the_closed_form_backward_of_unit_vectors(case):
+    J, cache = matrices(case), batch_norm_train(*case.forward)[1]
+    C = case.x.shape[case.axis]
+    assert J.shape == (C, case.m, case.m)
+    for i in range(case.m):
+        dy = np.zeros((C, case.m))
+        dy[:, i] = 1
+        moved = np.moveaxis(case.x, case.axis, 0).shape
+        dy = np.moveaxis(dy.reshape(moved), 0, case.axis)
+        dx = batch_norm_backward(np.ascontiguousarray(dy), cache)[0]
+        rows = np.moveaxis(dx, case.axis, 0).reshape(C, case.m)
+        assert_close((J[:, i] / unit(case)[:, 0]), rows / unit(case)[:, 0], size=1.0)
+
+
+@pytest.mark.parametrize(("shape", "axis"), [((7, 3), 1), ((3, 2, 4), 1), ((3, 2, 4), -1)])
+@pytest.mark.parametrize("eps", [1e-5, 0.5])
+def test_matrices_match_autograd_and_channels_do_not_mix(shape, axis, eps):
+    rng = np.random.default_rng(0)
+    x, gamma = rng.normal(2, 3, shape), rng.normal(size=shape[axis])
+
+    def forward(t):
+        t = t.movedim(axis, 1)
+        y = functional.batch_norm(t, None, None, torch.tensor(gamma), training=True, eps=eps)
+        return y.movedim(1, 0).flatten(1)  # (C, m)
+
+    full = torch.autograd.functional.jacobian(forward, torch.tensor(x))  # (C, m, *shape)
+    full = full.movedim(2 + axis % len(shape), 2).flatten(3).numpy()  # (C, m, C, m)
+    J = jacobian(x, gamma, eps, axis)
+    for i in range(shape[axis]):
+        for j in range(shape[axis]):
+            assert_close(full[i, :, j], J[i] if i == j else np.zeros_like(J[i]), size=1e-3)
+
+
+@given(cases())
+def test_it_is_symmetric_and_constants_are_in_its_null_space(case):
+    J = matrices(case) / unit(case)
+    assert_close(J, np.swapaxes(J, 1, 2), size=1.0)
+    assert_close(J.sum(axis=2), np.zeros(J.shape[:2]), size=1.0)
+
+
+@given(cases(eps=st.just(0.0) | st.floats(0.01, 10)))
+def test_x_hat_is_in_the_null_space_up_to_eps(case):
+    """J x_hat = gamma inv_std**3 eps x_hat."""
+    cache = batch_norm_train(*case.forward)[1]
+    x_hat = np.moveaxis(cache.x_hat, case.axis, 0).reshape(-1, case.m, 1)
+    J = matrices(case) / unit(case)
+    shrunk = case.eps * (cache.inv_std**2)[:, None, None] * x_hat
+    assert_close(J @ x_hat, shrunk, size=np.abs(x_hat).max())
+
+
+@pytest.mark.parametrize(("eps", "rank"), [(0.0, 6), (0.1, 7)])
+def test_rank_is_m_minus_2_without_eps_and_m_minus_1_with_it(eps, rank):
+    x = np.random.default_rng(0).normal(size=(8, 2))
+    assert np.linalg.matrix_rank(jacobian(x, eps=eps), tol=1e-9).tolist() == [rank, rank]
+
+
+def test_two_values_without_eps_have_a_zero_jacobian():
+    """Why a gradient check with N = 2 says nothing: the output is -1 and 1, whatever x is."""
+    assert_close(jacobian(np.array([3.0, 7.0]), eps=0.0), np.zeros((2, 2)), size=1.0)
+    assert np.abs(jacobian(np.array([3.0, 7.0]), eps=1e-5)).max() < 1e-6
+
+
+def test_one_channel_gives_one_matrix():
+    x = np.array([1.0, 3.0, 4.0])
+    J = jacobian(x, np.array([2.0]), eps=0.5)
+    assert J.shape == (3, 3)
+    np.testing.assert_array_equal(J, jacobian(x[:, None], np.array([2.0]), 0.5)[0])
+    assert_close(J, 2 * jacobian(x, eps=0.5))
+    np.testing.assert_array_equal(jacobian(x), jacobian(x, eps=1e-5))
+
+
+@settings(max_examples=40)
+@given(cases(dtype=np.float32, max_ratio=1e4))
+def test_float32_stays_float32_and_near_float64(case):
+    J = matrices(case)
+    exact = jacobian(case.x.astype(np.float64), case.gamma, case.eps, case.axis)
+    assert J.dtype == np.float32
+    assert exact.dtype == np.float64
+    assert_close(J / unit(case), exact / unit(case), tol=1e-5, size=1.0)
+
+
+def test_a_result_beyond_float32_is_not_finite_without_a_warning():
+    J = jacobian(np.array([1.0, 2.0, 4.0], np.float32), np.array([1e40]))
+    assert np.isinf(J).all()
+
+
+def test_inputs_are_not_modified():
+    x, gamma = X.copy(), np.array([2.0, 3.0])
+    with untouched(x, gamma):
+        jacobian(x, gamma)
+
+
+@pytest.mark.parametrize(
+    ("shape", "mib"),
+    [((2897,), "1 x 2897 x 2897 values take 64 MiB"), ((3, 64, 32, 48), None)],
+)
+def test_a_large_result_is_refused_with_its_size(shape, mib):
+    x = np.broadcast_to(np.arange(float(shape[-1])), shape)
+    mib = mib or f"64 x {3 * 32 * 48} x {3 * 32 * 48} values take 10368 MiB"
+    message = f"jacobian: {mib}, at most 64 MiB; take fewer values or channels, or multiply"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        jacobian(x)
+
+
+def test_the_largest_result_is_allowed(monkeypatch):
+    monkeypatch.setattr("bnlib.functional.jacobians.MAX_BYTES", 8 * 2 * 9)
+    assert jacobian(X).shape == (2, 3, 3)
+    monkeypatch.setattr("bnlib.functional.jacobians.MAX_BYTES", 8 * 2 * 9 - 1)
+    with pytest.raises(ValueError, match="2 x 3 x 3 values"):
+        jacobian(X)
+    assert MAX_BYTES == 64 * 2**20
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_what_is_no_float_array_is_refused(kind):
+    with pytest.raises(TypeError, match=r"^jacobian: x must be .*; convert it with"):
+        jacobian(REFUSED[kind])
+    with pytest.raises(TypeError, match=r"^jacobian: gamma must be .*; convert it with"):
+        jacobian(X, REFUSED[kind])
+
+
+@pytest.mark.parametrize("kind", BAD_EPS)
+def test_bad_eps_is_refused(kind):
+    eps, error, message = BAD_EPS[kind]
+    with pytest.raises(error, match=f"^jacobian: eps {message}"):
+        jacobian(X, eps=eps)
+
+
+@pytest.mark.parametrize(
+    ("x", "options", "error", "message"),
+    [
+        (np.ones(()), {}, ValueError, "expected an array of rank 2 or more, .*got rank 0"),
+        (
+            np.ones(1),
+            {},
+            ValueError,
+            r"needs at least 2 values per channel, got x of .*\(1, 1\)",
+        ),
+        (np.ones((2, 3)), {"channel_axis": 2}, ValueError, "channel_axis 2 does not exist"),
+        (X, {"gamma": np.ones(3)}, ValueError, "gamma must have one value per channel"),
+        (X * [1, np.nan], {}, NonFiniteError, r"expected finite statistics, .* \[1\]"),
+        (X * [1, 0], {"eps": 0.0}, ValueError, "channel 1 is constant .*use eps=1e-5"),
+    ],
+)
+def test_other_bad_arguments_are_refused(x, options, error, message):
+    with pytest.raises(error, match=f"^jacobian: {message}"):
+        jacobian(x, **options)

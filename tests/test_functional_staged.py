@@ -1,0 +1,167 @@
+"""The staged forward and backward pass, every intermediate beside PyTorch's autograd."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from reference import assert_close, leaf, untouched
+from strategies import cases
+
+from bnlib.functional import batch_norm_backward, batch_norm_train
+from bnlib.functional.staged import StageGradients, staged_backward, staged_forward
+from bnlib.shapes import broadcast_shape, reduction_axes
+
+STEPS = ["mu", "centered", "squared", "var", "std", "inv_std", "x_hat", "scaled", "y"]
+LEAVES = ["x", "gamma", "beta"]
+
+
+def forward(case, x=None):
+    return staged_forward(case.x if x is None else x, *case.forward[1:])
+
+
+def torch_stages(case):
+    """Return the nine steps and the leaves as tensors that hold their gradients."""
+    axes, shape = (
+        reduction_axes(case.x.ndim, case.axis),
+        broadcast_shape(case.x.shape, case.axis),
+    )
+    C = case.x.shape[case.axis]
+    x = leaf(case.x)
+    gamma = leaf(np.ones(C) if case.gamma is None else case.gamma)
+    beta = leaf(np.zeros(C) if case.beta is None else case.beta)
+    mu = x.mean(axes)
+    centered = x - mu.reshape(shape)
+    squared = centered**2
+    var = squared.mean(axes)
+    std = (var + case.eps).sqrt()
+    inv_std = 1 / std
+    x_hat = centered * inv_std.reshape(shape)
+    scaled = gamma.reshape(shape) * x_hat
+    y = scaled + beta.reshape(shape)
+    tensors = x, gamma, beta, mu, centered, squared, var, std, inv_std, x_hat, scaled, y
+    for tensor in tensors:
+        tensor.retain_grad()
+    y.backward(leaf(case.dy).detach())
+    return dict(zip([*LEAVES, *STEPS], tensors, strict=True))
+
+
+def gradient_sizes(case, stages, gradients):
+    """Return how large each sum's terms are: the sum may be nearly zero, its error not."""
+
+    def total(a):
+        return np.abs(a).sum(axis=reduction_axes(a.ndim, case.axis)).max()
+
+    dinv_std, s = total(gradients.dx_hat * stages.centered), stages.inv_std.max()
+    dvar = dinv_std * s**3
+    return {
+        "dbeta": total(case.dy), "dgamma": total(case.dy * stages.x_hat),
+        "dinv_std": dinv_std, "dstd": dinv_std * s**2, "dvar": dvar,
+        "dsquared": dvar / case.m, "dmu": total(gradients.dcentered),
+        "dx": np.abs(gradients.dcentered).max(),
+    }  # fmt: skip
+
+
+@given(cases())
+def test_every_intermediate_and_its_gradient_match_autograd(case):
+    tensors, stages = torch_stages(case), forward(case)
+    gradients = staged_backward(case.dy, stages)
+    sizes = gradient_sizes(case, stages, gradients)
+    for name, tensor in tensors.items():
+        assert_close(getattr(stages, name), tensor.detach().numpy())
+        ours = getattr(gradients, f"d{name}")
+        assert_close(ours, tensor.grad.numpy(), size=sizes.get(f"d{name}", 0.0))
+
+
+@given(cases())
+def test_the_staged_passes_equal_the_closed_form(case):
+    y, cache = batch_norm_train(*case.forward)
+    stages = forward(case)
+    gradients = staged_backward(case.dy, stages)
+    sizes = gradient_sizes(case, stages, gradients)
+    assert_close(stages.y, y)
+    for name in ("mu", "var", "inv_std", "gamma", "x_hat"):
+        assert_close(getattr(stages, name), getattr(cache, name), size=0.0)
+    for name, closed in zip(
+        ("dx", "dgamma", "dbeta"), batch_norm_backward(case.dy, cache), strict=True
+    ):
+        assert_close(getattr(gradients, name), closed, size=sizes[name])
+
+
+@given(cases(dtype=np.float32, max_ratio=1e4))
+def test_float32_stays_float32_and_near_float64(case):
+    stages, exact = forward(case), forward(case, case.x.astype(np.float64))
+    gradients = staged_backward(case.dy, stages)
+    exact_gradients = staged_backward(case.dy.astype(np.float64), exact)
+    sizes = gradient_sizes(case, exact, exact_gradients)
+    for ours, theirs in ((stages, exact), (gradients, exact_gradients)):
+        for field in dataclasses.fields(theirs):
+            a, b = getattr(ours, field.name), getattr(theirs, field.name)
+            if isinstance(a, np.ndarray):
+                wide = field.name.lstrip("d") in {"mu", "var", "std", "inv_std"}
+                wide |= field.name in {"gamma", "beta"}
+                assert a.dtype == (np.float64 if wide else np.float32)
+                assert_close(a, b, tol=1e-5, size=sizes.get(field.name, 0.0))
+
+
+def test_every_intermediate_has_a_gradient_of_its_shape():
+    stages = staged_forward(np.ones((3, 2, 4)) * np.arange(3.0)[:, None, None], None, None)
+    gradients = staged_backward(stages.y, stages)
+    names = {field.name.removeprefix("d") for field in dataclasses.fields(StageGradients)}
+    assert names == {*STEPS, *LEAVES}
+    for name in names:
+        assert np.shape(getattr(gradients, f"d{name}")) == np.shape(getattr(stages, name))
+
+
+def test_known_values():
+    """The values 1, 2, 6 with eps = 2: mean 3, variance 14/3, standard deviation sqrt(20/3)."""
+    stages = staged_forward(np.array([[1.0], [2.0], [6.0]]), np.array([2.0]), None, eps=2.0)
+    np.testing.assert_array_equal(stages.centered.ravel(), [-2, -1, 3])
+    np.testing.assert_array_equal(stages.squared.ravel(), [4, 1, 9])
+    assert_close(stages.var, [14 / 3])
+    assert_close(stages.scaled.ravel(), 2 * np.array([-2, -1, 3]) / math.sqrt(20 / 3))
+    assert (stages.eps, stages.channel_axis) == (2.0, 1)
+
+
+@given(st.floats(-1e6, 1e6), st.integers(2, 40))
+def test_a_constant_channel_is_zero_and_needs_eps(value, m):
+    """The sum of equal values rounds, so a plain mean leaves a variance above zero."""
+    x = np.full((m, 1), value)
+    assert not staged_forward(x, None, None).centered.any()
+    message = r"staged_forward: channel 0 is constant \(variance 0\) and eps is 0"
+    with pytest.raises(ValueError, match=message):
+        staged_forward(x, None, None, eps=0.0)
+
+
+def test_inputs_are_not_modified_and_results_are_new_memory():
+    x, gamma, dy = np.array([[1.0], [3.0], [4.0]]), np.ones(1), np.ones((3, 1))
+    with untouched(x, gamma, dy):
+        stages = staged_forward(x, gamma, np.zeros(1), eps=0.0)
+        gradients = staged_backward(dy, stages)
+        arrays = [a for d in (stages, gradients) for a in vars(d).values()]
+        large = [a for a in arrays if np.shape(a) == x.shape and a is not x]
+        for i, array in enumerate(large):
+            assert not any(np.shares_memory(array, b) for b in [x, dy, gamma, *large[:i]])
+    assert stages.x is x
+
+
+def test_results_are_frozen_and_compared_by_identity():
+    stages = staged_forward(np.array([[1.0], [2.0]]), None, None)
+    gradients = staged_backward(stages.y, stages)
+    for result, other in (
+        (stages, staged_forward(stages.x, None, None)),
+        (gradients, staged_backward(stages.y, stages)),
+    ):
+        assert result == result
+        assert result != other
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            result.x = None
+
+
+def test_gradients_beyond_float32_are_not_finite_without_a_warning():
+    x, dy = np.array([[-1.0], [1.0], [2.0]], np.float32), np.full((3, 1), 3e38, np.float32)
+    gradients = staged_backward(dy, staged_forward(x, np.array([9.0]), None))
+    assert gradients.dbeta == math.inf
+    assert not np.isfinite(gradients.dx_hat).any()

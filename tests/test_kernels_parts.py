@@ -1,0 +1,163 @@
+"""What the compiled functions are made of: layouts, parts, compiler; and life without numba."""
+
+import subprocess
+import sys
+
+import numba
+import numpy as np
+import pytest
+from kernel_ways import WAYS, walking
+from reference import assert_close
+
+from bnlib import kernels
+from bnlib.kernels import compiler, passes, rows, slabs
+from bnlib.kernels.layout import fold_of, layout_of
+
+
+@pytest.mark.parametrize(
+    ("order", "axis", "shape", "fold"),
+    [
+        ((0, 1, 2, 3), 1, (4, 5, 48), 0),
+        ((0, 2, 3, 1), 1, (192, 5, 1), 32),
+        ((1, 0, 2, 3), 1, (1, 5, 192), 0),
+        ((3, 2, 1, 0), 3, (1, 8, 120), 0),
+        ((3, 2, 1, 0), 0, (240, 4, 1), 16),
+        ((2, 0, 1, 3), 1, (24, 5, 8), 4),
+    ],
+)
+def test_arrays_without_gaps_are_walked_in_place(order, axis, shape, fold):
+    """Whatever the order of the axes in memory."""
+    sizes = (4, 5, 6, 8)
+    memory = np.arange(960.0).reshape([sizes[i] for i in order])
+    x = memory.transpose(np.argsort(order))
+    layout = layout_of(x, axis)
+    assert (layout.order, layout.shape, layout.fold) == (order, shape, fold)
+    walked = layout.walk(x)
+    assert np.shares_memory(walked, x)
+    assert not walked.flags["WRITEABLE"]
+    np.testing.assert_array_equal(walked.ravel(), memory.ravel())
+    y, out = layout.like(x)
+    out[...] = walked
+    np.testing.assert_array_equal(y, x)
+    assert y.strides == x.strides
+
+
+@pytest.mark.parametrize("x", [np.ones((4, 6))[:, ::2], np.ones((4, 3))[::-1], np.ones((1, 3))])
+def test_arrays_with_gaps_are_copied(x):
+    layout = layout_of(np.broadcast_to(x, (4, 3)), 1)
+    walked = layout.walk(np.broadcast_to(x, (4, 3)))
+    assert layout.order == (0, 1)
+    assert walked.flags["C_CONTIGUOUS"]
+    assert not np.shares_memory(walked, x)
+
+
+def test_an_array_that_is_not_aligned_is_copied():
+    raw = np.zeros(4 * 3 * 8 + 1, np.uint8)[1:].view(np.float64).reshape(4, 3)
+    assert not raw.flags["ALIGNED"]
+    assert layout_of(raw, 1).walk(raw).flags["ALIGNED"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "width", "fold"),
+    [(1, 3, 1), (7, 3, 1), (64, 3, 64), (64, 4, 64), (64, 5, 32), (64, 256, 1), (96, 2, 32)],
+)
+def test_short_rows_are_joined(rows, width, fold):
+    assert fold_of(rows, width) == fold
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("shape", [(5, 3, 7), (1, 2, 9), (3, 1, 8), (130, 2, 1), (600, 2, 1)])
+def test_moments_of_parts_are_those_of_the_whole(way, shape):
+    x = np.random.default_rng(0).normal(5, 1, shape)
+    with walking(way):
+        mu, var = passes.moments(x, 1)
+    assert_close(mu, x.mean(axis=(0, 2)), tol=1e-14)
+    assert_close(var, x.var(axis=(0, 2)), tol=1e-13)
+
+
+def test_more_columns_than_a_tile():
+    """Each tile of columns has its own task."""
+    x = np.random.default_rng(0).normal(5, 1, (70, rows.TILE + 3))
+    for launch in (compiler.launch, lambda loop, *arguments: loop(*arguments)):
+        out, sums = np.empty((2, 1, x.shape[1])), np.empty((2, 1, x.shape[1]))
+        x.flags.writeable = False
+        launch(rows.moments, x, out)
+        assert_close(out[0, 0], x.mean(axis=0), tol=1e-14)
+        assert_close(out[1, 0], 70 * x.var(axis=0), tol=1e-13)
+        table = np.stack([x.mean(axis=0), np.full(x.shape[1], 0.5)])
+        launch(rows.products, x, x, table, sums)
+        assert_close(sums[0, 0], x.sum(axis=0), tol=1e-14)
+        assert_close(sums[1, 0], 0.5 * 70 * x.var(axis=0), tol=1e-12)
+
+
+def test_pieces_and_rows_are_all_counted():
+    for A, B, chunk, task in [(1, 1, 1, 1), (3, 7, 2, 5), (4, 8, 8, 1), (2, 9, 4, 100)]:
+        counts = passes.piece_counts(A, B, chunk, task)
+        assert counts.sum() == A * B
+        assert len(counts) == -(-A * -(-B // chunk) // task)
+    for count in (1, 255, 256, 511, 512, 10**6):
+        assert passes.row_counts(count).sum() == count
+    assert len(passes.row_counts(10**6)) == 64
+
+
+@pytest.mark.parametrize("values", [[1e31], [-1e31], [1e-31], [1.0, np.nan], [np.inf]])
+def test_what_is_out_of_range_of_float32(values):
+    assert not passes.in_range(np.array(values), np.float32)
+    assert passes.in_range(np.array(values), np.float64) == np.isfinite(values).all()
+
+
+def test_loops_see_the_head_of_a_run():
+    """The first group of pieces is taken about the mean of its first values."""
+    x = np.random.default_rng(0).normal(5, 1, (1, 1, 3 * slabs.HEAD))
+    assert_close(slabs.spread(x, 0, 0, 3, slabs.HEAD, 2)[0], x.mean(), tol=1e-14)
+
+
+def test_threads_are_set_for_the_block_alone():
+    before, seen = numba.get_num_threads(), []
+
+    @compiler.threads(10**6)
+    def fail():
+        seen.append(numba.get_num_threads())
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert seen == [numba.config.NUMBA_NUM_THREADS]
+    assert numba.get_num_threads() == before
+
+
+def test_loops_compile_where_no_cache_can_be_written(monkeypatch):
+    given = []
+
+    def njit(**options):
+        given.append(options)
+        if options.get("cache"):
+            raise RuntimeError("cannot cache function")
+        return lambda loop: loop
+
+    monkeypatch.setattr(compiler.numba, "njit", njit)
+    assert compiler.compiled.__wrapped__(slabs.apply) is slabs.apply
+    assert [options.pop("cache", None) for options in given] == [True, None]
+    assert given[0] == given[1] == {"parallel": True, "fastmath": compiler.FASTMATH}
+    assert not compiler.FASTMATH & {"nnan", "ninf", "fast", "afn"}
+
+
+def test_without_numba_the_functions_say_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "numba", None)
+    assert not kernels.available()
+    message = (
+        r"bnlib\.kernels\.batch_norm_train: needs numba, which is not installed; "
+        r"run `pip install bnlib\[fast\]`, or use bnlib\.functional"
+    )
+    with pytest.raises(ImportError, match=message):
+        from bnlib.kernels import batch_norm_train  # noqa: F401
+    with pytest.raises(AttributeError, match=r"'bnlib\.kernels' has no attribute 'fast'"):
+        kernels.fast  # noqa: B018
+
+
+def test_numba_is_imported_by_the_first_function_alone():
+    program = (
+        "import sys, bnlib.kernels as k; assert k.available(); "
+        "assert 'numba' not in sys.modules; k.batch_norm_train; assert 'numba' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)

@@ -1,0 +1,176 @@
+"""Running statistics from one pass over the data, beside plain concatenation and PyTorch."""
+
+import numpy as np
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from reference import assert_close, torch_twin
+
+from bnlib.deploy import recalibrate, walk
+from bnlib.layers import SGD, BatchNorm, Layer, Linear, ReLU, Sequential, softmax_cross_entropy
+from bnlib.layers.conv import Conv2d
+
+
+def sample(*shape, seed=0):
+    return np.random.default_rng(seed).normal(3, 2, shape)
+
+
+def network():
+    """Return a network of three batch normalizations, one of them nested."""
+    inner = Sequential(Linear(6, 5, seed=1), BatchNorm(5))
+    return Sequential(
+        BatchNorm(4), Linear(4, 6, seed=0), BatchNorm(6, momentum=None), ReLU(), inner
+    )
+
+
+@given(
+    st.lists(st.integers(2, 9), min_size=1, max_size=5), st.integers(-3, 3), st.integers(0, 9)
+)
+def test_a_single_layer_gets_the_statistics_of_all_the_data(sizes, scale, seed):
+    """However the data are cut into batches, ragged or not."""
+    x = sample(sum(sizes), 3, 2, seed=seed) * 10.0**scale
+    layer = BatchNorm(3)
+    recalibrate(layer, np.split(x, np.cumsum(sizes)[:-1]))
+    assert_close(layer.running_mean, x.mean(axis=(0, 2)))
+    assert_close(layer.running_var, x.var(axis=(0, 2), ddof=1))
+    assert layer.num_batches_tracked == len(sizes)
+
+
+def test_deeper_layers_get_what_they_saw_beside_torch():
+    """The inputs of each layer, caught by hooks in training mode, pooled by concatenation."""
+    net, x = network(), sample(60, 4)
+    twin = torch_twin(net).train()
+    seen = {}
+    for name, module in twin.named_modules():
+        if isinstance(module, torch.nn.BatchNorm1d):
+            seen[name] = []
+            module.register_forward_pre_hook(
+                lambda _, inputs, name=name: seen[name].append(inputs[0].detach().numpy())
+            )
+    batches = [x[:16], x[16:32], x[32:40], x[40:]]
+    for batch in batches:
+        twin(torch.from_numpy(batch))
+    recalibrate(net, iter(batches))
+    state = net.state_dict()
+    for name, inputs in seen.items():
+        pooled = np.concatenate(inputs)
+        assert_close(state[f"{name}.running_mean"], pooled.mean(axis=0), size=1.0)
+        assert_close(state[f"{name}.running_var"], pooled.var(axis=0, ddof=1))
+        assert state[f"{name}.num_batches_tracked"] == 4
+
+
+def test_one_batch_of_all_the_data_makes_evaluation_equal_training():
+    """Up to Bessel's factor, which is taken out of the variances here."""
+    net, x = network(), sample(50, 4)
+    y = net(x)
+    recalibrate(net, [x])
+    for layer in walk(net):
+        if isinstance(layer, BatchNorm):
+            layer.running_var *= 49 / 50
+    assert_close(net.eval()(x), y)
+
+
+def test_the_spread_between_batches_counts():
+    """Averaging the batches' variances, as momentum=None does, leaves it out."""
+    x = np.array([[0.0], [1.0], [100.0], [101.0]])
+    pooled, averaged = BatchNorm(1), BatchNorm(1, momentum=None)
+    recalibrate(pooled, [x[:2], x[2:]])
+    for batch in (x[:2], x[2:]):
+        averaged(batch)
+    assert_close(pooled.running_var, [x.var(ddof=1)])
+    assert_close(averaged.running_var, [0.5])
+
+
+def test_old_running_statistics_leave_no_trace():
+    """They start at 0 and 1, and a few updates with a small momentum stay near there."""
+    x = sample(64, 2) + 50
+    layer = BatchNorm(2, momentum=0.01)
+    layer(x)
+    off = np.abs(layer.eval()(x)).max()
+    recalibrate(layer, [x])
+    assert off > 20
+    assert np.abs(layer(x)).max() < 5
+    again = BatchNorm(2)
+    again.running_mean += 1e6
+    recalibrate(again, [x])
+    np.testing.assert_array_equal(again.running_mean, layer.running_mean)
+
+
+def test_parameters_gradients_and_modes_stay():
+    net, x = network(), sample(20, 4)
+    net.backward(np.cos(net(x)))
+    net.layers[0].eval()
+    net.layers[2].eval()
+    before = [(layer, layer.training) for layer in walk(net)]
+    values = [(p.value.copy(), p.grad.copy()) for p in net.parameters()]
+    recalibrate(net, [x])
+    assert [(layer, layer.training) for layer in walk(net)] == before
+    for parameter, expected in zip(net.parameters(), values, strict=True):
+        np.testing.assert_array_equal((parameter.value, parameter.grad), expected)
+    running_mean = net.layers[0].running_mean.copy()
+    net.train()(x + 5)
+    assert (net.layers[0].running_mean != running_mean).all(), "the layer no longer tracks"
+
+
+def test_layers_in_evaluation_mode_are_recalibrated_by_their_batches():
+    net, other, x = network(), network(), sample(30, 4)
+    recalibrate(net.eval(), [x[:10], x[10:]])
+    recalibrate(other.train(), [x[:10], x[10:]])
+    for name, value in net.state_dict().items():
+        np.testing.assert_array_equal(value, other.state_dict()[name])
+
+
+def test_images_and_channels_last():
+    net, x = Sequential(Conv2d(2, 3, 3, seed=0), BatchNorm(3)), sample(5, 2, 6, 6)
+    recalibrate(net, [x[:2], x[2:]])
+    maps = net.layers[0](x)
+    assert_close(net.layers[1].running_var, maps.var(axis=(0, 2, 3), ddof=1))
+    last = BatchNorm(6, channel_axis=-1)
+    recalibrate(last, [x])
+    assert_close(last.running_mean, x.mean(axis=(0, 1, 2)))
+
+
+def test_it_repairs_a_network_whose_running_statistics_lag():
+    """Five updates of momentum 0.01, as Keras's default of 0.99: evaluation fails."""
+    rng = np.random.default_rng(0)
+    x, labels = rng.normal(100, 5, (300, 4)), rng.integers(0, 3, 300)
+    x[np.arange(300), labels] += 15
+    net = Sequential(Linear(4, 16), BatchNorm(16, momentum=0.01), ReLU(), Linear(16, 3, seed=1))
+    optimizer = SGD(net.parameters(), lr=0.5)
+    for _ in range(5):
+        net.backward(softmax_cross_entropy(net(x), labels)[1])
+        optimizer.step()
+    lagging = (net.eval()(x).argmax(axis=1) == labels).mean()
+    recalibrate(net, np.split(x, 3))
+    repaired = (net.eval()(x).argmax(axis=1) == labels).mean()
+    assert lagging < 0.6
+    assert repaired > 0.9
+
+
+class Branches(Layer):
+    """A container of our own: layers in attributes, a list and a dictionary, one twice."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.several, self.named = BatchNorm(2), [BatchNorm(2)], {"a": BatchNorm(2)}
+        self.again, self.spare = self.first, None
+
+    def forward(self, x):
+        """Run all of them, the first one twice."""
+        x = self.named["a"](self.several[0](self.first(x)))
+        return self.first(x + 7)
+
+
+def test_layers_are_found_in_any_container_and_shared_ones_see_all_their_inputs():
+    model, x = Branches(), sample(20, 2)
+    assert walk(model) == [model, model.first, model.several[0], model.named["a"]]
+    recalibrate(model, [x])
+    assert model.first.num_batches_tracked == 2
+    assert_close(model.first.running_mean, (x.mean(axis=0) + 7) / 2)
+
+
+def test_layers_without_running_statistics_stay_without():
+    net = Sequential(BatchNorm(2, track_running_stats=False), BatchNorm(2))
+    recalibrate(net, [sample(9, 2)])
+    assert net.layers[0].running_mean is None
+    assert net.layers[1].num_batches_tracked == 1

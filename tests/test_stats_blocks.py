@@ -1,0 +1,152 @@
+"""Statistics of large arrays, which are taken block by block: exact, small, any layout."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from reference import assert_close
+
+from bnlib.shapes import reduction_axes
+from bnlib.stats import channel_sum, mean_var
+
+SHAPES = {  # more than 32768 values each, and every way to cut them
+    "rows": ((3001, 16), 1),
+    "wide rows": ((300, 1100), 1),
+    "narrow rows with a rest": ((40_003, 3), 1),
+    "one channel": ((70_001, 1), 1),
+    "few rows": ((3, 20_000), 1),
+    "one row of channels": ((1, 40_000), 1),
+    "images": ((4, 5, 70, 50), 1),
+    "one image": ((1, 3, 200, 100), 1),
+    "runs longer than a block": ((2, 2, 9001), 1),
+    "small images": ((500, 20, 3, 3), 1),
+    "few small images": ((5, 400, 5, 5), 1),
+    "channels first": ((6, 10_000), 0),
+    "channels last": ((9, 30, 20, 8), -1),
+}
+LAYOUTS = {
+    "contiguous": lambda x: x,
+    "other order": lambda x: np.asfortranarray(x),
+    "reversed": lambda x: np.flip(x),
+    "with gaps": lambda x: np.repeat(x, 2, axis=-1)[..., ::2],
+    "repeated": lambda x: np.broadcast_to(x[:1], x.shape),
+}
+
+
+def exact(x, axis):
+    """Return mean and biased variance in extended precision, one plain formula."""
+    axes = reduction_axes(x.ndim, axis)
+    wide = x.astype(np.longdouble)
+    mu = wide.mean(axis=axes, keepdims=True)
+    return mu.ravel().astype(float), ((wide - mu) ** 2).mean(axis=axes).astype(float)
+
+
+def draw(shape, dtype=np.float32, mean=0.0, seed=0):
+    return (mean + np.random.default_rng(seed).standard_normal(shape)).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("kind", SHAPES)
+def test_statistics_are_exact_in_any_shape_and_layout(kind, layout, dtype):
+    shape, axis = SHAPES[kind]
+    x = LAYOUTS[layout](draw(shape, dtype, mean=3.0))
+    x.setflags(write=False)
+    tol = 1e-6 if dtype is np.float32 else 1e-13
+    if layout == "repeated":
+        tol *= 5  # equal values round alike, so their errors do not cancel
+    expected = exact(x, axis)
+    mu, var = mean_var(x, axis)
+    assert mu.dtype == var.dtype == np.float64
+    assert_close(mu, expected[0], tol)
+    assert_close(var, expected[1], tol, size=1.0)
+    assert_close(channel_sum(x, axis), expected[0] * (x.size // len(mu)), tol)
+
+
+@pytest.mark.parametrize(("ratio", "bound"), [(0, 1e-6), (1e3, 1e-5), (1e4, 1e-4), (1e6, 1e-5)])
+@pytest.mark.parametrize("shape", [(2**20, 2), (16, 2, 256, 256)])
+def test_float32_variance_of_a_million_values_is_right_at_any_mean(shape, ratio, bound):
+    """A float32 sum over axis 0 is off by 20 to 90 times the variance at mean/std 1e3."""
+    x = draw(shape, mean=ratio)
+    mu, var = mean_var(x)
+    assert_close(mu, exact(x, 1)[0], tol=1e-8, size=1.0)
+    np.testing.assert_allclose(var, exact(x, 1)[1], rtol=bound)
+
+
+def test_variance_is_nearer_than_torch_and_numpy_for_large_m():
+    """Both keep plain float32 sums over the rows of (m, C)."""
+    x = draw((2**20, 2), mean=1e3)
+    expected = exact(x, 1)[1]
+    theirs = torch.from_numpy(x).var(dim=0, correction=0).numpy()
+    errors = [abs(v / expected - 1).max() for v in (mean_var(x)[1], x.var(axis=0), theirs)]
+    assert errors[0] < 1e-6
+    assert errors[0] < min(errors[1:]) / 5
+
+
+@pytest.mark.parametrize(
+    "values",
+    {
+        "flat images": np.where(np.arange(4096) < 2048, 1.1, -0.7) + np.zeros((10, 2, 1)),
+        "sorted": np.sort(draw((40_000, 2)), axis=0),
+        "a step": np.where(np.arange(40_000) < 20_000, 0, 1e4)[:, None] + draw((40_000, 2)),
+        "outliers": np.where(np.arange(40_000) % 128 == 0, 1e3, 0.1234)[:, None] * np.ones(2),
+        "one outlier": np.where(np.arange(40_000) == 0, 1e3, 0.1234)[:, None] * np.ones(2),
+        "two values": np.where(draw((40_000, 2)) > 0, 1.1, -1.1),
+        "rectified": np.maximum(draw((40_000, 2)), 0),
+        "long tails": np.exp(6 * draw((40_000, 2))),
+    }.values(),
+)
+def test_float32_variance_of_unkind_data(values):
+    x = values.astype(np.float32)
+    np.testing.assert_allclose(mean_var(x)[1], exact(x, 1)[1], rtol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(60_000, 3), (50, 3, 20, 20), (64, 3, 3, 600)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("value", [0.1, -123.456, 1e4, 0.0])
+def test_a_constant_channel_has_variance_zero(value, dtype, shape):
+    x = np.random.default_rng(0).standard_normal(shape).astype(dtype)
+    x[:, 1] = value
+    mu, var = mean_var(x)
+    assert var[1] == 0
+    assert_close(mu[1], np.float64(x[0, 1].flat[0]), tol=1e-15)
+    assert (var[[0, 2]] > 0.5).all()
+
+
+def test_many_nearly_constant_channels_are_each_computed_again():
+    x = draw((100, 400), mean=0.0) * np.float32(1e-3) + np.arange(100.0, 500.0, dtype="f")
+    np.testing.assert_allclose(mean_var(x)[1], exact(x, 1)[1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("shape", [(50_000, 3), (40, 3, 20, 20)])
+def test_a_channel_that_is_not_finite_leaves_the_others_alone(shape, bad):
+    x = draw(shape, mean=5.0)
+    clean = mean_var(x), channel_sum(x)
+    x[7, 1] = bad
+    mu, var = mean_var(x)
+    assert not np.isfinite(mu[1])
+    assert np.isnan(var[1])
+    np.testing.assert_array_equal(channel_sum(x)[1], mu[1])
+    for now, before in zip([mu, var, channel_sum(x)], [*clean[0], clean[1]], strict=True):
+        assert_close(now[[0, 2]], before[[0, 2]], tol=1e-6)
+
+
+@pytest.mark.parametrize(("dtype", "big"), [(np.float32, 1e38), (np.float64, 1e200)])
+def test_squares_that_overflow_give_infinity_and_the_mean_stays_right(dtype, big):
+    x = np.tile(np.array([[big], [-0.5 * big]], dtype), (20_000, 1))
+    mu, var = mean_var(x)
+    assert_close(mu, [0.25 * big], tol=1e-6)
+    assert var == math.inf
+
+
+def test_a_float32_sum_that_overflows_is_taken_in_float64():
+    x = np.full((40_000, 2), 3e38, np.float32)
+    assert_close(channel_sum(x), np.full(2, 40_000 * float(x[0, 0])), tol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.longdouble, np.int64])
+def test_channel_sum_of_other_types_is_plain(dtype):
+    x = np.ones((40_000, 2), dtype)
+    assert channel_sum(x).tolist() == [40_000.0, 40_000.0]

@@ -1,0 +1,169 @@
+"""The modules against PyTorch's, in all modes, options, ranks, dtypes and memory formats."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+from torch_pairs import (
+    KINDS,
+    OPTIONS,
+    assert_near,
+    assert_same_state,
+    assert_same_step,
+    pair,
+    run,
+    tensor,
+)
+
+from bnlib.torch_layers import BatchNorm1d, BatchNorm2d, function
+
+each_kind = pytest.mark.parametrize("kind", KINDS)
+each_option = pytest.mark.parametrize("options", OPTIONS, ids=str)
+each_half = pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+
+
+@each_kind
+@each_option
+@pytest.mark.parametrize("training", [True, False])
+def test_values_gradients_and_state_are_pytorchs(kind, options, training):
+    name, shape = KINDS[kind]
+    ours, theirs = pair(name, **options)
+    for step in range(3):
+        for module in (ours, theirs):
+            module.train(training)
+        assert_same_step(ours, theirs, tensor(*shape, seed=step), tensor(*shape, seed=9 + step))
+
+
+@given(
+    shape=st.lists(st.integers(1, 4), min_size=2, max_size=5).filter(
+        lambda s: torch.Size(s).numel() > s[1]
+    ),
+    training=st.booleans(),
+    momentum=st.none() | st.floats(0, 1),
+    scale=st.integers(-3, 3),
+    seed=st.integers(0, 99),
+)
+def test_any_shape_scale_and_momentum(shape, training, momentum, scale, seed):
+    name = {2: "BatchNorm1d", 3: "BatchNorm1d", 4: "BatchNorm2d", 5: "BatchNorm3d"}[len(shape)]
+    ours, theirs = pair(name, shape[1], seed, momentum=momentum, eps=1e-5 * 100.0**scale)
+    for module in (ours, theirs):
+        module.train(training)
+    x = 10.0**scale * tensor(*shape, seed=seed)
+    assert_same_step(ours, theirs, x, tensor(*shape, seed=seed + 1))
+
+
+@pytest.mark.parametrize("kind", ["2d", "3d"])
+@pytest.mark.parametrize("training", [True, False])
+def test_channels_last_stays_channels_last(kind, training):
+    name, shape = KINDS[kind]
+    ours, theirs = pair(name)
+    for module in (ours, theirs):
+        module.train(training)
+    x, dy = tensor(*shape, last=True), tensor(*shape, seed=1)
+    assert_same_step(ours, theirs, x, dy)
+    last = torch.channels_last if kind == "2d" else torch.channels_last_3d
+    assert ours(x).is_contiguous(memory_format=last)
+    assert run(ours, x, dy)[1].is_contiguous(memory_format=last)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda x: x.transpose(2, 3),
+        lambda x: x[:, :, ::2],
+        lambda x: x[:1].expand(5, -1, -1, -1),
+        lambda x: x.transpose(0, 2).contiguous().transpose(0, 2),
+    ],
+)
+def test_other_strides_give_a_contiguous_result(make):
+    ours, theirs = pair("BatchNorm2d")
+    x = make(tensor(5, 4, 4, 4))
+    assert_same_step(ours, theirs, x, torch.ones(()).double().expand(x.shape))
+
+
+@each_half
+@pytest.mark.parametrize("wide", [True, False])
+@pytest.mark.parametrize("training", [True, False])
+def test_half_precision_inputs(dtype, wide, training):
+    """With float32 or half parameters; two steps of the dtype from PyTorch."""
+    ours, theirs = pair("BatchNorm2d", dtype=torch.float32 if wide else dtype)
+    for module in (ours, theirs):
+        module.train(training)
+    x, dy = (tensor(5, 4, 3, 2, seed=s, dtype=dtype) for s in (0, 1))
+    tol = 2 * torch.finfo(dtype).eps
+    assert_same_step(ours, theirs, x, dy, forward=tol, backward=4 * tol)
+
+
+@each_half
+def test_half_precision_statistics_are_computed_in_float32(dtype):
+    """A sum of 4096 squares of 30 is beyond float16, and 30.25 has no bfloat16."""
+    x = (30 + tensor(4096, 2, dtype=torch.float32)).to(dtype)
+    ours = BatchNorm1d(2, momentum=1.0)
+    y = ours(x)
+    exact = BatchNorm1d(2, momentum=1.0)
+    wanted = exact(x.float())
+    assert y.dtype == dtype
+    assert_near(y, wanted.to(dtype), tol=2 * torch.finfo(dtype).eps)
+    assert_same_state(ours, exact, tol=1e-6)
+
+
+def test_float32_matches_float64():
+    ours = pair("BatchNorm2d", dtype=torch.float32)[0]
+    wide = pair("BatchNorm2d")[0]
+    x, dy = tensor(5, 4, 3, 2, dtype=torch.float32), tensor(5, 4, 3, 2, dtype=torch.float32)
+    for got, want in zip(run(ours, x, dy), run(wide, x.double(), dy.double()), strict=True):
+        assert got.dtype == torch.float32
+        assert_near(got.double(), want, tol=2e-6)
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("shape", [(0, 4, 3, 2), (5, 4, 0, 2)])
+def test_empty_batches(shape, training):
+    """The count of batches moves, the statistics do not, the gradients are zero."""
+    ours, theirs = pair("BatchNorm2d")
+    for module in (ours, theirs):
+        module.train(training)
+    before = ours.running_mean.clone(), ours.running_var.clone()
+    assert_same_step(ours, theirs, tensor(*shape), tensor(*shape))
+    assert torch.equal(ours.running_mean, before[0])
+    assert torch.equal(ours.running_var, before[1])
+    assert ours.num_batches_tracked == training
+
+
+def test_nan_passes_through_as_in_pytorch():
+    ours, theirs = pair("BatchNorm1d")
+    x = tensor(6, 4)
+    x[2, 1] = torch.nan
+    y = ours(x)
+    assert torch.equal(y.isnan(), theirs(x).isnan())
+    assert torch.equal(ours.running_mean.isnan(), theirs.running_mean.isnan())
+    assert y[:, 1].isnan().all()
+    assert not y[:, 0].isnan().any()
+
+
+def test_pytorchs_own_arithmetic_is_not_used(monkeypatch):
+    def fail(*_):
+        raise AssertionError("torch.batch_norm was called")
+
+    monkeypatch.setattr(torch, "batch_norm", fail)
+    with pytest.raises(AssertionError, match="was called"):
+        nn.BatchNorm2d(4)(tensor(5, 4, 3, 2, dtype=torch.float32))
+    for training in (True, False):
+        BatchNorm2d(4).train(training)(tensor(5, 4, 3, 2, dtype=torch.float32))
+
+
+def test_another_device_takes_torch_operations():
+    """The meta device computes shapes alone: no statistic may be read on the way."""
+    ours = BatchNorm2d(4, device="meta")
+    x = torch.empty(64, 4, 30, 30, device="meta", requires_grad=True)
+    y = ours(x)
+    y.sum().backward()
+    assert (y.shape, y.device.type) == (x.shape, "meta")
+    assert x.grad.shape == x.shape
+
+
+def test_statistics_are_not_differentiable():
+    y, statistics = function.normalize(tensor(6, 4).requires_grad_(), None, None, None, None, 1)
+    assert y.requires_grad
+    assert not statistics.requires_grad

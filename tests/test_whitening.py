@@ -1,0 +1,183 @@
+"""Whitened data is white, each method by its own definition, and the way back."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from reference import assert_close, untouched
+from scipy.linalg import sqrtm
+from sklearn.decomposition import PCA
+
+from bnlib.whitening import RankWarning, Whitener
+
+METHODS = ["zca", "pca", "cholesky"]
+each_method = pytest.mark.parametrize("method", METHODS)
+EYE = np.eye(5)
+
+
+def draw(m=200, d=5, seed=0, mean=3.0):
+    """Return correlated samples in rows, of condition number about 100."""
+    rng = np.random.default_rng(seed)
+    return mean + rng.standard_normal((m, d)) @ rng.standard_normal((d, d))
+
+
+def covariance(X):
+    """Return the biased covariance, by NumPy."""
+    return np.cov(X, rowvar=False, bias=True).reshape(X.shape[1], X.shape[1])
+
+
+@given(
+    st.sampled_from(METHODS), st.integers(1, 6), st.integers(0, 99), st.sampled_from([1, 1e-6])
+)
+def test_output_has_mean_zero_and_covariance_identity(method, d, seed, scale):
+    X = scale * draw(4 * d + 3, d, seed)
+    Z = Whitener(method).fit_transform(X)
+    assert_close(Z.mean(axis=0), np.zeros(d), 1e-9, size=1.0)
+    assert_close(covariance(Z), np.eye(d), 1e-7)
+
+
+@each_method
+def test_attributes_are_those_of_the_data(method):
+    X = draw()
+    white = Whitener(method)
+    with untouched(X):
+        assert white.fit(X) is white
+    W = white.matrix_
+    assert_close(white.mean_, X.mean(axis=0), 1e-14)
+    assert_close(white.covariance_, covariance(X), 1e-13)
+    assert_close(white.eigenvalues_, np.linalg.eigvalsh(covariance(X))[::-1], 1e-13)
+    assert_close(W @ covariance(X) @ W.T, EYE, 1e-11)
+    assert_close(W @ white.inverse_matrix_, EYE, 1e-12)
+    assert_close(white.transform(X[:3]), (X[:3] - X.mean(axis=0)) @ W.T, 1e-12)
+    assert white.rank_ == 5
+
+
+def test_zca_is_symmetric_and_the_inverse_root():
+    X = draw()
+    W = Whitener("zca").fit(X).matrix_
+    np.testing.assert_array_equal(W, W.T)
+    assert (np.linalg.eigvalsh(W) > 0).all()
+    assert_close(W @ sqrtm(covariance(X)), EYE, 1e-11)
+
+
+def test_zca_stays_closest_to_the_input():
+    """Any white output is a rotation of any other: compare with 200 of them, near and far."""
+    X = draw()
+    centred = X - X.mean(axis=0)
+    Z = Whitener("zca").fit_transform(X)
+    distance = np.mean((Z - centred) ** 2)
+    rng = np.random.default_rng(0)
+    for k in range(200):
+        turn = np.linalg.qr(EYE + 10.0 ** (k % 4 - 3) * rng.standard_normal((5, 5)))[0]
+        turn *= np.sign(np.diag(turn))
+        assert_close(covariance(Z @ turn), EYE, 1e-11)
+        assert np.mean((Z @ turn - centred) ** 2) > distance
+    for method in ("pca", "cholesky"):
+        assert np.mean((Whitener(method).fit_transform(X) - centred) ** 2) > 1.2 * distance
+
+
+def test_pca_is_scikit_learns_up_to_sign_and_bessel():
+    """Ours divides by m, scikit-learn by m - 1: the outputs differ by sqrt((m - 1) / m)."""
+    X = draw(m=12)
+    Z = Whitener("pca").fit_transform(X)
+    theirs = PCA(whiten=True, svd_solver="full").fit_transform(X) / np.sqrt(11 / 12)
+    assert_close(abs(Z), abs(theirs), 1e-11)
+    assert_close(abs((Z * theirs).mean(axis=0)), np.ones(5), 1e-11)  # one sign a component
+
+
+def test_pca_components_are_ordered_and_their_signs_fixed():
+    X = draw()
+    white = Whitener("pca").fit(X)
+    W = white.matrix_
+    lengths = np.linalg.norm(W, axis=1)  # 1 / sqrt(eigenvalue), so growing
+    assert (np.diff(lengths) > 0).all()
+    assert_close(lengths, white.eigenvalues_**-0.5, 1e-12)
+    assert (W[np.arange(5), abs(W).argmax(axis=1)] > 0).all()
+    mirrored = Whitener("pca").fit(2 * X.mean(axis=0) - X).matrix_
+    assert_close(mirrored, W, 1e-11)
+
+
+def test_cholesky_is_triangular_and_goes_feature_by_feature():
+    X = draw()
+    white = Whitener("cholesky").fit(X)
+    W = white.matrix_
+    np.testing.assert_array_equal(W, np.tril(W))
+    assert (np.diag(W) > 0).all()
+    assert_close(white.inverse_matrix_, np.linalg.cholesky(covariance(X)), 1e-12)
+    first = (X[:, 0] - X[:, 0].mean()) / X[:, 0].std()
+    assert_close(white.transform(X)[:, 0], first, 1e-12)
+
+
+@each_method
+@pytest.mark.parametrize(("dtype", "tol"), [(np.float64, 1e-12), (np.float32, 2e-6)])
+def test_there_and_back_again_in_the_dtype_of_the_data(method, dtype, tol):
+    X, new = draw().astype(dtype), draw(m=7, seed=1).astype(dtype)
+    white = Whitener(method).fit(X)
+    for samples in (X, new):
+        Z = white.transform(samples)
+        back = white.inverse_transform(Z)
+        assert Z.dtype == back.dtype == dtype
+        assert_close(back, samples, tol)
+    assert white.matrix_.dtype == white.mean_.dtype == np.float64
+
+
+@each_method
+def test_eps_is_added_to_the_eigenvalues(method):
+    """With eps the variances are lam / (lam + eps), in the directions of the eigenvectors."""
+    X, eps = draw(), 0.3
+    white = Whitener(method, eps).fit(X)
+    W = white.matrix_
+    assert_close(W @ (covariance(X) + eps * EYE) @ W.T, EYE, 1e-12)
+    shrunk = white.eigenvalues_ / (white.eigenvalues_ + eps)
+    assert_close(np.linalg.eigvalsh(covariance(white.transform(X)))[::-1], shrunk, 1e-12)
+    assert_close(white.inverse_transform(white.transform(X)), X, 1e-13)
+    assert_close(white.covariance_, covariance(X), 1e-13)
+
+
+@pytest.mark.parametrize("method", ["zca", "pca"])
+@pytest.mark.parametrize(("m", "d"), [(5, 5), (4, 9), (2, 3), (3, 50)])
+def test_fewer_samples_than_features_warn_with_the_rank(method, m, d):
+    """A published notebook whitens 3072 pixels with 1000 images, which eps = 0.1 hides."""
+    X = draw(m, d, mean=100.0)
+    message = f"{m} samples in {d} dimensions has rank {m - 1}, so {d - m + 1} directions"
+    with pytest.warns(RankWarning, match=message) as caught:
+        white = Whitener(method).fit(X)
+    assert caught[0].filename == __file__
+    assert "use more samples than features" in str(caught[0].message)
+    Z = white.transform(X)
+    variances = np.linalg.eigvalsh(covariance(Z))[::-1]
+    assert_close(variances, [1.0] * (m - 1) + [0.0] * (d - m + 1), 1e-10)
+    assert_close(white.inverse_transform(Z), X, 1e-12)
+    assert white.rank_ == m - 1
+    assert (white.eigenvalues_[m - 1 :] == 0).all()
+
+
+@each_method
+def test_a_rank_hidden_by_eps_is_still_said(method):
+    with pytest.warns(RankWarning, match="rank 3"):
+        white = Whitener(method, eps=0.1).fit(draw(4, 9))
+    assert np.isfinite(white.matrix_).all()
+
+
+def test_features_that_depend_on_each_other_warn_too():
+    X = draw()
+    X[:, 4] = X[:, 0] - 2 * X[:, 1]
+    with pytest.warns(RankWarning, match="rank 4, so 1 directions .* depend on each other"):
+        Z = Whitener("zca").fit_transform(X)
+    assert_close(np.linalg.eigvalsh(covariance(Z)), [0, 1, 1, 1, 1], 1e-9)
+
+
+@pytest.mark.parametrize("method", ["zca", "pca"])
+def test_constant_data_maps_to_zero(method):
+    with pytest.warns(RankWarning, match="rank 0, so 2 directions"):
+        Z = Whitener(method).fit_transform(np.full((6, 2), 0.1))
+    assert (Z == 0).all()
+
+
+@each_method
+def test_the_default_is_free_of_scale(method):
+    """An eps of 1e-5 would leave data of this size unwhitened."""
+    X = draw()
+    small = Whitener(method).fit_transform(1e-9 * X)
+    assert_close(small, Whitener(method).fit_transform(X), 1e-9)
+    assert abs(Whitener(method, eps=1e-5).fit_transform(1e-9 * X)).max() < 1e-4
