@@ -39,9 +39,28 @@ def test_many_page_faults_are_told(monkeypatch):
     monkeypatch.setattr(parts, "measure", lambda *_: samples)
     bar = SimpleNamespace(set_description=str, set_postfix_str=str, update=int)
     assert parts.take_times([((8, 4), "float32")], [], None, bar)[1] == []
-    samples.faults["torch", "backward"] = [2049.0]
+    samples.faults["torch", "backward"] = [103.0]
+    assert len(parts.take_times([((8, 4), "float32")], [], None, bar)[1]) == 1
+    samples.faults["torch", "backward"] = [102.0]  # of 2048 pages
+    assert parts.take_times([((8, 4), "float32")], [], None, bar)[1] == []
+    samples.nbytes, samples.faults["torch", "backward"] = 7_999_999, [2049.0]
+    assert parts.take_times([((8, 4), "float32")], [], None, bar)[1] == []
+    samples.nbytes = 2**23
     [note] = parts.take_times([((8, 4), "float32")], [], None, bar)[1]
     assert note.startswith("8×4 float32: the times hold up to 2049 page faults a call")
+
+
+def test_a_row_holds_medians_as_multiples_of_torchs():
+    samples = timing.Samples(100)
+    for op in OPERATIONS:
+        samples.ms["torch", op] = [1.0, 3.0, 9.0]
+        samples.ms["fast", op] = [2.0, 4.00004, 50.0]
+    rows = parts.as_rows((5, 5), "float32", samples)
+    assert [row["op"] for row in rows] == list(OPERATIONS)
+    assert rows[1] == {
+        "op": "backward", "shape": [5, 5], "dtype": "float32", "bytes": 100, "repetitions": 3,
+        "torch_ms": 3.0, "ratio": {"fast": 1.333, "torch": 1.0},
+    }  # fmt: skip
 
 
 def test_a_small_run_writes_numbers_figure_and_tables(tmp_path, capsys):

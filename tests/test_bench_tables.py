@@ -56,7 +56,6 @@ def test_the_worst_large_array_decides():
 @pytest.mark.parametrize(
     ("op", "shape", "dtype"),
     [
-        ("forward", [64, 100], "float32"),  # small
         ("backward", [32, 64, 56, 56], "float32"),
         ("forward", [4096, 1024], "float32"),
         ("forward", [32, 64, 56, 56], "float64"),
@@ -67,6 +66,13 @@ def test_other_cases_do_not_count(op, shape, dtype):
     row(run, op, shape, dtype)["ratio"]["fast"] = 9.0
     title = "fast: forward (N, C, H, W) float32, time / torch"
     assert verdict(run, title).worst == 0.4
+
+
+def test_small_arrays_do_not_count():
+    run = made_up()
+    row(run, "forward", [64, 100], "float32")["ratio"].update(fast=9.0, numpy=9.0)
+    assert verdict(run, "fast: forward (N, C), time / torch").worst == 0.4
+    assert verdict(run, "fast: forward, time / limit").word == "met"
 
 
 def test_against_the_limit_the_ratio_is_to_the_limit():

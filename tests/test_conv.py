@@ -159,6 +159,7 @@ def test_float32_stays_float32(name):
         assert ours.dtype == np.float32
         assert_close(ours, theirs, tol=1e-6)
     for parameter, gradient in zip(layer.parameters(), gradients, strict=True):
+        assert parameter.grad.dtype == np.float32
         assert_close(parameter.grad, gradient, tol=1e-6)
 
 

@@ -176,3 +176,11 @@ def test_a_batch_of_no_images_gives_no_output(name):
     layer(IMAGES[:0])
     assert layer.backward(y).shape == (0, 3, 6, 5)
     assert not any(p.grad.any() for p in layer.parameters())
+
+
+def test_beyond_float32_is_not_finite_without_a_warning():
+    layer, x = Conv2d(3, 4, 3), np.full((1, 3, 5, 5), 3e38, np.float32)
+    layer.weight.value[:] = 2
+    assert np.isinf(layer(x)).all()
+    assert np.isinf(layer.backward(np.full((1, 4, 3, 3), 3e38, np.float32))).all()
+    assert np.isinf(layer.bias.grad).all()

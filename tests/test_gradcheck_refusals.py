@@ -113,5 +113,13 @@ def test_a_function_that_changes_its_argument_does_no_harm():
     np.testing.assert_array_equal(x, before)
 
 
+def test_a_backward_pass_that_changes_its_argument_does_no_harm():
+    def backward(w):
+        w *= 2
+        return w
+
+    assert gradcheck(lambda x: 2 * x, draw(4), backward)
+
+
 def test_meaningless_is_a_value_error():
     assert issubclass(MeaninglessCheckError, ValueError)

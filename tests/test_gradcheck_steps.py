@@ -80,3 +80,12 @@ def test_the_sweep_leaves_out_steps_that_x_cannot_see():
     assert steps.min() > 1e-9
     assert 4 <= len(steps) == len(errors) < 11
     assert (errors < 1e-6).all()
+
+
+@pytest.mark.parametrize(
+    "x", [np.full(3, 5.0), np.array([-0.25]), np.zeros((2, 1)), np.array(2.0)]
+)
+def test_a_point_without_spread_gets_a_step_of_its_size(x):
+    verdict = gradcheck(np.sin, x, lambda w: w * np.cos(x))
+    assert verdict
+    assert_close(verdict.step, 2.0 ** (-52 / 3) * (abs(x).max() or 1.0), 1e-12)

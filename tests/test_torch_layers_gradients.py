@@ -73,7 +73,7 @@ def test_second_derivatives_are_pytorchs(kind, training):
     for module in pair(name, eps=1e-2):
         leaves = [tensor(*shape).requires_grad_(), *module.parameters()]
         found.append(derivatives(module.train(training), leaves, 2))
-    assert len(found[0]) == len(found[1]) == 5
+    assert len(found[0]) == len(found[1]) == 6
     for got, want in zip(*found, strict=True):
         assert_near(got, want, tol=1e-10)
 

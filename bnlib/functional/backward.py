@@ -1,6 +1,6 @@
 """Batch normalization backward: the gradients in closed form."""
 
-from bnlib.functional.forward import BatchNormCache
+from bnlib.functional.forward import BatchNormCache, scale_shift
 from bnlib.shapes import Array, broadcast_shape, check_float, values_per_channel
 from bnlib.stats import channel_sum, quiet
 
@@ -41,16 +41,15 @@ def batch_norm_backward(dy: Array, cache: BatchNormCache) -> tuple[Array, Array,
     (True, array([1.]))
     """
     _check_backward("batch_norm_backward", dy, cache)
-    axis, x_hat = cache.channel_axis, cache.x_hat
+    axis, x, mu, inv_std = cache.channel_axis, cache.x, cache.mu, cache.inv_std
     m = values_per_channel(dy.shape, axis)
-    dbeta = channel_sum(dy, axis)
-    dgamma = channel_sum(dy * x_hat, axis)
+    dx = cache.x_hat  # the one large array: first x_hat, then x_hat * dy, at last dx
+    dx *= dy
+    dgamma, dbeta = channel_sum(dx, axis), channel_sum(dy, axis)
+    scale_shift(x, mu, -dgamma / m * inv_std, -dbeta / m, axis, out=dx)
+    dx += dy  # dy - mean(dy) - x_hat * mean(dy * x_hat)
     shape = broadcast_shape(dy.shape, axis)
-    mean_dy = (dbeta / m).astype(dy.dtype).reshape(shape)
-    dx = x_hat * (-dgamma / m).astype(dy.dtype).reshape(shape)
-    dx += dy
-    dx -= mean_dy
-    dx *= (cache.gamma * cache.inv_std).astype(dy.dtype).reshape(shape)
+    dx *= (cache.gamma * inv_std).astype(dy.dtype).reshape(shape)
     return dx, dgamma.astype(dy.dtype), dbeta.astype(dy.dtype)
 
 

@@ -41,11 +41,19 @@ class BatchNormCache:
 
 
 @quiet
-def scale_shift(x: Array, mu: Vector, scale: Vector, shift: Vector, channel_axis: int) -> Array:
+def scale_shift(
+    x: Array,
+    mu: Vector,
+    scale: Vector,
+    shift: Vector,
+    channel_axis: int,
+    out: Array | None = None,
+) -> Array:
     """Return ``(x - mu) * scale + shift`` per channel, in the dtype of ``x``.
 
     ``mu`` is float64. Where ``x`` is float32, the part of ``mu`` that float32 cannot
-    hold moves into ``shift``, so a large mean costs no accuracy.
+    hold moves into ``shift``, so a large mean costs no accuracy. ``out``, of the shape and
+    dtype of ``x``, takes the result; without it the result is a new array.
 
     Examples
     --------
@@ -56,7 +64,7 @@ def scale_shift(x: Array, mu: Vector, scale: Vector, shift: Vector, channel_axis
     shape = broadcast_shape(x.shape, channel_axis)
     center = mu.astype(x.dtype)
     shift = shift - (mu - center) * scale
-    y = x - center.reshape(shape)
+    y: Array = np.subtract(x, center.reshape(shape), out=out)
     y *= scale.astype(x.dtype).reshape(shape)
     y += shift.astype(x.dtype).reshape(shape)
     return y

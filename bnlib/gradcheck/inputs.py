@@ -64,6 +64,8 @@ def value(op: str, f: Function, x: Vector) -> Vector:
 def claim(op: str, x: Vector, dx: Claim, w: Vector) -> Vector:
     """Return the claimed gradient, an array as it is or from a backward function."""
     claimed = dx(w.copy()) if callable(dx) else dx
+    if isinstance(claimed, np.floating):  # a rank-0 result of NumPy's arithmetic
+        claimed = np.asarray(claimed)
     if not isinstance(claimed, np.ndarray) or claimed.dtype != np.float64:
         got = claimed.dtype if isinstance(claimed, np.ndarray) else type(claimed).__name__
         raise TypeError(

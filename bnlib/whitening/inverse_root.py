@@ -49,8 +49,8 @@ def inverse_sqrt_eigh(cov: Array, eps: float = 0.0) -> Array:
     eps = check_eps(op, eps)
     values, vectors = np.linalg.eigh(cov)
     values = values + cov.dtype.type(eps)
-    lowest, floor = values[0], len(cov) * np.finfo(cov.dtype).eps * abs(values).max()
-    if lowest <= floor:
+    lowest = values[0]
+    if lowest <= len(cov) * np.finfo(cov.dtype).eps * values[-1]:
         raise ValueError(
             f"{op}: cov is not positive definite to working precision, its smallest "
             f"eigenvalue is {lowest:.3g} of {values[-1]:.3g}, eps included; give a larger eps, "

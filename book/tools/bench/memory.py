@@ -32,12 +32,10 @@ def traced(call: Callable[[], Any]) -> int:
     """Return the bytes that ``call`` added at its peak, by tracemalloc."""
     tracemalloc.start()
     try:
-        result = call()  # held, so that the output counts
-        peak = tracemalloc.get_traced_memory()[1]
-        del result
+        call()
+        return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    return peak
 
 
 def held(name: str) -> int:
@@ -51,10 +49,8 @@ def resident(call: Callable[[], Any]) -> int:
     gc.collect()
     before = held("VmRSS")
     RESET.write_text("5")  # the high-water mark starts anew
-    result = call()
-    peak = held("VmHWM")
-    del result
-    return peak - before
+    call()
+    return held("VmHWM") - before
 
 
 def extras(candidate: Candidate, shape: Shape, gauge: Callable[..., int]) -> Extra:

@@ -1,0 +1,112 @@
+"""State: saving and loading both ways, and the running statistics by their definition."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+from torch_pairs import (
+    KINDS,
+    OPTIONS,
+    assert_near,
+    assert_same_state,
+    assert_same_step,
+    pair,
+    tensor,
+)
+
+from bnlib import torch_layers
+from bnlib.torch_layers import BatchNorm1d
+
+each_option = pytest.mark.parametrize("options", OPTIONS, ids=str)
+each_kind = pytest.mark.parametrize("kind", KINDS)
+
+
+@each_kind
+@each_option
+def test_states_move_both_ways(kind, options):
+    name, shape = KINDS[kind]
+    ours, theirs = pair(name, **options)
+    theirs(tensor(*shape))
+    ours.load_state_dict(theirs.state_dict())
+    assert_same_state(ours, theirs, tol=0)
+    ours(7 + tensor(*shape, seed=1))
+    theirs.load_state_dict(ours.state_dict())
+    assert_same_state(ours, theirs, tol=0)
+    assert_same_step(ours, theirs, tensor(*shape, seed=2), tensor(*shape, seed=3))
+
+
+@each_kind
+@each_option
+def test_a_new_module_looks_like_pytorchs(kind, options):
+    name = KINDS[kind][0]
+    ours, theirs = (getattr(module, name)(3, **options) for module in (torch_layers, nn))
+    assert_same_state(ours, theirs, tol=0)
+    assert repr(ours) == repr(theirs)
+    for attribute in ("num_features", "eps", "momentum", "affine", "track_running_stats"):
+        assert getattr(ours, attribute) == getattr(theirs, attribute)
+    arguments = (5, 0.1, 0.3, False, True, "cpu", torch.float64)
+    ours, theirs = (getattr(module, name)(*arguments) for module in (torch_layers, nn))
+    assert repr(ours) == repr(theirs)
+    assert_same_state(ours, theirs, tol=0)
+
+
+def test_states_from_before_the_count_of_batches_load():
+    """Version 1 had no num_batches_tracked; a state without a version is of that time."""
+    state = pair("BatchNorm1d")[0].state_dict()
+    del state["num_batches_tracked"]
+    results = []
+    for module in pair("BatchNorm1d", seed=1):
+        old = copy.deepcopy(state)
+        with pytest.raises(RuntimeError, match="num_batches_tracked"):
+            module.load_state_dict(old)
+        old._metadata[""]["version"] = 1
+        module.load_state_dict(old)
+        del old._metadata
+        module.load_state_dict(old)
+        results.append(module)
+    assert_same_state(*results, tol=0)
+
+
+@pytest.mark.parametrize("missing", ["weight", "bias", "running_mean", "running_var"])
+def test_incomplete_and_foreign_states_are_refused(missing):
+    ours = pair("BatchNorm1d")[0]
+    state = ours.state_dict()
+    del state[missing]
+    with pytest.raises(RuntimeError, match=rf'Missing key\(s\) in state_dict: "{missing}"'):
+        ours.load_state_dict(state)
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        ours.load_state_dict(BatchNorm1d(5).state_dict())
+
+
+@pytest.mark.parametrize("momentum", [None, 0.0, 0.1, 0.9, 1.0])
+def test_running_statistics_by_the_definition(momentum):
+    """FIELD: momentum read the other way round; a biased running variance (m against m - 1)."""
+    module = BatchNorm1d(4, momentum=momentum).double()
+    mean, var = torch.zeros(4).double(), torch.ones(4).double()
+    for step in range(1, 5):
+        x = tensor(5 + step, 4, seed=step)
+        module(x)
+        weight = 1 / step if momentum is None else momentum
+        mean = (1 - weight) * mean + weight * x.mean(0)
+        var = (1 - weight) * var + weight * x.var(0, correction=1)
+        assert_near(module.running_mean, mean, tol=1e-14)
+        assert_near(module.running_var, var, tol=1e-14)
+        assert module.num_batches_tracked == step
+
+
+def test_statistics_are_buffers_and_follow_the_module():
+    """FIELD: as plain attributes they are lost from the state and stay on their device."""
+    module = nn.Sequential(BatchNorm1d(4))
+    assert set(dict(module.named_buffers())) == {
+        "0.running_mean", "0.running_var", "0.num_batches_tracked",
+    }  # fmt: skip
+    assert module.to("meta")[0].running_mean.device.type == "meta"
+
+
+def test_evaluation_leaves_no_trace():
+    module = BatchNorm1d(4).eval()
+    before = copy.deepcopy(module.state_dict())
+    module(tensor(6, 4, dtype=torch.float32)).sum().backward()
+    for name, value in module.state_dict().items():
+        assert torch.equal(value, before[name])
