@@ -7,12 +7,15 @@ in general over every axis but the channel's.
 
 import math
 import numbers
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.floating]
 Vector = npt.NDArray[np.float64]
+DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
+LEAST = {kind: 4 * float(np.finfo(kind).tiny) for kind in DTYPES}  # squares below lose digits
 
 
 class NonFiniteError(ValueError):
@@ -41,7 +44,9 @@ def reduction_axes(ndim: int, channel_axis: int = 1) -> tuple[int, ...]:
     >>> reduction_axes(2), reduction_axes(4), reduction_axes(4, channel_axis=-1)
     ((0,), (0, 2, 3), (0, 1, 2))
     """
-    axis = check_axis("reduction_axes", ndim, channel_axis)
+    if isinstance(ndim, bool) or not isinstance(ndim, numbers.Integral):
+        raise TypeError(f"reduction_axes: ndim must be an integer, got {ndim!r}; pass x.ndim")
+    axis = check_axis("reduction_axes", int(ndim), channel_axis)
     return tuple(i for i in range(ndim) if i != axis)
 
 
@@ -55,7 +60,7 @@ def broadcast_shape(shape: tuple[int, ...], channel_axis: int = 1) -> tuple[int,
     >>> broadcast_shape((8, 3, 28, 28))
     (1, 3, 1, 1)
     """
-    axis = check_axis("broadcast_shape", len(shape), channel_axis)
+    axis = _axis_of("broadcast_shape", shape, channel_axis)
     return tuple(n if i == axis else 1 for i, n in enumerate(shape))
 
 
@@ -69,8 +74,16 @@ def values_per_channel(shape: tuple[int, ...], channel_axis: int = 1) -> int:
     >>> values_per_channel((64, 100)), values_per_channel((64, 16, 8, 8))
     (64, 4096)
     """
-    axis = check_axis("values_per_channel", len(shape), channel_axis)
+    axis = _axis_of("values_per_channel", shape, channel_axis)
     return math.prod(n for i, n in enumerate(shape) if i != axis)
+
+
+def _axis_of(op: str, shape: tuple[int, ...], channel_axis: int) -> int:
+    """Return the channel axis of an array of this shape, or say what is no shape."""
+    sizes = isinstance(shape, tuple | list)
+    if not sizes or not all(isinstance(n, numbers.Integral) and n >= 0 for n in shape):
+        raise TypeError(f"{op}: shape must be a tuple of sizes, got {shape!r}; pass x.shape")
+    return check_axis(op, len(shape), channel_axis)
 
 
 def check_axis(op: str, ndim: int, channel_axis: int) -> int:
@@ -101,7 +114,7 @@ def check_integer_axis(op: str, channel_axis: int) -> int:
 
 def check_float(op: str, name: str, x: object) -> None:
     """Raise ``TypeError`` unless ``x`` is a NumPy array of float32 or float64."""
-    if not isinstance(x, np.ndarray) or isinstance(x, np.ma.MaskedArray):
+    if not isinstance(x, np.ndarray) or isinstance(x, np.ma.MaskedArray | np.matrix):
         raise TypeError(
             f"{op}: {name} must be a NumPy array of float32 or float64, "
             f"got {type(x).__name__}; convert it with np.asarray({name}, dtype=np.float64)"
@@ -153,13 +166,19 @@ def check_eps(op: str, eps: float) -> float:
     """Return ``eps`` as a float, or raise unless it is a finite number of at least 0."""
     if isinstance(eps, bool) or not isinstance(eps, numbers.Real):
         raise TypeError(f"{op}: eps must be a number, got {eps!r}; the usual value is 1e-5")
-    if not (math.isfinite(eps) and eps >= 0):
+    huge = isinstance(eps, int) and eps.bit_length() > 1023  # float() would overflow
+    if huge or not 0 <= float(eps) < math.inf:
         raise ValueError(f"{op}: eps must be finite and at least 0, got {eps}; use 1e-5")
     return float(eps)
 
 
-def check_statistics(op: str, mean: Vector, var: Vector, eps: float) -> None:
-    """Raise unless every channel has a finite mean and a variance to divide by."""
+def check_statistics(
+    op: str, mean: Vector, var: Vector, eps: float, squares: np.dtype[Any] | None = None
+) -> None:
+    """Raise unless every channel has a finite mean and a variance to divide by.
+
+    ``squares`` is the dtype of the squares behind ``var``, which must be exact enough.
+    """
     bad = ~(np.isfinite(mean) & np.isfinite(var))
     if bad.any():
         raise NonFiniteError(
@@ -171,8 +190,10 @@ def check_statistics(op: str, mean: Vector, var: Vector, eps: float) -> None:
             f"{op}: a variance cannot be negative, got {var.min():.4g} in channel "
             f"{var.argmin()}; compute it in two passes (bnlib.stats.mean_var)"
         )
-    if (var + eps <= 0).any():
-        raise ValueError(
-            f"{op}: channel {(var + eps).argmin()} is constant (variance 0) and eps is 0, "
-            "so the standard deviation is 0; use eps=1e-5"
-        )
+    total, least = var + eps, LEAST[squares] if squares else 0.0
+    if total.min() <= least:
+        fault = "is constant (variance 0) and eps is 0, so the standard deviation is 0; "
+        if total.min() > 0:
+            fault = f"has var + eps below {least:.2g}, where {squares} squares have lost their "
+            fault += "digits; scale x up or "
+        raise ValueError(f"{op}: channel {total.argmin()} {fault}use eps=1e-5")

@@ -144,9 +144,17 @@ def test_weights_are_drawn_from_the_seed_in_torchs_layout():
     assert (Conv2d(3, 8, (5, 4), seed=rng).weight.value != layer.weight.value).all()
 
 
-@pytest.mark.parametrize(("std", "expected"), [(None, np.sqrt(2 / 48)), (0.3, 0.3), (0, 0)])
-def test_weights_have_the_standard_deviation(std, expected):
-    layer = Conv2d(3, 400, 4, std=std)
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, np.sqrt(2 / 48)),
+        ({"std": None}, np.sqrt(2 / 48)),
+        ({"std": 0.3}, 0.3),
+        ({"std": 0}, 0),
+    ],
+)
+def test_weights_have_the_standard_deviation(options, expected):
+    layer = Conv2d(3, 400, 4, **options)
     assert abs(layer.weight.value.std() - expected) <= 0.02 * expected
     assert not layer.bias.value.any()
 

@@ -84,8 +84,7 @@ def test_more_columns_than_a_tile():
         launch(rows.moments, x, out)
         assert_close(out[0, 0], x.mean(axis=0), tol=1e-14)
         assert_close(out[1, 0], 70 * x.var(axis=0), tol=1e-13)
-        table = np.stack([x.mean(axis=0), np.full(x.shape[1], 0.5)])
-        launch(rows.products, x, x, table, sums)
+        launch(rows.products, x, x, x.mean(axis=0), 0.5, sums)
         assert_close(sums[0, 0], x.sum(axis=0), tol=1e-14)
         assert_close(sums[1, 0], 0.5 * 70 * x.var(axis=0), tol=1e-12)
 

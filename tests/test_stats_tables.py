@@ -66,6 +66,16 @@ def test_statistics_need_little_memory_and_leave_x_alone(function, shape):
     assert peak < 0.35 * x.nbytes
 
 
+@pytest.mark.parametrize("value", [0.1, np.nan])
+def test_channels_computed_again_need_at_most_one_copy(value):
+    x = np.full((100_000, 3), value, np.float32)
+    tracemalloc.start()
+    mean_var(x)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1.1 * x.nbytes
+
+
 @pytest.mark.parametrize("order", [(0, 1, 2, 3), (0, 2, 3, 1), (3, 2, 1, 0), (1, 0, 3, 2)])
 def test_dense_arrays_are_not_copied(order):
     x = draw((6, 7, 8, 9)).transpose(order)

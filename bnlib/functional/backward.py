@@ -46,7 +46,7 @@ def batch_norm_backward(dy: Array, cache: BatchNormCache) -> tuple[Array, Array,
     dx = cache.x_hat  # the one large array: first x_hat, then x_hat * dy, at last dx
     dx *= dy
     dgamma, dbeta = channel_sum(dx, axis), channel_sum(dy, axis)
-    scale_shift(x, mu, -dgamma / m * inv_std, -dbeta / m, axis, out=dx)
+    scale_shift(x, mu, -dgamma / m * inv_std, -dbeta / m, axis, out=dx, var=cache.var)
     dx += dy  # dy - mean(dy) - x_hat * mean(dy * x_hat)
     shape = broadcast_shape(dy.shape, axis)
     dx *= (cache.gamma * inv_std).astype(dy.dtype).reshape(shape)

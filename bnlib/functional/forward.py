@@ -16,6 +16,9 @@ from bnlib.shapes import (
 )
 from bnlib.stats import mean_var, quiet
 
+BLOCK = 2**16  # values that are worked on at a time
+NEAR = 4  # standard deviations: so far a mean may lie from 0 and still join the shift
+
 
 @dataclass(frozen=True, eq=False)
 class BatchNormCache:
@@ -36,8 +39,8 @@ class BatchNormCache:
     @property
     def x_hat(self) -> Array:
         """The normalized input, in the shape and dtype of ``x``; equation (4.3)."""
-        shift = np.zeros_like(self.mu)
-        return scale_shift(self.x, self.mu, self.inv_std, shift, self.channel_axis)
+        axis, shift = self.channel_axis, np.zeros_like(self.mu)
+        return scale_shift(self.x, self.mu, self.inv_std, shift, axis, var=self.var)
 
 
 @quiet
@@ -48,12 +51,15 @@ def scale_shift(
     shift: Vector,
     channel_axis: int,
     out: Array | None = None,
+    var: Vector | None = None,
 ) -> Array:
     """Return ``(x - mu) * scale + shift`` per channel, in the dtype of ``x``.
 
     ``mu`` is float64. Where ``x`` is float32, the part of ``mu`` that float32 cannot
     hold moves into ``shift``, so a large mean costs no accuracy. ``out``, of the shape and
-    dtype of ``x``, takes the result; without it the result is a new array.
+    dtype of ``x``, takes the result. Where ``x`` is large, ``var`` is given and every mean
+    lies within 4 standard deviations of 0, all of ``mu`` moves into ``shift``: one pass less
+    over ``x``, for an error of a few roundings of a standard deviation.
 
     Examples
     --------
@@ -61,15 +67,27 @@ def scale_shift(
     >>> scale_shift(x, np.array([2.0]), np.array([10.0]), np.array([5.0]), 1).ravel()
     array([-5., 15.])
     """
+    near = False
+    if var is not None and x.size > BLOCK:
+        near = bool((np.abs(mu) <= NEAR * np.sqrt(var)).all())
+    center = np.zeros_like(mu, x.dtype) if near else mu.astype(x.dtype)
     shape = broadcast_shape(x.shape, channel_axis)
-    center = mu.astype(x.dtype)
-    shift = shift - (mu - center) * scale
-    y: Array = np.subtract(x, center.reshape(shape), out=out)
-    y *= scale.astype(x.dtype).reshape(shape)
-    y += shift.astype(x.dtype).reshape(shape)
+    rows = (center, scale.astype(x.dtype), (shift - (mu - center) * scale).astype(x.dtype))
+    c, a, b = (row.reshape(shape) for row in rows)
+    y = np.empty_like(x) if out is None else out
+    step = BLOCK // max(1, x[:1].size) if channel_axis % x.ndim else len(x)
+    for i in range(0, len(x), step := max(1, step)):  # blocks that stay in the cache
+        block, part = x[i : i + step], y[i : i + step]
+        if near:
+            np.multiply(block, a, out=part)
+        else:
+            np.subtract(block, c, out=part)
+            part *= a
+        part += b
     return y
 
 
+@quiet
 def batch_norm_train(
     x: Array, gamma: Array | None, beta: Array | None, eps: float = 1e-5, channel_axis: int = 1
 ) -> tuple[Array, BatchNormCache]:
@@ -99,8 +117,9 @@ def batch_norm_train(
         If an array is not float32 or float64, or ``eps`` is not a number.
     ValueError
         If fewer than two values stand behind a statistic, shapes do not match, the axis
-        does not exist, ``eps`` is negative, a channel is constant and ``eps`` is 0, or a
-        statistic is not finite (`bnlib.shapes.NonFiniteError`).
+        does not exist, ``eps`` is negative, a channel is constant (or its spread too small
+        for the dtype's squares) and ``eps`` is 0, or a statistic is not finite
+        (`bnlib.shapes.NonFiniteError`).
 
     Notes
     -----
@@ -119,12 +138,13 @@ def batch_norm_train(
     gamma = check_vector(op, "gamma", gamma, x.shape[axis], default=1.0)
     beta = check_vector(op, "beta", beta, x.shape[axis], default=0.0)
     mu, var = mean_var(x, axis)  # (4.1), (4.2)
-    check_statistics(op, mu, var, eps)
+    check_statistics(op, mu, var, eps, squares=x.dtype)
     inv_std = 1 / np.sqrt(var + eps)
-    y = scale_shift(x, mu, gamma * inv_std, beta, axis)  # (4.3), (4.4)
+    y = scale_shift(x, mu, gamma * inv_std, beta, axis, var=var)  # (4.3), (4.4)
     return y, BatchNormCache(x, mu, var, inv_std, gamma, eps, axis)
 
 
+@quiet
 def batch_norm_eval(
     x: Array,
     gamma: Array | None,
@@ -177,4 +197,4 @@ def batch_norm_eval(
     mean = check_vector(op, "mean", mean, x.shape[axis], default=0.0)
     var = check_vector(op, "var", var, x.shape[axis], default=1.0)
     check_statistics(op, mean, var, eps)
-    return scale_shift(x, mean, gamma / np.sqrt(var + eps), beta, axis)
+    return scale_shift(x, mean, gamma / np.sqrt(var + eps), beta, axis, var=var)

@@ -111,7 +111,7 @@ def staged_forward(
     centered = (x - mu.reshape(shape)).astype(x.dtype)
     squared = centered**2
     var = channel_sum(squared, axis) / m
-    check_statistics(op, mu, var, eps)
+    check_statistics(op, mu, var, eps, squares=x.dtype)
     std = np.sqrt(var + eps)
     inv_std = 1 / std
     x_hat = (centered * inv_std.reshape(shape)).astype(x.dtype)

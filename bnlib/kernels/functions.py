@@ -45,9 +45,9 @@ def batch_norm_train(
     gamma = check_vector(op, "gamma", gamma, x.shape[axis], default=1.0)
     beta = check_vector(op, "beta", beta, x.shape[axis], default=0.0)
     mu, var = moments(x, axis)
-    check_statistics(op, mu, var, eps)
+    check_statistics(op, mu, var, eps, squares=x.dtype)
     inv_std = 1 / np.sqrt(var + eps)
-    y = scale_shift(x, mu, gamma * inv_std, beta, axis)
+    y = scale_shift(x, mu, gamma * inv_std, beta, axis, var)
     return y, BatchNormCache(x, mu, var, inv_std, gamma, eps, axis)
 
 
@@ -87,7 +87,7 @@ def batch_norm_eval(
     mean = check_vector(op, "mean", mean, x.shape[axis], default=0.0)
     var = check_vector(op, "var", var, x.shape[axis], default=1.0)
     check_statistics(op, mean, var, eps)
-    return scale_shift(x, mean, gamma / np.sqrt(var + eps), beta, axis)
+    return scale_shift(x, mean, gamma / np.sqrt(var + eps), beta, axis, var)
 
 
 def batch_norm_backward(dy: Array, cache: BatchNormCache) -> tuple[Array, Array, Array]:

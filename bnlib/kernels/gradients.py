@@ -64,21 +64,21 @@ def by_rows(
     """Return what `by_slabs` does."""
     mu, inv_std, scale = constants
     center = mu.astype(x.dtype).astype(np.float64)
+    unit = 2.0 ** np.frexp(inv_std.max())[1]  # a power of 2: it costs no digit
     parts = np.empty((2, len(row_counts(len(x))), layout.width))
-    launch(rows.products, x, dy, layout.spread([center, inv_std], x.dtype), parts)
-    dbeta, dgamma = layout.gather(parts).sum(axis=1)
+    launch(rows.products, x, dy, layout.spread([center], x.dtype)[0], unit, parts)
+    dbeta, dot = layout.gather(parts).sum(axis=1)
     lost = (mu - center) * inv_std
-    dgamma -= lost * dbeta
+    dgamma = dot * (inv_std / unit) - lost * dbeta
     dx, out = layout.like(x)
     if not through:
-        zero = np.zeros_like(scale)
-        table = layout.spread([zero, scale, zero], x.dtype)
+        table = layout.spread([scale, np.zeros_like(scale)], x.dtype)
         launch(rows.apply, dy, table, task_count(dy.size), out)
         return dx, dgamma, dbeta
-    share, mean = dgamma / layout.m, (dbeta / layout.m).astype(x.dtype).astype(np.float64)
+    share = dgamma / layout.m
     if not in_range(inv_std * share, x.dtype):
         raise FloatingPointError("gradients: a slope is out of range; use bnlib.functional")
-    rest = dbeta / layout.m - mean - lost * share
-    table = layout.spread([center, mean, inv_std * share, rest, scale], x.dtype)
+    mean = dbeta / layout.m - lost * share
+    table = layout.spread([center, mean, inv_std * share, scale], x.dtype)
     launch(rows.combine, x, dy, table, task_count(dy.size), out)
     return dx, dgamma, dbeta

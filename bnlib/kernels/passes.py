@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from bnlib.functional.forward import NEAR
 from bnlib.kernels import rows, slabs
 from bnlib.kernels.compiler import launch
 from bnlib.kernels.layout import Layout, layout_of
@@ -90,10 +91,18 @@ def pool(mean: Vector, m2: Vector, n: Counts) -> tuple[Vector, Vector]:
 
 
 @quiet
-def scale_shift(x: Array, mu: Vector, scale: Vector, shift: Vector, channel_axis: int) -> Array:
+def scale_shift(
+    x: Array,
+    mu: Vector,
+    scale: Vector,
+    shift: Vector,
+    channel_axis: int,
+    var: Vector | None = None,
+) -> Array:
     """Return ``(x - mu) * scale + shift``; `bnlib.functional.scale_shift`, compiled.
 
-    The result has the order in memory of ``x``, if that has no gaps.
+    The result has the order in memory of ``x``, if that has no gaps. ``var`` as there: a
+    mean near 0 joins the shift, which leaves less to read again for every row.
 
     Examples
     --------
@@ -103,8 +112,10 @@ def scale_shift(x: Array, mu: Vector, scale: Vector, shift: Vector, channel_axis
     """
     layout = layout_of(x, channel_axis)
     walked, (y, out) = layout.walk(x), layout.like(x)
-    shift = shift - (mu - mu.astype(x.dtype)) * scale
-    table = layout.spread([mu, scale, shift], x.dtype)
+    columns = [mu, scale, shift - (mu - mu.astype(x.dtype)) * scale]
+    if layout.fold and var is not None and (np.abs(mu) <= NEAR * np.sqrt(var)).all():
+        columns = [scale, shift - mu * scale]
+    table = layout.spread(columns, x.dtype)
     if layout.fold:
         launch(rows.apply, walked, table, task_count(x.size), out)
     else:

@@ -6,6 +6,8 @@ column, and blocks are merged in float64. As in `bnlib.kernels.slabs`, a block i
 about the mean of the blocks before it.
 """
 
+from typing import Any
+
 import numpy as np
 
 from bnlib.kernels.compiler import inlined, prange
@@ -65,37 +67,41 @@ def moments(x: Array, out: Vector) -> None:
 
 
 def apply(x: Array, table: Array, tasks: int, y: Array) -> None:
-    """Set ``y`` to ``(x - center) * scale + shift``, the rows of ``table``, (3, width)."""
+    """Set ``y`` to ``(x - center) * scale + shift``, the rows of ``table``, (3, width).
+
+    Without ``center``, shape (2, width), to ``x * scale + shift``.
+    """
     rows, width = x.shape
-    center, scale, shift = table[0], table[1], table[2]
+    centered = table.shape[0] == 3
+    center, scale, shift = table[0], table[-2], table[-1]
     for t in prange(tasks):
         for i in range(rows * t // tasks, rows * (t + 1) // tasks):
             row, out = x[i], y[i]
-            for k in range(width):
-                out[k] = (row[k] - center[k]) * scale[k] + shift[k]
+            if centered:
+                for k in range(width):
+                    out[k] = (row[k] - center[k]) * scale[k] + shift[k]
+            else:
+                for k in range(width):
+                    out[k] = row[k] * scale[k] + shift[k]
 
 
 @inlined
 def product_block(
-    x: Array, dy: Array, j: int, table: Array, first: Array, second: Array
+    x: Array, dy: Array, j: int, center: Array, unit: Any, first: Array, second: Array
 ) -> None:
-    """Add the columns' sums of ``dy`` and ``dy * (x - center) * inv_std``.
-
-    One loop for each: with both sums in one, LLVM finds too many arrays that could overlap.
-    """
+    """Add the columns' sums of ``dy`` and ``dy * ((x - center) * unit)``."""
     for i in range(x.shape[0]):
         row, given = x[i, j : j + first.size], dy[i, j : j + first.size]
-        center, inv_std = table[0, j : j + first.size], table[1, j : j + first.size]
         for k in range(first.size):
             first[k] += given[k]
-        for k in range(first.size):
-            second[k] += given[k] * ((row[k] - center[k]) * inv_std[k])
+            second[k] += given[k] * ((row[k] - center[k]) * unit)
 
 
-def products(x: Array, dy: Array, table: Array, out: Vector) -> None:
-    """Fill ``out``, shape (2, T, width): sums of ``dy`` and ``dy * (x - center) * inv_std``.
+def products(x: Array, dy: Array, center: Array, unit: float, out: Vector) -> None:
+    """Fill ``out``, shape (2, T, width): sums of ``dy`` and ``dy * ((x - center) * unit)``.
 
-    ``table``, shape (2, width), holds center and inv_std.
+    ``unit`` keeps the products of small numbers from underflow. One number does for all
+    columns: with a second array to read, LLVM finds too many that could overlap.
     """
     rows, width = x.shape
     T = out.shape[1]
@@ -110,22 +116,22 @@ def products(x: Array, dy: Array, table: Array, out: Vector) -> None:
             total[k] = dot[k] = 0.0
         for i in range(start, stop, BLOCK):
             w = min(BLOCK, stop - i)
-            product_block(x[i : i + w], dy[i : i + w], j, table, first, second)
+            middle, one = center[j : j + TILE], x.dtype.type(unit)
+            product_block(x[i : i + w], dy[i : i + w], j, middle, one, first, second)
             for k in range(total.size):
                 total[k], dot[k] = total[k] + first[k], dot[k] + second[k]
                 first[k] = second[k] = 0
 
 
 def combine(x: Array, dy: Array, table: Array, tasks: int, dx: Array) -> None:
-    """Set ``dx`` to ``(dy - mean - (x - center) * slope - rest) * scale``.
+    """Set ``dx`` to ``((dy - mean) - (x - center) * slope) * scale``.
 
-    ``table``, shape (5, width), holds center, mean, slope, rest and scale.
+    ``table``, shape (4, width), holds center, mean, slope and scale.
     """
     rows, width = x.shape
-    center, mean, slope, rest, scale = table[0], table[1], table[2], table[3], table[4]
+    center, mean, slope, scale = table[0], table[1], table[2], table[3]
     for t in prange(tasks):
         for i in range(rows * t // tasks, rows * (t + 1) // tasks):
             row, given, out = x[i], dy[i], dx[i]
             for k in range(width):
-                through = (row[k] - center[k]) * slope[k] + rest[k]
-                out[k] = ((given[k] - mean[k]) - through) * scale[k]
+                out[k] = ((given[k] - mean[k]) - (row[k] - center[k]) * slope[k]) * scale[k]

@@ -119,17 +119,17 @@ def products(
 
 @inlined
 def combine(x: Array, dy: Array, c: int, row: tuple[Any, ...], dx: Array) -> None:
-    """Set one channel of ``dx`` to ``(dy - mean - x_hat * slope - rest) * scale``.
+    """Set one channel of ``dx`` to ``((dy - mean) - x_hat * share) * scale``.
 
-    Here ``x_hat = (x - center) * inv_std``, and ``rest`` holds what that and ``mean`` lose
-    by being rounded to the dtype of ``x``.
+    Here ``x_hat = (x - center) * inv_std``, and ``mean`` makes up for what ``center`` loses
+    of the mean of ``x`` by being rounded.
     """
-    center, inv_std, mean, slope, rest, scale = row
+    center, inv_std, mean, share, scale = row
     for a in range(x.shape[0]):
         run, given, out = x[a, c], dy[a, c], dx[a, c]
         for b in range(run.size):
             x_hat = (run[b] - center) * inv_std
-            out[b] = ((given[b] - mean) - (x_hat * slope + rest)) * scale
+            out[b] = ((given[b] - mean) - x_hat * share) * scale
 
 
 @inlined
@@ -159,9 +159,9 @@ def backward(
         lost = (mu - center) * inv_std
         dgamma -= lost * dbeta
         out[0, c], out[1, c] = dbeta, dgamma
-        mean, slope = cast(dbeta / (A * B)), dgamma / (A * B)
-        rest = dbeta / (A * B) - mean - lost * slope
+        share = dgamma / (A * B)
+        mean = dbeta / (A * B) - lost * share
         if through:
-            combine(x, dy, c, (center, inv, mean, cast(slope), cast(rest), cast(scale)), dx)
+            combine(x, dy, c, (center, inv, cast(mean), cast(share), cast(scale)), dx)
         else:
             rescale(dy, c, cast(scale), dx)

@@ -158,7 +158,10 @@ def _check_num_features(num_features: int) -> int:
     """Return ``num_features``, or raise unless it is a positive integer."""
     integral = isinstance(num_features, numbers.Integral) and not isinstance(num_features, bool)
     if not integral:
-        raise TypeError(f"BatchNorm: num_features must be an integer, got {num_features!r}")
+        raise TypeError(
+            f"BatchNorm: num_features must be an integer, got {num_features!r}; "
+            "it is the length of the channel axis"
+        )
     if num_features < 1:
         raise ValueError(
             f"BatchNorm: num_features must be at least 1, got {num_features}; "
@@ -172,7 +175,10 @@ def _check_momentum(momentum: float | None) -> float | None:
     if momentum is None:
         return None
     if isinstance(momentum, bool) or not isinstance(momentum, numbers.Real):
-        raise TypeError(f"BatchNorm: momentum must be a number or None, got {momentum!r}")
+        raise TypeError(
+            f"BatchNorm: momentum must be a number or None, got {momentum!r}; "
+            "None averages all batches"
+        )
     if not 0 <= momentum <= 1:
         raise ValueError(
             f"BatchNorm: momentum must lie between 0 and 1, got {momentum}; "

@@ -1,6 +1,22 @@
 """Bessel's factor and one step of a running average."""
 
-from bnlib.shapes import Vector
+import numbers
+
+from bnlib.shapes import Vector, check_float
+from bnlib.stats.merging import quiet
+
+
+def check_count(op: str, m: int) -> int:
+    """Return ``m``, the number of values behind a variance, or say what is wrong with it."""
+    if isinstance(m, bool) or not isinstance(m, numbers.Integral):
+        raise TypeError(
+            f"{op}: m must be an integer, got {m!r}; it counts the values behind a statistic"
+        )
+    if m < 2:
+        raise ValueError(
+            f"{op}: needs at least 2 values, got m = {m}; one value has no unbiased variance"
+        )
+    return int(m)
 
 
 def bessel(m: int) -> float:
@@ -8,6 +24,8 @@ def bessel(m: int) -> float:
 
     Raises
     ------
+    TypeError
+        If ``m`` is not an integer.
     ValueError
         If ``m`` is below 2: one value says nothing about spread.
 
@@ -16,25 +34,26 @@ def bessel(m: int) -> float:
     >>> bessel(5)
     1.25
     """
-    if m < 2:
-        raise ValueError(
-            f"bessel: needs at least 2 values, got m = {m}; one value has no unbiased variance"
-        )
+    m = check_count("bessel", m)
     return m / (m - 1)
 
 
+@quiet
 def update_running(running: Vector, value: Vector, momentum: float) -> Vector:
     """Return ``(1 - momentum) * running + momentum * value``.
 
     Parameters
     ----------
-    running, value : ndarray, shape (C,)
+    running, value : ndarray, shape (C,), float32 or float64
+        NaN and infinity come out where they go in.
     momentum : float
         Between 0 and 1, the weight of the **new** value. PyTorch's convention; Keras
         calls ``1 - momentum`` momentum.
 
     Raises
     ------
+    TypeError
+        If ``momentum`` is not a number or an array is not float32 or float64.
     ValueError
         If ``momentum`` is outside [0, 1] or the shapes differ.
 
@@ -44,6 +63,13 @@ def update_running(running: Vector, value: Vector, momentum: float) -> Vector:
     >>> update_running(np.array([0.0]), np.array([10.0]), momentum=0.1)
     array([1.])
     """
+    if isinstance(momentum, bool) or not isinstance(momentum, numbers.Real):
+        raise TypeError(
+            f"update_running: momentum must be a number, got {momentum!r}; "
+            "it is the weight of the new value"
+        )
+    check_float("update_running", "running", running)
+    check_float("update_running", "value", value)
     if not 0 <= momentum <= 1:
         raise ValueError(
             f"update_running: momentum must lie between 0 and 1, got {momentum}; "

@@ -6,7 +6,7 @@ over many values lose digits.
 
 import numpy as np
 
-from bnlib.shapes import Array, Vector, check_input, reduction_axes
+from bnlib.shapes import Array, Vector, check_float, check_input, reduction_axes
 from bnlib.stats.blocks import block_moments, block_sum, by_channel
 from bnlib.stats.merging import quiet
 
@@ -14,6 +14,7 @@ SMALL = 2**15  # values; up to here the plain formula, in float64 sums, is as fa
 GROUP = 16  # channels computed again at a time
 
 
+@quiet
 def channel_sum(x: Array, channel_axis: int = 1) -> Vector:
     """Sum ``x`` over every axis but the channel's, in float64.
 
@@ -32,15 +33,17 @@ def channel_sum(x: Array, channel_axis: int = 1) -> Vector:
     Raises
     ------
     TypeError, ValueError
-        As `bnlib.shapes.reduction_axes` does.
+        If ``x`` is not a float array of rank 2 or more, or the axis does not exist. NaN
+        and infinity are no errors here: they come out.
 
     Examples
     --------
     >>> channel_sum(np.array([[1.0, 2.0], [3.0, 4.0]]))
     array([4., 6.])
     """
+    check_float("channel_sum", "x", x)
     axes = reduction_axes(x.ndim, channel_axis)
-    if x.size > SMALL and x.dtype in (np.float32, np.float64):
+    if x.size > SMALL:
         total = block_sum(by_channel(x, channel_axis % x.ndim))
         if np.isfinite(total).all():  # not so where a float32 sum overflows
             return total
