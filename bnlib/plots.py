@@ -4,7 +4,7 @@ Colours are those of Okabe & Ito, told apart by readers with any colour vision; 
 styles and markers differ as well. Every function returns the axes it drew on.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -107,6 +107,60 @@ def image(values: Array, xlabel: str, ylabel: str, ax: Axes | None = None) -> Ax
     ax.figure.colorbar(picture, ax=ax)
     ax.set(xlabel=xlabel, ylabel=ylabel)
     ax.grid(False)
+    return ax
+
+
+def graph(
+    nodes: Mapping[str, tuple[float, float]],
+    edges: Mapping[tuple[str, str], str],
+    marked: Collection[str] = (),
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw a directed graph: a box for each node, a labelled arrow for each edge.
+
+    Parameters
+    ----------
+    nodes : mapping of name to (x, y)
+        Where the middle of the box stands; y points up, the scale is free.
+    edges : mapping of (tail, head) to label
+        The arrow points at the head; an empty label is a bare arrow.
+    marked : collection of names
+        These boxes have another colour and round corners.
+    ax : Axes, optional
+
+    Raises
+    ------
+    ValueError
+        If an edge or a mark names no node.
+
+    Examples
+    --------
+    >>> ax = graph({"x": (0, 0), "y": (1, 0)}, {("x", "y"): "square"}, marked=["x"])
+    >>> [text.get_text() for text in ax.texts if text.get_text()]
+    ['x', 'y', 'square']
+    """
+    names = {name for edge in edges for name in edge} | set(marked)
+    if unknown := sorted(names - set(nodes)):
+        raise ValueError(f"graph: {unknown} are no nodes; the nodes are {list(nodes)}")
+    ax = _axes(ax)
+    boxes = {}
+    for name, (x, y) in nodes.items():
+        shape, color = ("round", COLORS[1]) if name in marked else ("square", COLORS[0])
+        box = {"boxstyle": f"{shape},pad=0.35", "facecolor": "white", "edgecolor": color}
+        text = ax.text(x, y, name, ha="center", va="center", bbox=box, zorder=4)
+        boxes[name] = text.get_bbox_patch()
+    for (tail, head), label in edges.items():
+        arrow = {"arrowstyle": "-|>", "color": "0.35", "shrinkA": 1, "shrinkB": 1}
+        arrow |= {"patchA": boxes[tail], "patchB": boxes[head]}
+        ax.annotate("", nodes[head], nodes[tail], arrowprops=arrow, zorder=5)
+        x, y = np.add(nodes[tail], nodes[head]) / 2
+        clear = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+        ax.text(x, y, label, ha="center", va="center", fontsize=9, bbox=clear, zorder=6)
+    if nodes:
+        ax.update_datalim(list(nodes.values()))
+    ax.margins(0.08, 0.25)
+    ax.autoscale_view()
+    ax.set_axis_off()
     return ax
 
 

@@ -40,7 +40,7 @@ def batch_norm_backward(dy: Array, cache: BatchNormCache) -> tuple[Array, Array,
     >>> bool(abs(dx.sum()) < 1e-12), dbeta
     (True, array([1.]))
     """
-    _check_backward("batch_norm_backward", dy, cache)
+    check_backward("batch_norm_backward", dy, cache)
     axis, x, mu, inv_std = cache.channel_axis, cache.x, cache.mu, cache.inv_std
     m = values_per_channel(dy.shape, axis)
     dx = cache.x_hat  # the one large array: first x_hat, then x_hat * dy, at last dx
@@ -70,7 +70,7 @@ def batch_norm_eval_backward(dy: Array, cache: BatchNormCache) -> tuple[Array, A
     >>> batch_norm_eval_backward(np.array([[1.0], [0.0]]), cache)[0].ravel()
     array([3., 0.])
     """
-    _check_backward("batch_norm_eval_backward", dy, cache)
+    check_backward("batch_norm_eval_backward", dy, cache)
     axis = cache.channel_axis
     shape = broadcast_shape(dy.shape, axis)
     dx = dy * (cache.gamma * cache.inv_std).astype(dy.dtype).reshape(shape)
@@ -78,7 +78,7 @@ def batch_norm_eval_backward(dy: Array, cache: BatchNormCache) -> tuple[Array, A
     return dx, dgamma.astype(dy.dtype), dbeta.astype(dy.dtype)
 
 
-def _check_backward(op: str, dy: Array, cache: BatchNormCache) -> None:
+def check_backward(op: str, dy: Array, cache: BatchNormCache) -> None:
     """Raise unless ``cache`` is a cache and ``dy`` matches its input."""
     if not isinstance(cache, BatchNormCache):
         raise TypeError(

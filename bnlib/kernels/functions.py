@@ -4,7 +4,7 @@ import numpy as np
 
 from bnlib import functional
 from bnlib.functional import BatchNormCache
-from bnlib.functional.backward import _check_backward
+from bnlib.functional.backward import check_backward
 from bnlib.kernels.gradients import gradients
 from bnlib.kernels.passes import moments, scale_shift
 from bnlib.shapes import Array, check_eps, check_input, check_statistics, check_vector
@@ -114,7 +114,7 @@ def batch_norm_backward(dy: Array, cache: BatchNormCache) -> tuple[Array, Array,
     >>> bool(abs(dx.sum()) < 1e-12), dbeta
     (True, array([1.]))
     """
-    _check_backward("batch_norm_backward", dy, cache)
+    check_backward("batch_norm_backward", dy, cache)
     return _backward(dy, cache, through=True)
 
 
@@ -131,7 +131,7 @@ def batch_norm_eval_backward(dy: Array, cache: BatchNormCache) -> tuple[Array, A
     >>> batch_norm_eval_backward(np.array([[1.0], [0.0]]), cache)[0].ravel()
     array([3., 0.])
     """
-    _check_backward("batch_norm_eval_backward", dy, cache)
+    check_backward("batch_norm_eval_backward", dy, cache)
     return _backward(dy, cache, through=False)
 
 

@@ -15,7 +15,7 @@ from nbclient import NotebookClient
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 METADATA = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
-KEPT = {"tags", "mystnb"}  # of a cell's metadata
+KEPT = {"tags", "mystnb", "nbgrader", "exercise"}  # of a cell's metadata
 FIGURES = {"fig-rates": Path("book/figures/learning_rates.png")}  # used outside the chapter
 
 
@@ -48,7 +48,8 @@ def figure_bytes(notebook: nbformat.NotebookNode) -> dict[Path, bytes]:
     pictures = {}
     for cell in notebook.cells:
         name = cell.metadata.get("mystnb", {}).get("figure", {}).get("name")
-        images = [o.data["image/png"] for o in cell.get("outputs", []) if "data" in o]
+        data = [o.data for o in cell.get("outputs", []) if "data" in o]
+        images = [each["image/png"] for each in data if "image/png" in each]
         if name in FIGURES and images:
             pictures[FIGURES[name]] = base64.b64decode(images[0])
     return pictures

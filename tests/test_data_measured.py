@@ -1,0 +1,91 @@
+"""What the figures of times in the chapters are drawn from: complete, and consistent."""
+
+import numpy as np
+import pytest
+
+from bnlib.data import measured
+
+WHITENING, FOLDING = measured("whitening"), measured("folding")
+OPERATIONS = [
+    "standardize", "covariance", "eigh", "apply", "cholesky",
+    "newton_schulz_5", "newton_schulz_10",
+]  # fmt: skip
+STACKS = {"16-16-32-32": (16, 16, 32, 32), "8 × 32": (32,) * 8, "6 × 64": (64,) * 6}
+
+
+def test_whitening_has_a_time_for_every_operation_and_dimension():
+    assert list(WHITENING) == ["settings", "d", "ms", "slope"]
+    assert WHITENING["d"] == [32, 64, 128, 256, 512, 1024]
+    assert list(WHITENING["ms"]) == list(WHITENING["slope"]) == OPERATIONS
+    for times in WHITENING["ms"].values():
+        assert len(times) == 6
+        assert all(isinstance(ms, float) and 0 < ms < 1e5 for ms in times)
+
+
+def test_slopes_are_those_of_the_last_three_times():
+    assert WHITENING["settings"]["slope_over"] == WHITENING["d"][-3:]
+    x = np.log(WHITENING["d"][-3:])
+    for op, times in WHITENING["ms"].items():
+        fitted = np.polynomial.Polynomial.fit(x, np.log(times[-3:]), 1).convert().coef[1]
+        assert WHITENING["slope"][op] == pytest.approx(fitted, abs=1e-3)
+
+
+def test_products_of_matrices_grow_faster_than_standardization():
+    """Between d and d**3, with room for caches and a machine that was not idle."""
+    for op, slope in WHITENING["slope"].items():
+        assert 0.5 < slope < 4.0, op
+        if op.startswith(("eigh", "newton")):
+            assert slope > WHITENING["slope"]["standardize"] + 0.5
+
+
+@pytest.mark.parametrize("suite", [WHITENING, FOLDING], ids=["whitening", "folding"])
+def test_settings_say_how_it_was_measured(suite):
+    assert suite["settings"]["threads"] == 1
+    assert suite["settings"]["clock"] == "CPU time"
+
+
+def test_settings_name_samples_dtypes_and_images():
+    assert WHITENING["settings"]["samples"] == 2048
+    assert WHITENING["settings"]["dtype"] == "float64"
+    assert WHITENING["settings"]["rounds"] >= 3
+    assert FOLDING["settings"]["dtype"] == "float32"
+    assert FOLDING["settings"]["image"] == [1, 8, 8]
+    assert FOLDING["settings"]["interval"] == 0.95
+
+
+def test_folding_has_every_stack_and_batch():
+    assert list(FOLDING) == ["settings", "rows"]
+    cases = [(row["stack"], row["batch"]) for row in FOLDING["rows"]]
+    assert cases == [(stack, batch) for stack in STACKS for batch in (1, 32, 256)]
+
+
+@pytest.mark.parametrize("row", FOLDING["rows"], ids=lambda r: f"{r['stack']}, {r['batch']}")
+def test_the_ratio_lies_in_its_interval(row):
+    assert 0.2 < row["low"] <= row["ratio"] <= row["high"] < 5
+    assert row["pairs"] >= 9
+    assert 0 < row["folded_ms"] < 1e4
+
+
+@pytest.mark.parametrize("row", FOLDING["rows"], ids=lambda r: f"{r['stack']}, {r['batch']}")
+def test_multiply_adds_are_counted_by_formula(row):
+    channels = STACKS[row["stack"]]
+    conv = sum(9 * a * b * 64 for a, b in zip((1, *channels), channels, strict=False))
+    assert row["multiply_adds_after"] == conv
+    assert row["multiply_adds_before"] == conv + 64 * sum(channels)
+
+
+def test_an_answer_is_new_each_time():
+    first = measured("folding")
+    first["rows"].clear()
+    first["settings"]["threads"] = 9
+    assert measured("folding") == FOLDING
+
+
+@pytest.mark.parametrize("name", ["times", "Folding", "", None, ["whitening"]])
+def test_another_name_is_refused(name):
+    with pytest.raises(ValueError, match="measured: name must be one of") as caught:
+        measured(name)
+    assert str(caught.value) == (
+        f"measured: name must be one of ('whitening', 'folding'), got {name!r}; "
+        "book/benchmarks.json holds the other parts of the run"
+    )

@@ -1,0 +1,103 @@
+"""The drawn graph: which boxes and arrows, where, and which errors; never the pixels."""
+
+import numpy as np
+import pytest
+from matplotlib import pyplot as plt
+from matplotlib.colors import to_hex
+from matplotlib.text import Annotation
+
+from bnlib import plots
+
+NODES = {"x": (0, 1), "mu": (1, 0), "centered": (2.5, 1)}
+EDGES = {("x", "mu"): "mean", ("x", "centered"): "", ("mu", "centered"): "minus"}
+
+
+@pytest.fixture(autouse=True)
+def agg():
+    """Draw without a screen, and close what was drawn."""
+    plt.switch_backend("agg")
+    yield
+    plt.close("all")
+
+
+def boxes(ax):
+    """Return the texts that stand in a box of a node, by name."""
+    return {t.get_text(): t for t in ax.texts if t.get_text() in NODES}
+
+
+def arrows(ax):
+    """Return the arrows."""
+    return [text for text in ax.texts if isinstance(text, Annotation)]
+
+
+def test_each_node_has_its_name_in_a_box_at_its_place():
+    drawn = boxes(plots.graph(NODES, EDGES))
+    assert {name: text.get_position() for name, text in drawn.items()} == NODES
+    assert all(text.get_bbox_patch() is not None for text in drawn.values())
+
+
+def test_marked_nodes_differ_in_colour_and_corners():
+    drawn = boxes(plots.graph(NODES, EDGES, marked=["mu"]))
+    patches = {name: text.get_bbox_patch() for name, text in drawn.items()}
+    colors = {name: to_hex(p.get_edgecolor()).upper() for name, p in patches.items()}
+    first, second = plots.COLORS[:2]
+    assert colors == {"x": first, "mu": second, "centered": first}
+    styles = {name: type(p.get_boxstyle()).__name__ for name, p in patches.items()}
+    assert styles == {"x": "Square", "mu": "Round", "centered": "Square"}
+
+
+def test_each_edge_is_an_arrow_from_tail_to_head_box():
+    ax = plots.graph(NODES, EDGES)
+    drawn, found = boxes(ax), arrows(ax)
+    assert [(a.xyann, a.xy) for a in found] == [(NODES[t], NODES[h]) for t, h in EDGES]
+    for arrow, (tail, head) in zip(found, EDGES, strict=True):
+        patch = arrow.arrow_patch
+        assert patch.patchA is drawn[tail].get_bbox_patch()
+        assert patch.patchB is drawn[head].get_bbox_patch()
+
+
+def test_arrows_end_at_the_boxes_as_drawn():
+    """The boxes get their size when they are drawn, so arrows must be drawn after them."""
+    ax = plots.graph(NODES, EDGES)
+    assert min(a.get_zorder() for a in arrows(ax)) > max(
+        text.get_zorder() for text in boxes(ax).values()
+    )
+    ax.figure.canvas.draw()
+    head = boxes(ax)["mu"].get_bbox_patch().get_window_extent()
+    tip = arrows(ax)[0].arrow_patch.get_window_extent()
+    assert not head.contains(*np.mean([tip.min, tip.max], axis=0))
+    assert abs(tip.y0 - head.y1) < 8  # pixels
+
+
+def test_labels_stand_in_the_middle_of_their_edges():
+    labels = {t.get_text(): t.get_position() for t in plots.graph(NODES, EDGES).texts}
+    assert labels["mean"] == (0.5, 0.5)
+    assert labels["minus"] == (1.75, 0.5)
+
+
+def test_all_nodes_lie_inside_the_axes_without_frame():
+    ax = plots.graph(NODES, EDGES)
+    (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
+    assert left < 0 < 2.5 < right
+    assert low < 0 < 1 < high
+    assert not ax.axison
+
+
+def test_axes_that_are_given_are_drawn_on():
+    ax = plt.subplots()[1]
+    assert plots.graph(NODES, EDGES, ax=ax) is ax
+    assert len(plt.get_fignums()) == 1
+
+
+def test_an_empty_graph_is_an_empty_picture():
+    ax = plots.graph({}, {})
+    assert not ax.texts
+    ax.figure.canvas.draw()
+
+
+@pytest.mark.parametrize(
+    ("edges", "marked"), [({("x", "z"): ""}, []), ({("z", "x"): ""}, []), ({}, ["z"])]
+)
+def test_unknown_names_are_refused(edges, marked):
+    with pytest.raises(ValueError, match=r"graph: \['z'\] are no nodes; the nodes are \['x'"):
+        plots.graph(NODES, edges, marked)
