@@ -1,0 +1,1 @@
+"""The exercises that code judges, a module for each chapter."""

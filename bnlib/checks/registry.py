@@ -1,0 +1,31 @@
+"""All exercises, by name."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from bnlib.checks.exercise import Exercise
+from bnlib.checks.exercises import ex04
+
+EXERCISES: Mapping[str, Exercise] = MappingProxyType(
+    {exercise.name: exercise for module in (ex04,) for exercise in module.EXERCISES}
+)
+
+
+def find(name: str) -> Exercise:
+    """Return the exercise of this name.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+
+    Examples
+    --------
+    >>> find("ex04_q1").function
+    'standardize'
+    """
+    if not isinstance(name, str) or name not in EXERCISES:
+        raise ValueError(
+            f"checks: there is no exercise {name!r}; choose one of {', '.join(EXERCISES)}"
+        )
+    return EXERCISES[name]
