@@ -20,7 +20,7 @@ def drawn(shape, dtype="float64"):
 
 
 def make(name):
-    if name == "fast":
+    if name == "compiled":
         pytest.importorskip("numba")
     return candidates.MAKERS[name]()
 
@@ -71,12 +71,12 @@ def vectors(p):
     return p.gamma, p.beta, p.mean, p.var
 
 
-def test_without_numba_the_fast_path_is_left_out_with_a_note(monkeypatch):
+def test_without_numba_the_compiled_path_is_left_out_with_a_note(monkeypatch):
     monkeypatch.setitem(sys.modules, "numba", None)
-    found, notes = candidates.gather(("numpy", "fast"))
+    found, notes = candidates.gather(("numpy", "compiled"))
     assert [c.name for c in found] == ["numpy"]
     assert len(notes) == 1
-    assert notes[0].startswith("bnlib, fast path was left out: bnlib.kernels")
+    assert notes[0].startswith("the compiled path was left out: bnlib.kernels")
     assert "numba" in notes[0]
 
 

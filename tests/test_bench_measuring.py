@@ -31,7 +31,7 @@ def counting(log, name="torch"):
 
 def test_everyone_is_measured_once_in_a_repetition_in_random_order():
     log = []
-    pair = [counting(log), counting(log, "fast")]
+    pair = [counting(log), counting(log, "compiled")]
     samples = timing.measure((64, 4096), "float32", pair, timing.Clockwork(repetitions=20))
     rounds = [entry[2] for entry in log if entry[:2] == ("torch", "prepared")]
     assert len(rounds) == 21  # the first is not counted
@@ -39,7 +39,7 @@ def test_everyone_is_measured_once_in_a_repetition_in_random_order():
     assert {entry[3] for entry in log if entry[1] == "prepared"} == {True}
     calls = [entry for entry in log if entry[1] != "prepared"]
     orders = [tuple(calls[i : i + 6]) for i in range(0, len(calls), 6)]
-    everyone = {(name, op) for name in ("torch", "fast") for op in OPERATIONS}
+    everyone = {(name, op) for name in ("torch", "compiled") for op in OPERATIONS}
     assert len(orders) == 21
     assert all(set(order) == everyone for order in orders)
     assert len(set(orders)) > 15
@@ -83,7 +83,7 @@ def test_medians_ignore_one_bad_repetition():
     samples = Samples()
     for ms, faults in ((1.0, 0), (90.0, 700), (2.0, 4)):
         samples.add(("torch", "forward"), ms, faults)
-        samples.add(("fast", "forward"), ms, 0)
+        samples.add(("compiled", "forward"), ms, 0)
     assert samples.median(("torch", "forward")) == 2.0
     assert samples.page_faults == 4
 

@@ -1,5 +1,7 @@
 """A whole run of the benchmark, small, and its command line."""
 
+import contextlib
+import importlib.metadata
 import json
 import os
 import platform
@@ -9,14 +11,35 @@ from types import SimpleNamespace
 
 import bench_tool
 import pytest
-from bench import command, limits, memory, parts, plan, report, store, timing
+import torch
+from bench import (
+    command,
+    folding,
+    limits,
+    memory,
+    parts,
+    plan,
+    report,
+    stacks,
+    store,
+    suites,
+    timing,
+    whitening,
+)
 from bench.candidates import OPERATIONS
 from bench_tool import ROOT
 
 SMALL = plan.Plan(
     repetitions=1, names=("torch", "textbook", "numpy"), shapes=((9, 4), (3, 4, 2, 2)),
     series=(("N", ((8, 4, 2, 2), (16, 4, 2, 2))),), accuracy=((64, 4),), memory=((64, 32),),
+    streamed=4000, whitening=(4, 8), folding=((stacks.Stack("one block", (2,)), 2),),
 )  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Let torch compute on one thread: compiled kernels may have woken more."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True)
@@ -54,12 +77,12 @@ def test_a_row_holds_medians_as_multiples_of_torchs():
     samples = timing.Samples(100)
     for op in OPERATIONS:
         samples.ms["torch", op] = [1.0, 3.0, 9.0]
-        samples.ms["fast", op] = [2.0, 4.00004, 50.0]
+        samples.ms["compiled", op] = [2.0, 4.00004, 50.0]
     rows = parts.as_rows((5, 5), "float32", samples)
     assert [row["op"] for row in rows] == list(OPERATIONS)
     assert rows[1] == {
         "op": "backward", "shape": [5, 5], "dtype": "float32", "bytes": 100, "repetitions": 3,
-        "torch_ms": 3.0, "ratio": {"fast": 1.333, "torch": 1.0},
+        "torch_ms": 3.0, "ratio": {"compiled": 1.333, "torch": 1.0},
     }  # fmt: skip
 
 
@@ -95,13 +118,63 @@ def test_a_small_run_writes_numbers_figure_and_tables(tmp_path, capsys):
     assert (options.folder / store.FILE).read_text(encoding="utf-8") == text
 
 
+def test_the_bar_ends_at_its_end(monkeypatch):
+    steps = []
+
+    def bar(total, **options):
+        steps.append(-total)
+        told = {"set_description": str, "set_postfix_str": str}
+        return contextlib.nullcontext(SimpleNamespace(update=lambda: steps.append(1), **told))
+
+    monkeypatch.setattr(plan, "tqdm", bar)
+    plan.carry_out(SMALL)
+    assert steps == [-15, *[1] * 15]
+
+
+def test_the_suites_get_their_share_of_the_time(monkeypatch):
+    given, told = [], []
+    bar = SimpleNamespace(set_description=told.append, set_postfix_str=str, update=int)
+    how = timing.Clockwork(seconds=10.0, repetitions=60)
+    monkeypatch.setattr(whitening, "measure", lambda d, how, tell: given.append(how))
+    monkeypatch.setattr(whitening, "summary", lambda d, samples, how: {"d": d})
+    assert suites.take_whitening((4, 8), how, bar) == {"d": (4, 8)}
+    monkeypatch.setattr(folding, "measure", lambda s, b, how, tell: given.append(how) or [])
+    monkeypatch.setattr(folding, "row", lambda stack, batch, pairs: (stack.name, batch))
+    cases = stacks.CASES[:2]
+    assert suites.take_folding(cases, how, bar)["rows"] == [
+        ("16-16-32-32", 1), ("16-16-32-32", 32),
+    ]  # fmt: skip
+    assert [(h.seconds, h.repetitions) for h in given] == [(15.0, 60), *[(2.2, 300)] * 2]
+    assert told[1:] == [f"folding, 16-16-32-32, batch of {n}" for n in (1, 32)]
+    assert suites.take_calls(0, [], how, bar) == []
+    assert suites.take_whitening((), how, bar) == suites.take_folding((), how, bar) == {}
+    assert len(told) == 3
+
+
 def test_a_run_is_compared_with_the_one_of_as_many_threads(tmp_path, capsys, monkeypatch):
-    old, now = bench_tool.made_up(), bench_tool.made_up(fast=0.8)
-    store.write(tmp_path, {"1": old, "2": old})
+    old, now = bench_tool.made_up(), bench_tool.made_up(compiled=0.8)
+    store.write(tmp_path, {"1": now, "2": old})
     monkeypatch.setattr(command, "carry_out", lambda planned: now)
     command.main(SimpleNamespace(folder=tmp_path, redraw=False, threads=2, seconds=1.0))
     assert "0.4 before, 0.8 now (×2.00)" in capsys.readouterr().out
-    assert store.read(tmp_path) == {"1": old, "2": now}
+    assert store.read(tmp_path) == {"1": now, "2": now}
+    assert store.measured(tmp_path).is_file()
+    command.keep(tmp_path / "other", {"2": now})  # chapters draw the run on one thread
+    assert not store.measured(tmp_path / "other").exists()
+
+
+def test_versions_are_those_of_the_release(monkeypatch):
+    known = {"numpy": "2.4.6", "torch": "2.13.0+cpu"}
+
+    def version(package):
+        if package not in known:
+            raise importlib.metadata.PackageNotFoundError(package)
+        return known[package]
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    found = plan.versions()
+    assert found.pop("python") == platform.python_version()
+    assert found == {"bnlib": "none", "numpy": "2.4.6", "torch": "2.13.0", "numba": "none"}
 
 
 def test_the_command_starts_and_sets_the_threads(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 from bench import figure, report, tables, targets
 from bench_tool import made_up, row
 
-MODULES = ("growth", "parts", "store", "tables", "targets")
+MODULES = ("growth", "markdown", "parts", "rounding", "stacks", "store", "targets")
 
 
 def verdict(run, title):
@@ -19,21 +19,21 @@ def verdict(run, title):
 def test_the_targets_are_those_of_the_issue():
     found = {v.title: v.at_most for v in targets.verdicts(made_up())}
     wanted = {
-        "fast: forward (N, C, H, W) float32, time / torch": 0.45,
-        "fast: forward (N, C, H, W) float64, time / torch": 0.65,
-        "fast: forward (N, C), time / torch": 0.95,
-        "fast: backward, time / torch": 1.0,
-        "fast: inference, time / torch": 1.1,
-        "fast: forward, time / limit": 1.7,
-        "fast: backward, time / limit": 1.5,
-        "fast: inference, time / limit": 1.3,
+        "compiled: forward (N, C, H, W) float32, time / torch": 0.45,
+        "compiled: forward (N, C, H, W) float64, time / torch": 0.65,
+        "compiled: forward (N, C), time / torch": 0.95,
+        "compiled: backward, time / torch": 1.0,
+        "compiled: inference, time / torch": 1.1,
+        "compiled: forward, time / limit": 1.7,
+        "compiled: backward, time / limit": 1.5,
+        "compiled: inference, time / limit": 1.3,
         "NumPy: forward (N, C, H, W) float32, time / torch": 1.0,
         "NumPy: forward (N, C, H, W) float64, time / torch": 1.6,
         "NumPy: forward (N, C), time / torch": 2.5,
         "NumPy: backward, time / torch": 4.0,
         "NumPy: inference, time / torch": 2.5,
     }
-    for path in ("fast", "NumPy"):
+    for path in ("compiled", "NumPy"):
         wanted |= {
             f"{path}: {op}, extra memory / input": 1.05 for op in ("forward", "backward")
         }
@@ -43,11 +43,11 @@ def test_the_targets_are_those_of_the_issue():
 
 
 def test_the_worst_large_array_decides():
-    run, title = made_up(), "fast: forward (N, C, H, W) float32, time / torch"
+    run, title = made_up(), "compiled: forward (N, C, H, W) float32, time / torch"
     assert verdict(run, title).word == "met"
-    row(run, "forward", [64, 256, 14, 14], "float32")["ratio"]["fast"] = 0.45
+    row(run, "forward", [64, 256, 14, 14], "float32")["ratio"]["compiled"] = 0.45
     assert verdict(run, title).word == "met"  # at most means at most
-    row(run, "forward", [64, 256, 14, 14], "float32")["ratio"]["fast"] = 0.451
+    row(run, "forward", [64, 256, 14, 14], "float32")["ratio"]["compiled"] = 0.451
     found = verdict(run, title)
     assert (found.word, found.worst) == ("missed", 0.451)
     assert (found.where, found.limit) == ("64×256×14×14 float32", 0.3)
@@ -63,34 +63,34 @@ def test_the_worst_large_array_decides():
 )
 def test_other_cases_do_not_count(op, shape, dtype):
     run = made_up()
-    row(run, op, shape, dtype)["ratio"]["fast"] = 9.0
-    title = "fast: forward (N, C, H, W) float32, time / torch"
+    row(run, op, shape, dtype)["ratio"]["compiled"] = 9.0
+    title = "compiled: forward (N, C, H, W) float32, time / torch"
     assert verdict(run, title).worst == 0.4
 
 
 def test_small_arrays_do_not_count():
     run = made_up()
-    row(run, "forward", [64, 100], "float32")["ratio"].update(fast=9.0, numpy=9.0)
-    assert verdict(run, "fast: forward (N, C), time / torch").worst == 0.4
-    assert verdict(run, "fast: forward, time / limit").word == "met"
+    row(run, "forward", [64, 100], "float32")["ratio"].update(compiled=9.0, numpy=9.0)
+    assert verdict(run, "compiled: forward (N, C), time / torch").worst == 0.4
+    assert verdict(run, "compiled: forward, time / limit").word == "met"
 
 
 def test_against_the_limit_the_ratio_is_to_the_limit():
     run = made_up()
-    row(run, "inference", [4096, 1024], "float64")["ratio"].update(fast=0.9, limit=0.5)
-    found = verdict(run, "fast: inference, time / limit")
+    row(run, "inference", [4096, 1024], "float64")["ratio"].update(compiled=0.9, limit=0.5)
+    found = verdict(run, "compiled: inference, time / limit")
     assert (found.worst, found.where, found.limit) == (1.8, "4096×1024 float64", None)
 
 
 def test_what_was_not_measured_is_not_judged():
     run = made_up()
     for r in run["times"]:
-        del r["ratio"]["fast"]
+        del r["ratio"]["compiled"]
     run["memory"], run["accuracy"] = [], []
     words = {v.title.partition(":")[0]: set() for v in targets.verdicts(run)}
     for v in targets.verdicts(run):
         words[v.title.partition(":")[0]].add(v.word)
-    assert words["fast"] == {"not measured"}
+    assert words["compiled"] == {"not measured"}
     assert words["NumPy"] == {"met", "not measured"}
 
 
@@ -100,7 +100,7 @@ def test_what_was_not_measured_is_not_judged():
 def test_of_two_counts_of_memory_the_larger_counts(traced, resident, worst):
     run = made_up()
     run["memory"][0].update(traced=traced, resident=resident)
-    found = verdict(run, "fast: forward, extra memory / input")
+    found = verdict(run, "compiled: forward, extra memory / input")
     assert (found.worst, found.word, found.where) == (worst, "missed", "32768×256")
 
 
@@ -114,16 +114,16 @@ def test_the_error_is_judged_for_each_mean():
 
 def test_tables_are_aligned_and_complete():
     run = made_up()
-    found = dict(tables.sections(run))
-    assert [len(lines) - 2 for lines in found.values()] == [8, 8, 8, 4, 3, 3, 21]
+    found = dict(report.sections(run))
+    assert [len(lines) - 2 for lines in found.values()] == [8, 8, 8, 4, 3, 3, 21, 4, 8, 2, 2]
     for lines in found.values():
         assert len({len(line) for line in lines}) == 1
         assert len({line.count("|") for line in lines}) == 1
     forward = found["Forward: time, in multiples of torch's, then of the limit"]
     heads = [head.strip() for head in forward[0].split("|")[1:-1]]
     assert heads == [
-        "shape", "torch, ms", "textbook", "NumPy", "fast",
-        "NumPy / limit", "fast / limit", "torch / limit",
+        "shape", "torch, ms", "textbook", "NumPy", "compiled",
+        "NumPy / limit", "compiled / limit", "torch / limit",
     ]  # fmt: skip
     cells = [cell.strip() for cell in forward[2].split("|")[1:-1]]
     assert cells == [
@@ -137,7 +137,7 @@ def test_memory_that_nobody_counted_takes_no_line():
         r["traced"] = 1.5 if r["path"] == "numpy" else None
     cells = [[c.strip() for c in line.split("|")[1:-1]] for line in tables.memory(run)[2:]]
     assert cells == [
-        ["fast", "32768×256", "process", "1.01", "1.01", "1.01"],
+        ["compiled", "32768×256", "process", "1.01", "1.01", "1.01"],
         ["NumPy", "32768×256", "Python", "1.50", "1.50", "1.50"],
         ["NumPy", "32768×256", "process", "1.01", "1.01", "1.01"],
     ]
@@ -159,7 +159,8 @@ def test_the_figure_shows_every_ratio():
         assert [ax.get_title() for ax in drawn.axes] == ["Forward", "Backward", "Inference"]
         for ax in drawn.axes:
             shown = {line.get_label(): line.get_xdata() for line in ax.lines}
-            assert set(shown["bnlib, fast path"]) == {0.4}
+            assert set(shown["bnlib, compiled"]) == {0.4}
+            assert list(ax.lines[-1].get_ydata()) == [8, 7, 6, 5, 4, 3, 2, 1]
             assert len(shown["bnlib, NumPy"]) == len(shown["streaming limit"]) == 8
             assert ax.get_xscale() == "log"
             assert len(ax.patches) == 2  # the small shape in both dtypes
@@ -173,11 +174,11 @@ def test_the_figure_shows_every_ratio():
 def test_the_figure_leaves_out_who_was_not_there():
     run = made_up()
     for r in run["times"]:
-        del r["ratio"]["fast"]
+        del r["ratio"]["compiled"]
     drawn = figure.draw(run)
     labels = [text.get_text() for text in drawn.legends[0].get_texts()]
     plt.close(drawn)
-    assert "bnlib, fast path" not in labels
+    assert "bnlib, compiled" not in labels
     assert len(labels) == 4
 
 

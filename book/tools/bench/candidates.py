@@ -12,14 +12,14 @@ LABELS = {
     "torch": "torch, native kernel",
     "textbook": "textbook NumPy",
     "numpy": "bnlib, NumPy",
-    "fast": "bnlib, fast path",
+    "compiled": "bnlib, compiled",
     "limit": "streaming limit",
 }
 SHORT = {
     "torch": "torch",
     "textbook": "textbook",
     "numpy": "NumPy",
-    "fast": "fast",
+    "compiled": "compiled",
     "limit": "limit",
 }
 Operations = dict[str, Callable[[], Any]]
@@ -85,18 +85,18 @@ MAKERS: dict[str, Callable[[], Candidate]] = {
     "torch": of_torch,
     "textbook": of_textbook,
     "numpy": lambda: of_bnlib("numpy", "bnlib.functional"),
-    "fast": lambda: of_bnlib("fast", "bnlib.kernels"),
+    "compiled": lambda: of_bnlib("compiled", "bnlib.kernels"),
 }
 
 
 def gather(names: tuple[str, ...] = tuple(MAKERS)) -> tuple[list[Candidate], list[str]]:
-    """Return the candidates that can run here, and a note for the fast path if not."""
+    """Return the candidates that can run here, and a note for the compiled path if not."""
     found, notes = [], []
     for name in names:
         try:
             found.append(MAKERS[name]())
         except ImportError as error:
-            if name != "fast":  # the others have to be there
+            if name != "compiled":  # the others have to be there
                 raise
-            notes.append(f"{LABELS[name]} was left out: {error}")
+            notes.append(f"the {SHORT[name]} path was left out: {error}")
     return found, notes

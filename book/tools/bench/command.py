@@ -10,9 +10,10 @@ from bench.targets import Run
 
 
 def keep(folder: Path, runs: dict[str, Run]) -> None:
-    """Write the numbers, the figure and the page's tables."""
+    """Write the numbers, the figure, the page's tables, and the data for chapters."""
     folder.mkdir(parents=True, exist_ok=True)
     store.write(folder, runs)
+    store.write_measured(folder, runs.get("1", {}))
     (folder / report.FRAGMENT).write_text(report.page(runs), encoding="utf-8")
     figure.save(runs[min(runs)], folder)
 

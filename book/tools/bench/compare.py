@@ -23,7 +23,25 @@ def values(run: Run) -> dict[str, float]:
         for path, error in row["error"].items():
             key = f"variance, {name(row)}, mean/std {row['ratio']:g}: {SHORT[path]}, error"
             found[key] = error
+    found.update(suites(run))
     return {key: value for key, value in found.items() if value}
+
+
+def suites(run: Run) -> dict[str, float]:
+    """Return the numbers of calls, whitening and folding; a run may be without them."""
+    found = {}
+    for row in run.get("calls") or ():
+        for state in ("cold", "warm"):
+            key = f"{row['op']}, tiny array: {SHORT[row['path']]}, {state} call, ms"
+            found[key] = row[f"{state}_ms"]
+    part = run.get("whitening") or {"ms": {}}
+    for op, times in part["ms"].items():
+        for d, ms, unit in zip(part["d"], times, part["ms"]["standardize"], strict=True):
+            found[f"whitening, d = {d}: {op}, time / standardize"] = ms / unit
+    for row in (run.get("folding") or {"rows": ()})["rows"]:
+        case = f"{row['stack']}, batch of {row['batch']}"
+        found[f"folding, {case}: time unfolded / folded"] = row["ratio"]
+    return found
 
 
 def differences(old: Run, new: Run) -> Iterator[str]:

@@ -14,7 +14,7 @@ from bench.targets import Run, name
 from bnlib import plots
 
 FILE = Path("figures/bench.png")
-PATHS = ("textbook", "numpy", "fast")
+PATHS = ("textbook", "numpy", "compiled")
 TICKS = (0.125, 0.25, 0.5, 1, 2, 4, 8, 16)
 
 
@@ -44,9 +44,8 @@ def panel(ax: Axes, rows: list[Run]) -> None:
             (row["ratio"][path], y) for y, row in zip(height, rows, strict=True)
             if path in row["ratio"]
         ]  # fmt: skip
-        if points:
-            look: dict[str, Any] = {"color": plots.COLORS[i], "marker": plots.MARKERS[i]}
-            ax.plot(*zip(*points, strict=True), linestyle="", label=LABELS[path], **look)
+        look: dict[str, Any] = {"color": plots.COLORS[i], "marker": plots.MARKERS[i]}
+        ax.plot(*zip(*points, strict=True), linestyle="", label=LABELS[path], **look)
     limits = [row["ratio"]["limit"] for row in rows]
     ax.plot(limits, height, "|", color="black", markersize=10, label=LABELS["limit"])
     ax.set_xscale("log")

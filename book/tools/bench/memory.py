@@ -21,7 +21,7 @@ from bench.problem import Shape, draw
 
 SHAPES: tuple[Shape, ...] = ((32768, 256), (32, 64, 56, 56))
 DTYPE = "float32"
-TRACED = ("textbook", "numpy", "fast")  # torch does not ask Python for memory
+TRACED = ("textbook", "numpy", "compiled")  # torch does not ask Python for memory
 STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 # Large blocks go back to the system at once, so that what is held is what is used.
 RETURNED = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}

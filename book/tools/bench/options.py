@@ -11,7 +11,7 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench", description="Measure bnlib beside torch.")
     parser.add_argument("--threads", type=int, default=1, help="of every candidate (1)")
     parser.add_argument(
-        "--seconds", type=float, default=10.0, help="for one shape and dtype (10)"
+        "--seconds", type=float, default=9.0, help="for one shape and dtype (9)"
     )
     parser.add_argument(
         "--folder", type=Path, default=BOOK, help="where the results go (the book)"

@@ -1,4 +1,4 @@
-"""The four parts of a run: times, growth, accuracy and memory, as rows of numbers."""
+"""The first four parts of a run: times, growth, accuracy and memory, as rows of numbers."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,22 +6,12 @@ from typing import Any
 from bench import accuracy, growth, memory
 from bench.candidates import OPERATIONS, Candidate
 from bench.problem import LARGE, PAGE, Shape
+from bench.rounding import digits
 from bench.targets import Run
 from bench.timing import Clockwork, Samples, measure
 
 MANY = 0.05  # page faults for each page of the input: from here on they are told
 Series = Mapping[str, Sequence[Shape]]
-
-
-def digits(value: float) -> float:
-    """Return ``value`` with four significant digits.
-
-    Examples
-    --------
-    >>> digits(0.0123456)
-    0.01235
-    """
-    return float(f"{value:.4g}")
 
 
 def by(shape: Shape) -> str:

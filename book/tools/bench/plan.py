@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 
 from tqdm import tqdm
 
-from bench import accuracy, growth, memory
+from bench import accuracy, calls, growth, memory, stacks, whitening
 from bench.candidates import MAKERS, gather
 from bench.limits import find_loops
 from bench.parts import take_accuracy, take_growth, take_memory, take_times
 from bench.problem import Shape
+from bench.stacks import Stack
+from bench.suites import take_calls, take_folding, take_whitening
 from bench.targets import Run
 from bench.timing import Clockwork
 
@@ -26,10 +28,10 @@ QUICKER = 10  # how much less time a point of a slope gets than a case of the ta
 
 @dataclass(frozen=True)
 class Plan:
-    """All that `carry_out` measures; a part without shapes is left out."""
+    """All that `carry_out` measures; an empty part is left out."""
 
     threads: int = 1
-    seconds: float = 10.0  # for one shape and dtype
+    seconds: float = 9.0  # for one shape and dtype
     repetitions: int = 60  # at most
     names: tuple[str, ...] = tuple(MAKERS)
     shapes: tuple[Shape, ...] = SHAPES
@@ -37,6 +39,9 @@ class Plan:
     series: tuple[tuple[str, tuple[Shape, ...]], ...] = tuple(growth.SERIES.items())
     accuracy: tuple[Shape, ...] = accuracy.SHAPES
     memory: tuple[Shape, ...] = memory.SHAPES
+    streamed: int = calls.STREAMED  # bytes, before a cold call; 0 for no calls
+    whitening: tuple[int, ...] = whitening.DIMENSIONS
+    folding: tuple[tuple[Stack, int], ...] = stacks.CASES
 
 
 def versions() -> dict[str, str]:
@@ -54,7 +59,7 @@ def settings(plan: Plan, loops: str) -> Run:
     """Return how the run was made, without the name of a machine or a path."""
     return {
         "threads": plan.threads,
-        "clock": "CPU time" if plan.threads == 1 else "wall time",
+        "clock": Clockwork(plan.threads).name,
         "seconds": plan.seconds,
         "limit": loops,
         "cores": os.cpu_count(),
@@ -67,6 +72,14 @@ def load() -> float:
     return round(os.getloadavg()[0], 1)
 
 
+def steps(plan: Plan, candidates: int) -> int:
+    """Return how often the bar moves."""
+    series = [shapes for _, shapes in plan.series]
+    found = len(plan.shapes) * len(plan.dtypes) + len(growth.shapes(series))
+    found += len(plan.accuracy) * len(accuracy.RATIOS) + candidates * bool(plan.memory)
+    return found + bool(plan.streamed) + bool(plan.whitening) + len(plan.folding)
+
+
 def carry_out(plan: Plan) -> Run:
     """Measure everything that is planned."""
     everyone, notes = gather(plan.names)
@@ -74,21 +87,20 @@ def carry_out(plan: Plan) -> Run:
     how = Clockwork(plan.threads, plan.seconds, plan.repetitions, loops)
     quick = replace(how, seconds=plan.seconds / QUICKER)
     cases = [(shape, dtype) for shape in plan.shapes for dtype in plan.dtypes]
-    series = dict(plan.series)
-    steps = len(cases) + len(growth.shapes(series.values()))
-    steps += len(plan.accuracy) * len(accuracy.RATIOS)
-    steps += len(everyone) if plan.memory else 0
     before = load()
-    with tqdm(total=steps, unit="case", leave=False) as bar:
+    with tqdm(total=steps(plan, len(everyone)), unit="case", leave=False) as bar:
         times, disturbed = take_times(cases, everyone, how, bar)
         run: Run = {
             "settings": settings(plan, how_limited),
             "versions": versions(),
             "notes": notes + disturbed,
             "times": times,
-            "growth": take_growth(series, everyone, quick, bar),
+            "growth": take_growth(dict(plan.series), everyone, quick, bar),
             "accuracy": take_accuracy(plan.accuracy, everyone, bar),
             "memory": take_memory(plan.memory, everyone, bar),
+            "calls": take_calls(plan.streamed, everyone, how, bar),
+            "whitening": take_whitening(plan.whitening, how, bar),
+            "folding": take_folding(plan.folding, how, bar),
         }
     run["settings"]["load"] = [before, load()]
     return run

@@ -1,7 +1,10 @@
 """The text of a run, for the terminal and for the page."""
 
-from bench.tables import sections
-from bench.targets import Run
+from collections.abc import Iterator
+
+from bench import suite_tables, tables
+from bench.candidates import OPERATIONS
+from bench.targets import Run, verdicts
 
 FRAGMENT = "_benchmarks.md"
 NOTICE = "<!-- Written by `make bench`; do not edit. -->"
@@ -23,6 +26,21 @@ def settings(run: Run) -> str:
         f"with {how['cores']} cores and a load of {before} before and {after} after. "
         f"The limit is measured by {how['limit']}. Versions: {packages}."
     )
+
+
+def sections(run: Run) -> Iterator[tuple[str, list[str]]]:
+    """Yield (heading, lines) of each part that was measured."""
+    for op in OPERATIONS if run["times"] else ():
+        heading = f"{op.capitalize()}: time, in multiples of torch's, then of the limit"
+        yield heading, tables.times(run, op)
+    if run["memory"]:
+        yield "Extra memory, as a multiple of the input", tables.memory(run)
+    if run["growth"]:
+        yield "Growth: slopes on logarithmic axes", tables.growth(run)
+    if run["accuracy"]:
+        yield "Relative error of the variance, float32", tables.accuracy(run)
+    yield "Targets", tables.targets(verdicts(run))
+    yield from suite_tables.sections(run)
 
 
 def text(run: Run, level: str = "###") -> str:

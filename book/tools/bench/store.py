@@ -1,12 +1,19 @@
-"""The stored runs: one JSON file, a run for each number of threads, a row on each line."""
+"""The stored runs: one JSON file, a run for each number of threads, a row on each line.
+
+What chapters draw, two suites of the run on one thread, is stored again as data of bnlib.
+"""
 
 import json
 from pathlib import Path
 from typing import Any
 
+from bench.options import BOOK
 from bench.targets import Run
 
 FILE = "benchmarks.json"
+DATA = BOOK.parent / "bnlib" / "data"
+MEASURED = "measured.json"
+SUITES = ("whitening", "folding")
 
 
 def dump(value: Any, indent: str = "") -> str:
@@ -45,3 +52,15 @@ def write(folder: Path, runs: dict[str, Run]) -> None:
     """Store the runs."""
     text = dump(dict(sorted(runs.items()))) + "\n"
     (folder / FILE).write_text(text, encoding="utf-8")
+
+
+def measured(folder: Path) -> Path:
+    """Return where the chapters' suites go: into bnlib, or beside a run kept elsewhere."""
+    return (DATA if folder.resolve() == BOOK else folder) / MEASURED
+
+
+def write_measured(folder: Path, run: Run) -> None:
+    """Store the chapters' suites, if the run has them all."""
+    if all(run.get(name) for name in SUITES):
+        text = dump({name: run[name] for name in SUITES}) + "\n"
+        measured(folder).write_text(text, encoding="utf-8")

@@ -1,50 +1,12 @@
-"""A run as tables: Markdown that also reads well in a terminal."""
+"""A run as tables: speed, memory, growth, errors and targets."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from bench.candidates import OPERATIONS, SHORT
-from bench.targets import Run, Verdict, name, over, verdicts
+from bench.markdown import number, table
+from bench.targets import Run, Verdict, name, over
 
-ORDER = ("textbook", "numpy", "fast", "torch", "limit")
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:
-    r"""Return the lines of a table whose first ``left`` columns are text.
-
-    Examples
-    --------
-    >>> print("\n".join(table(["op", "time"], [["forward", "1.5"]])))
-    | op      | time |
-    | :------ | ---: |
-    | forward |  1.5 |
-    """
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-
-    def line(cells: Sequence[str]) -> str:
-        padded = (
-            cell.ljust(width) if i < left else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
-        )
-        return f"| {' | '.join(padded)} |"
-
-    rule = [
-        ":" + "-" * (width - 1) if i < left else "-" * (width - 1) + ":"
-        for i, width in enumerate(widths)
-    ]
-    return [line(head), line(rule), *map(line, rows)]
-
-
-def number(value: float | None, form: str = "") -> str:
-    """Return a number for a table, a dash for none.
-
-    Examples
-    --------
-    >>> number(0.401), number(17.46), number(1e-5, ".1e"), number(None)
-    ('0.40', '17.5', '1.0e-05', '–')
-    """
-    if value is None:
-        return "–"
-    return format(value, form or (".2f" if value < 10 else ".1f"))
+ORDER = ("textbook", "numpy", "compiled", "torch", "limit")
 
 
 def present(keys: Sequence[str]) -> list[str]:
@@ -108,17 +70,3 @@ def targets(found: Sequence[Verdict]) -> list[str]:
         cells = [v.title, number(v.at_most, form), number(v.worst, form), number(v.limit)]
         body.append([*cells, v.where or "–", v.word])
     return table(head, body)
-
-
-def sections(run: Run) -> Iterator[tuple[str, list[str]]]:
-    """Yield (heading, lines) of each part that was measured."""
-    for op in OPERATIONS if run["times"] else ():
-        heading = f"{op.capitalize()}: time, in multiples of torch's, then of the limit"
-        yield heading, times(run, op)
-    if run["memory"]:
-        yield "Extra memory, as a multiple of the input", memory(run)
-    if run["growth"]:
-        yield "Growth: slopes on logarithmic axes", growth(run)
-    if run["accuracy"]:
-        yield "Relative error of the variance, float32", accuracy(run)
-    yield "Targets", targets(verdicts(run))

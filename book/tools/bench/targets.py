@@ -40,14 +40,14 @@ class Target:
 
 
 TARGETS = (
-    Target("fast", "forward", "torch", 0.45, 4, "float32"),
-    Target("fast", "forward", "torch", 0.65, 4, "float64"),
-    Target("fast", "forward", "torch", 0.95, 2),
-    Target("fast", "backward", "torch", 1.0),
-    Target("fast", "inference", "torch", 1.1),
-    Target("fast", "forward", "limit", 1.7),
-    Target("fast", "backward", "limit", 1.5),
-    Target("fast", "inference", "limit", 1.3),
+    Target("compiled", "forward", "torch", 0.45, 4, "float32"),
+    Target("compiled", "forward", "torch", 0.65, 4, "float64"),
+    Target("compiled", "forward", "torch", 0.95, 2),
+    Target("compiled", "backward", "torch", 1.0),
+    Target("compiled", "inference", "torch", 1.1),
+    Target("compiled", "forward", "limit", 1.7),
+    Target("compiled", "backward", "limit", 1.5),
+    Target("compiled", "inference", "limit", 1.3),
     Target("numpy", "forward", "torch", 1.0, 4, "float32"),
     Target("numpy", "forward", "torch", 1.6, 4, "float64"),
     Target("numpy", "forward", "torch", 2.5, 2),
@@ -56,7 +56,7 @@ TARGETS = (
 )
 MEMORY = 1.05  # times the input
 ERRORS = {1e3: 1e-5, 1e4: 1e-4}  # mean / std -> relative error of the variance
-PATHS = ("fast", "numpy")
+PATHS = ("compiled", "numpy")
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ import gc
 import resource
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,6 +39,11 @@ class Clockwork:
         """The clock, in nanoseconds."""
         return time.process_time_ns if self.threads == 1 else time.perf_counter_ns
 
+    @property
+    def name(self) -> str:
+        """What the clock counts, in words."""
+        return "CPU time" if self.threads == 1 else "wall time"
+
 
 @dataclass
 class Samples:
@@ -60,6 +66,16 @@ class Samples:
     def page_faults(self) -> float:
         """The median page faults of a call, of the candidate that has the most."""
         return max((statistics.median(v) for v in self.faults.values()), default=0.0)
+
+
+@contextmanager
+def quiet_collector() -> Iterator[None]:
+    """Let the garbage collector rest, and wake it afterwards."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def page_faults() -> int:
@@ -116,13 +132,10 @@ def measure(
     drawn = draw(shape, dtype, rng)
     repeat(drawn, candidates, how, rng, Samples())  # compiles, and fills caches; not counted
     samples, start = Samples(drawn.x.nbytes), time.monotonic()
-    gc.disable()
-    try:
+    with quiet_collector():
         for done in range(how.repetitions):
             if done >= FEWEST and time.monotonic() - start > how.seconds:
                 break
             tell(f"repetition {done + 1}")
             repeat(afresh(drawn, rng), candidates, how, rng, samples)
-    finally:
-        gc.enable()
     return samples

@@ -1,0 +1,97 @@
+"""The tables of calls, whitening and folding."""
+
+from collections.abc import Iterator
+
+from bench.candidates import OPERATIONS, SHORT
+from bench.markdown import number, table
+from bench.problem import LARGE
+from bench.targets import TARGETS, Run, name, over
+
+PATH = "compiled"  # whose time is shown without the call
+WORDS = {
+    "standardize": "standardize", "covariance": "covariance", "eigh": "eigendecomposition",
+    "apply": "apply a d × d matrix", "cholesky": "Cholesky factor",
+    "newton_schulz_5": "Newton–Schulz, 5 steps", "newton_schulz_10": "Newton–Schulz, 10 steps",
+}  # fmt: skip
+
+
+def calls(run: Run) -> list[str]:
+    """Return the table of what a call costs, cold and warm."""
+    found: dict[str, dict[str, Run]] = {}
+    for row in run["calls"]:
+        found.setdefault(row["path"], {})[row["op"]] = row
+    head = ["path", *(f"{op}, {state}" for op in OPERATIONS for state in ("cold", "warm"))]
+    body = [
+        [SHORT[path], *(
+            number(found[path][op][key], ".3f")
+            for op in OPERATIONS for key in ("cold_ms", "warm_ms")
+        )]
+        for path in SHORT if path in found
+    ]  # fmt: skip
+    return table(head, body)
+
+
+def without_call(row: Run, overhead: dict[tuple[str, str], float]) -> float:
+    """Return the compiled path's time as a multiple of the limit's, both less a cold call."""
+    total, least = (
+        row["ratio"][path] * row["torch_ms"] - overhead[path, row["op"]]
+        for path in (PATH, "limit")
+    )
+    return float(total / least)
+
+
+def less_calls(run: Run) -> list[str]:
+    """Return the table of the compiled path against the limit, with the call and without.
+
+    Its last lines are the worst case of each column and what the targets promise.
+    """
+    overhead = {(row["path"], row["op"]): row["cold_ms"] for row in run["calls"]}
+    found: dict[str, list[float]] = {}
+    for row in run["times"]:
+        if row["bytes"] >= LARGE:
+            ratios = over(row, PATH, "limit"), without_call(row, overhead)
+            found.setdefault(name(row).replace("float", "f"), []).extend(ratios)
+    promised = {t.op: t.at_most for t in TARGETS if (t.path, t.over) == (PATH, "limit")}
+    worst = [max(column) for column in zip(*found.values(), strict=True)]
+    found |= {"worst case": worst, "at most": [promised[op] for op in OPERATIONS for _ in "12"]}
+    head = ["shape", *(text for op in OPERATIONS for text in (op, "less calls"))]
+    return table(head, [[case, *map(number, ratios)] for case, ratios in found.items()])
+
+
+def whitening(run: Run) -> list[str]:
+    """Return the table of the parts of whitening: milliseconds, and the slope."""
+    suite = run["whitening"]
+    last = len(suite["settings"]["slope_over"])
+    head = ["operation", *(f"d = {d}" for d in suite["d"]), f"slope, last {last}"]
+    body = [
+        [WORDS[op], *(number(t, ".3g") for t in ms), number(suite["slope"][op])]
+        for op, ms in suite["ms"].items()
+    ]
+    return table(head, body)
+
+
+def folding(run: Run) -> list[str]:
+    """Return the table of what folding saves."""
+    body = []
+    for row in run["folding"]["rows"]:
+        before, after = row["multiply_adds_before"], row["multiply_adds_after"]
+        cells = [number(row[key], ".3f") for key in ("ratio", "low", "high")]
+        counted = [f"{before:,}", f"{after:,}", f"{before / after:.4f}"]
+        body.append([row["stack"], str(row["batch"]), *cells, *counted])
+    head = ["channels", "batch", "time unfolded / folded", "low", "high"]
+    head += ["multiply-adds unfolded", "folded", "unfolded / folded"]
+    return table(head, body)
+
+
+def sections(run: Run) -> Iterator[tuple[str, list[str]]]:
+    """Yield (heading, lines) of each of these parts that was measured."""
+    if run.get("calls"):
+        yield "The cost of a call: milliseconds on a tiny array", calls(run)
+        paths = {row["path"] for row in run["calls"]}
+        large = any(row["bytes"] >= LARGE for row in run["times"])
+        if large and {PATH, "limit"} <= paths:
+            yield "Compiled: time / limit, and both less a cold call", less_calls(run)
+    if run.get("whitening"):
+        yield "Whitening: milliseconds for 2048 samples, float64", whitening(run)
+    if run.get("folding"):
+        yield "Folding: conv3×3, batch normalization and ReLU on 8×8 images", folding(run)
