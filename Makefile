@@ -15,7 +15,7 @@ export TQDM_DISABLE := 1
 export PYTHONHASHSEED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help install book serve test test-portable lab run bench exercises killrate mutants lint format requirements configure clean
+.PHONY: help install book serve test test-portable lab run bench assignments exercises killrate mutants lint format requirements configure clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -73,7 +73,10 @@ bench: $(READY)  ## measure speed, memory and accuracy beside PyTorch (THREADS=1
 	$(BIN)/python book/tools/bench --threads $(or $(THREADS),1)
 
 mutants: $(READY)  ## change bnlib in small ways; tests must notice (MODULES="shapes stats")
-	$(BIN)/python book/tools/mutants --children $(or $(CHILDREN),1) $(MODULES)
+	$(BIN)/python book/tools/mutants --children $(or $(CHILDREN),1) $(if $(AGAIN),--again) $(MODULES)
+
+assignments: $(READY)  ## write an nbgrader course with all exercises to _build/course
+	$(BIN)/python book/tools/assignments.py
 
 exercises: $(READY)  ## write the exercise sheets without solutions to _build/exercises
 	$(BIN)/python book/tools/exercises.py
@@ -96,7 +99,8 @@ requirements:  ## pin the environment anew from the ranges in pyproject.toml
 	_build/pip-tools/bin/python -m pip install -q $(PIP_TOOLS)
 	CUSTOM_COMPILE_COMMAND="make requirements" _build/pip-tools/bin/pip-compile --upgrade --quiet \
 	  --strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
-	  --extra torch --extra book --extra fast --extra data --extra dev --output-file requirements.txt pyproject.toml
+	  --extra torch --extra book --extra fast --extra data --extra instructor --extra dev \
+	  --output-file requirements.txt pyproject.toml
 	sed -i.orig -E 's/^(torch==[0-9.]+)\+.*/\1/' requirements.txt && rm requirements.txt.orig
 
 clean:  ## remove what was built (the environment stays)

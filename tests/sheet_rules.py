@@ -106,7 +106,7 @@ def solved(notebook: NotebookNode) -> Faults:
     """Mark where each solution begins and ends, and mark schemes with points."""
     for name, cell, source in cells(notebook):
         marks = [source.count(f"### {word} SOLUTION") for word in ("BEGIN", "END")]
-        if marks != ([1, 1] if "answer" in tags(cell) else [0, 0]):
+        if marks[0] != marks[1] or bool(marks[0]) != ("answer" in tags(cell)):
             yield f"{name}: {marks} marks of a solution"
     for name, cell, source in cells(notebook, "markdown"):
         if "written" in tags(cell) and not re.search(r"\(\d point", source):

@@ -187,3 +187,18 @@ def test_score_is_a_float_of_at_least_zero_whatever_comes(answer):
         mark = checks.score(name, answer)
         assert type(mark) is float
         assert mark == 0.0, exercise.name
+
+
+def test_the_seed_of_a_graded_cell_comes_from_the_environment(monkeypatch):
+    seen = []
+
+    def answer(x, eps):
+        seen.append(float(x.sum()))
+        return x
+
+    for secret in ("0", "5", "5"):
+        monkeypatch.setenv("BNLIB_CHECKS_SEED", secret)
+        checks.score("ex04_q1", answer)
+    third = len(seen) // 3
+    assert seen[third : 2 * third] == seen[2 * third :]
+    assert not np.isclose(seen[0], seen[third])

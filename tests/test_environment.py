@@ -62,7 +62,9 @@ def test_no_package_is_pinned_twice():
     assert len(pins()) == len(requirement_lines()) > 0
 
 
-@pytest.mark.parametrize("extra", ["dependencies", "torch", "fast", "data", "book", "dev"])
+@pytest.mark.parametrize(
+    "extra", ["dependencies", "torch", "fast", "data", "book", "instructor", "dev"]
+)
 def test_pins_cover_what_pyproject_asks_for(extra):
     table = project()
     wanted = table["optional-dependencies"].get(extra) or table[extra]

@@ -11,10 +11,11 @@ from house import CHAPTERS, ROOT, joined, read_notebook, report
 from sheet_rules import RULES, tasks
 
 from bnlib.checks import EXERCISES
+from bnlib.grading.sheets import stub
 
 SHEETS = sorted((ROOT / "chapters" / "exercises").glob("*/exercises.ipynb"))
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
-from book_exercises import SHEET, stub, transformed  # noqa: E402
+from book_exercises import SHEET, transformed  # noqa: E402
 
 each_sheet = pytest.mark.parametrize("path", SHEETS, ids=lambda path: path.parent.name)
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from bnlib.checks.exercise import Answer, Arguments, Exercise
+from bnlib.checks.values import changed
 
 
 @dataclass(frozen=True)
@@ -26,21 +27,6 @@ class Outcome:
     changed: tuple[int, ...] = ()
 
 
-def same(a: Any, b: Any) -> bool:
-    """Return whether two arguments are equal, NaN included.
-
-    Examples
-    --------
-    >>> same(np.array([np.nan, 1.0]), np.array([np.nan, 1.0])), same(1, 2)
-    (True, False)
-    """
-    if isinstance(a, np.ndarray):
-        return bool(np.array_equal(a, b, equal_nan=a.dtype.kind == "f"))
-    if isinstance(a, list | tuple):
-        return len(a) == len(b) and all(map(same, a, b))
-    return bool(a is b or a == b)
-
-
 def observe(answer: Answer, exercise: Exercise, arguments: Arguments) -> Outcome:
     """Return what ``answer`` does with copies of ``arguments``; its output is swallowed."""
     given = copy.deepcopy(arguments)
@@ -51,17 +37,7 @@ def observe(answer: Answer, exercise: Exercise, arguments: Arguments) -> Outcome
                 value = exercise.drive(answer, *given)
     except (Exception, SystemExit) as error:
         return Outcome(error=f"{type(error).__name__}: {error}"[:300])
-    changed = tuple(i for i, (a, b) in enumerate(zip(arguments, given, strict=True))
-                    if not untouched(a, b))  # fmt: skip
-    return Outcome(value, changed=changed)
-
-
-def untouched(before: Any, after: Any) -> bool:
-    """Return whether an argument is as it was; what cannot be compared counts as such."""
-    try:
-        return same(before, after)
-    except Exception:
-        return True
+    return Outcome(value, changed=changed(arguments, given))
 
 
 def observe_all(

@@ -1,11 +1,14 @@
 """What readers and graded cells call."""
 
+import os
 from collections.abc import Callable
 from typing import Any
 
-from bnlib.checks.exercise import Answer, Exercise
+from bnlib.checks.exercise import Answer
 from bnlib.checks.judge import Report, examine
 from bnlib.checks.registry import find
+
+SEED = "BNLIB_CHECKS_SEED"
 
 
 class NotYetError(AssertionError):
@@ -78,10 +81,11 @@ def require(name: str, answer: Any) -> None:
     print(found)
 
 
-def score(name: str, answer: Any, seed: int = 0) -> float:
+def score(name: str, answer: Any, seed: int | None = None) -> float:
     """Return an answer's points as a Python float, for a graded cell; never raises for it.
 
-    Parameters and errors as in `report`.
+    Parameters and errors as in `report`. Without ``seed`` the instructor's own is taken,
+    from the environment's BNLIB_CHECKS_SEED, or 0.
 
     Examples
     --------
@@ -89,10 +93,11 @@ def score(name: str, answer: Any, seed: int = 0) -> float:
     0.0
     """
     exercise = find(name)
-    return guarded(exercise, lambda: examine(answer_of(answer), exercise, seed).score)
+    secret = int(os.environ.get(SEED, "0")) if seed is None else seed
+    return guarded(lambda: examine(answer_of(answer), exercise, secret).score)
 
 
-def guarded(exercise: Exercise, marks: Callable[[], float]) -> float:
+def guarded(marks: Callable[[], float]) -> float:
     """Return the marks, or 0.0 where judging itself breaks on what came back."""
     try:
         return marks()

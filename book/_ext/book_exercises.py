@@ -19,21 +19,16 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bnlib.grading.sheets import BLANK_TEXT, stub
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sphinx.application import Sphinx
 
 SHEET = re.compile(r"chapters/exercises/[^/]+/exercises")
-SOLUTION = re.compile(r"^( *)### BEGIN SOLUTION\n.*?^ *### END SOLUTION\n?", re.M | re.S)
 MARKS = re.compile(r"^ *### (BEGIN|END) SOLUTION\n?", re.M)
 Cell = dict[str, Any]
-
-
-def stub(source: str) -> str:
-    """Return an answer cell as it is handed out: empty where the solution stands."""
-    empty = r"\1# your code here\n\1raise NotImplementedError\n"
-    return SOLUTION.sub(empty, source.rstrip("\n") + "\n").rstrip("\n")
 
 
 def folded(title: str, body: str, name: str) -> Cell:
@@ -72,7 +67,7 @@ def for_readers(cells: list[Cell], folds: bool) -> Iterator[Cell]:
                 yield solution
         elif kind == "written":
             if not folds:
-                yield {**cell, "metadata": {}, "source": "*Your answer.*"}
+                yield {**cell, "metadata": {}, "source": BLANK_TEXT}
             elif public:
                 yield folded("Solution", source, name)
         elif kind == "grade":

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from bnlib.checks.exercise import Answer, Arguments, Exercise, Part
+from bnlib.checks.exercises.ex04_affine import CHOOSE
+from bnlib.checks.exercises.ex04_eps import REPAIR
 from bnlib.shapes import Array, broadcast_shape, reduction_axes
 
 Rng = np.random.Generator
@@ -155,4 +157,4 @@ TRAIN = Exercise(
     },
 )
 
-EXERCISES = (STANDARDIZE, TRAIN)
+EXERCISES = (STANDARDIZE, TRAIN, REPAIR, CHOOSE)

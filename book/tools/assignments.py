@@ -1,0 +1,67 @@
+"""Write a complete nbgrader course from the exercise sheets: `make assignments`.
+
+The folder `_build/course` then holds the sources with solutions, the release for students,
+nbgrader's settings, a kernel for grading inside a sandbox, and a page for the instructor.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from bnlib.grading import read_sheets
+
+ROOT = Path(__file__).resolve().parents[2]
+PARTS = Path(__file__).with_name("course")  # files that every course gets as they are
+COURSE = ROOT / "_build" / "course"
+
+
+def write_sources(course: Path) -> list[str]:
+    """Copy the sheets, not executed, to where nbgrader looks for them; return their names."""
+    sheets = read_sheets(ROOT / "chapters" / "exercises")
+    for name, sheet in sheets.items():
+        for cell in sheet["cells"]:
+            if cell["cell_type"] == "code":
+                cell |= {"execution_count": None, "outputs": []}
+        folder = course / "source" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(sheet, indent=1, ensure_ascii=False) + "\n"
+        (folder / "exercises.ipynb").write_text(text, encoding="utf-8")
+    return list(sheets)
+
+
+def write_parts(course: Path) -> None:
+    """Copy the settings, the grading kernel and the instructor's page."""
+    shutil.copytree(PARTS, course, dirs_exist_ok=True)
+    kernel = course / "kernels" / "kernels" / "python3"
+    (kernel / "sandboxed_kernel.sh").chmod(0o755)
+    spec = json.loads((kernel / "kernel.json").read_text(encoding="utf-8"))
+    spec["argv"] = [str(kernel / "sandboxed_kernel.sh"), sys.executable, "{connection_file}"]
+    (kernel / "kernel.json").write_text(json.dumps(spec, indent=1) + "\n", encoding="utf-8")
+
+
+def release(course: Path, names: list[str]) -> None:
+    """Let nbgrader make what students get, and enter the assignments into its gradebook."""
+    programs = Path(sys.executable).parent
+    nbgrader = programs / "nbgrader"
+    if not nbgrader.exists():
+        raise SystemExit("assignments: nbgrader is missing; pip install 'bnlib[instructor]'")
+    path = {"PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', '')}"}  # for alembic
+    command = [str(nbgrader), "generate_assignment", "--force", "--create"]
+    for name in names:
+        subprocess.run([*command, name], cwd=course, check=True, env=os.environ | path)
+
+
+def main(course: Path = COURSE) -> None:
+    """Write the course; a gradebook that is there stays."""
+    course.mkdir(parents=True, exist_ok=True)
+    write_parts(course)
+    names = write_sources(course)
+    release(course, names)
+    print(f"{len(names)} assignments written to {course}; read README.md there")
+
+
+if __name__ == "__main__":
+    main()
