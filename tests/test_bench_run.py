@@ -33,6 +33,7 @@ SMALL = plan.Plan(
     repetitions=1, names=("torch", "textbook", "numpy"), shapes=((9, 4), (3, 4, 2, 2)),
     series=(("N", ((8, 4, 2, 2), (16, 4, 2, 2))),), accuracy=((64, 4),), memory=((64, 32),),
     streamed=4000, whitening=(4, 8), folding=((stacks.Stack("one block", (2,)), 2),),
+    grading=0,
 )  # fmt: skip
 
 

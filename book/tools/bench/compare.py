@@ -41,6 +41,8 @@ def suites(run: Run) -> dict[str, float]:
     for row in (run.get("folding") or {"rows": ()})["rows"]:
         case = f"{row['stack']}, batch of {row['batch']}"
         found[f"folding, {case}: time unfolded / folded"] = row["ratio"]
+    for row in (run.get("grading") or {"rows": ()})["rows"]:
+        found[f"grading, {row['grader']}: CPU seconds of a submission"] = row["cpu_s"]
     return found
 
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 
 from tqdm import tqdm
 
-from bench import accuracy, calls, growth, memory, stacks, whitening
+from bench import accuracy, calls, grading, growth, memory, stacks, whitening
 from bench.candidates import MAKERS, gather
 from bench.limits import find_loops
 from bench.parts import take_accuracy, take_growth, take_memory, take_times
 from bench.problem import Shape
 from bench.stacks import Stack
-from bench.suites import take_calls, take_folding, take_whitening
+from bench.suites import take_calls, take_folding, take_grading, take_whitening
 from bench.targets import Run
 from bench.timing import Clockwork
 
@@ -42,6 +42,7 @@ class Plan:
     streamed: int = calls.STREAMED  # bytes, before a cold call; 0 for no calls
     whitening: tuple[int, ...] = whitening.DIMENSIONS
     folding: tuple[tuple[Stack, int], ...] = stacks.CASES
+    grading: int = grading.SUBMISSIONS
 
 
 def versions() -> dict[str, str]:
@@ -77,7 +78,8 @@ def steps(plan: Plan, candidates: int) -> int:
     series = [shapes for _, shapes in plan.series]
     found = len(plan.shapes) * len(plan.dtypes) + len(growth.shapes(series))
     found += len(plan.accuracy) * len(accuracy.RATIOS) + candidates * bool(plan.memory)
-    return found + bool(plan.streamed) + bool(plan.whitening) + len(plan.folding)
+    found += bool(plan.streamed) + bool(plan.whitening) + len(plan.folding)
+    return found + bool(plan.grading)
 
 
 def carry_out(plan: Plan) -> Run:
@@ -101,6 +103,7 @@ def carry_out(plan: Plan) -> Run:
             "calls": take_calls(plan.streamed, everyone, how, bar),
             "whitening": take_whitening(plan.whitening, how, bar),
             "folding": take_folding(plan.folding, how, bar),
+            "grading": take_grading(plan.grading, bar),
         }
     run["settings"]["load"] = [before, load()]
     return run

@@ -83,6 +83,16 @@ def folding(run: Run) -> list[str]:
     return table(head, body)
 
 
+def grading(run: Run) -> list[str]:
+    """Return the table of what grading a submission takes."""
+    head = ["grader", "submissions a minute", "CPU seconds for each"]
+    body = [
+        [row["grader"], number(row["per_minute"], ".3g"), number(row["cpu_s"], ".2g")]
+        for row in run["grading"]["rows"]
+    ]
+    return table(head, body)
+
+
 def sections(run: Run) -> Iterator[tuple[str, list[str]]]:
     """Yield (heading, lines) of each of these parts that was measured."""
     if run.get("calls"):
@@ -95,3 +105,9 @@ def sections(run: Run) -> Iterator[tuple[str, list[str]]]:
         yield "Whitening: milliseconds for 2048 samples, float64", whitening(run)
     if run.get("folding"):
         yield "Folding: conv3×3, batch normalization and ReLU on 8×8 images", folding(run)
+    if run.get("grading"):
+        count = run["grading"]["settings"]["submissions"]
+        yield (
+            f"Grading {count} submissions of chapter 4's sheet, one at a time",
+            grading(run),
+        )

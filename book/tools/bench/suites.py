@@ -1,11 +1,11 @@
-"""Three more parts of a run: the cost of a call, whitening, and folding."""
+"""Four more parts of a run: the cost of a call, whitening, folding, and grading."""
 
 import importlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from bench import calls, whitening
+from bench import calls, grading, whitening
 from bench.candidates import Candidate
 from bench.stacks import Stack
 from bench.targets import Run
@@ -50,3 +50,13 @@ def take_folding(cases: Sequence[tuple[Stack, int]], how: Clockwork, bar: Any) -
         rows.append(folding.row(stack, batch, pairs))
         bar.update()
     return {"settings": folding.settings(how), "rows": rows}
+
+
+def take_grading(count: int, bar: Any) -> Run:
+    """Return how fast ``count`` submissions are graded; nothing for none."""
+    if not count:
+        return {}
+    bar.set_description("grading")
+    found = grading.measure(count)
+    bar.update()
+    return found
