@@ -1,5 +1,7 @@
 """The engine that judges exercises: what it accepts, what it says, what it never does."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -202,3 +204,10 @@ def test_the_seed_of_a_graded_cell_comes_from_the_environment(monkeypatch):
     third = len(seen) // 3
     assert seen[third : 2 * third] == seen[2 * third :]
     assert not np.isclose(seen[0], seen[third])
+
+
+def test_nan_everywhere_has_no_name():
+    diverges = replace(MADE_UP, mistakes={"too large a step": lambda x: (x * np.nan, np.nan)})
+    found = examine(lambda x: (x * np.nan, np.nan), diverges)
+    assert "NaN" in str(found)
+    assert "looks like" not in str(found)

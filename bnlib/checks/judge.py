@@ -118,14 +118,20 @@ def named_mistake(
 ) -> str:
     """Return the first known mistake that gives just these results, or nothing."""
     which = [i for i, name in enumerate(exercise.results) if name in looks_at]
+    given = [as_results(value, exercise) for value in values]
+    if not all(has_numbers(each, which) for each in given):
+        return ""  # NaN everywhere looks like every answer that diverges
     for text, mistaken in exercise.mistakes.items():
         theirs = [observe(mistaken, exercise, arguments).value for arguments in calls]
-        pairs = [(as_results(a, exercise), as_results(b, exercise))
-                 for a, b in zip(values, theirs, strict=True)]  # fmt: skip
+        pairs = zip(given, (as_results(value, exercise) for value in theirs), strict=True)
         if all(
-            not isinstance(a, str) and not isinstance(b, str)
-            and all(close(a[i], b[i], exercise) for i in which)
+            not isinstance(b, str) and all(close(a[i], b[i], exercise) for i in which)
             for a, b in pairs
-        ):  # fmt: skip
+        ):
             return text
     return ""
+
+
+def has_numbers(results: Any, which: list[int]) -> bool:
+    """Return whether any of the results that count has a finite value."""
+    return not isinstance(results, str) and any(np.isfinite(results[i]).any() for i in which)

@@ -713,7 +713,7 @@ ROOT = {
         ),
         "entry by entry": (elementwise, "not of matrices"),
         "new Y": (new_y_first, "uses the new Y"),
-        "uncoupled": (uncoupled, "Z alone"),
+        "uncoupled": (uncoupled, "stay finite: W"),
         "exact": (lambda cov, steps: root_of(cov), "the exact inverse"),
         "in place": (root_in_place, "work on a copy"),
     },
