@@ -82,8 +82,8 @@ def fit(
             loss = train_step(model, optimizer, data.x_train[rows], data.y_train[rows])
             history.loss.append(loss)
             if step == steps or (eval_every and step % eval_every == 0):
-                history.steps.append(step)
                 history.accuracy.append(accuracy(model, data.x_test, data.y_test))
+                history.steps.append(step)  # only where there is an accuracy
         except NonFiniteError:
             history.diverged = True
         if history.diverged or not np.isfinite(loss):

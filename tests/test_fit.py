@@ -9,7 +9,7 @@ import torch
 from reference import assert_close, assert_same_state, torch_twin, untouched
 from torch.nn import functional
 
-from bnlib.data import Split
+from bnlib.data import Split, digits
 from bnlib.layers import BatchNorm, Linear, Sequential
 from bnlib.models import mlp
 from bnlib.shapes import NonFiniteError
@@ -189,3 +189,14 @@ def test_sweep_has_a_row_a_rate_and_a_column_a_seed():
     rates, seeds = iter([0.1, 0.2, 0.3]), iter([7, 8])
     results = sweep(lambda lr, seed: (lr, seed), rates, seeds, progress=False)
     assert results == [[(lr, seed) for seed in (7, 8)] for lr in (0.1, 0.2, 0.3)]
+
+
+def test_an_evaluation_that_fails_leaves_steps_and_accuracy_in_step(monkeypatch):
+    def overflow(*_):
+        raise NonFiniteError("overflow")
+
+    monkeypatch.setattr("bnlib.train.accuracy", overflow)
+    history = fit(mlp([64, 10]), digits(0), lr=0.1, steps=2, eval_every=1, progress=False)
+    assert history.diverged
+    assert history.steps == history.accuracy == []
+    assert history.steps_to(0.5) == math.inf

@@ -24,8 +24,8 @@ def problem(shape, axis, dtype, mean):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("mean", [0.0, NEAR - 0.5, NEAR + 1.0, 1000.0])
-@pytest.mark.parametrize("axis", [0, 1, -1, -2])
+@pytest.mark.parametrize("mean", [NEAR - 0.5, 1000.0])
+@pytest.mark.parametrize("axis", [0, 1, -2])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_block_is_shifted_and_scaled(shape, axis, mean, dtype):
     x, mu, scale, shift, wanted = problem(shape, axis, dtype, mean)

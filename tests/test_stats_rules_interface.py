@@ -146,3 +146,12 @@ def test_exponential_refuses(arguments, error, message):
 def test_the_shared_part_is_no_rule_by_itself():
     with pytest.raises(NotImplementedError, match="RunningRule defines no _take"):
         RunningRule().update(np.ones(1), np.ones(1), 2)
+
+
+@pytest.mark.parametrize("name", ["mean", "var"])
+def test_none_is_no_statistic(name):
+    given = {"mean": np.zeros(2), "var": np.ones(2), name: None}
+    rule = Cumulative()
+    with pytest.raises(TypeError, match=rf"Cumulative.update: {name} must be a NumPy array"):
+        rule.update(given["mean"], given["var"], 4)
+    assert rule.num_batches == 0

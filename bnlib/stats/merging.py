@@ -4,7 +4,7 @@ import numbers
 
 import numpy as np
 
-from bnlib.shapes import NonFiniteError, Vector, check_vector
+from bnlib.shapes import NonFiniteError, Vector, check_float, check_vector
 
 quiet = np.errstate(over="ignore", invalid="ignore")  # callers test the result instead
 
@@ -81,6 +81,8 @@ def _part(part: str, n: int, mean: Vector, m2: Vector, size: int) -> tuple[int, 
         raise TypeError(f"merge: n_{part} must be an integer, got {n!r}; it counts values")
     if n < 0:
         raise ValueError(f"merge: n_{part} must be at least 0, got {n}; it counts values")
+    for name, vector in ((f"mean_{part}", mean), (f"m2_{part}", m2)):
+        check_float("merge", name, vector)
     mean = check_vector("merge", f"mean_{part}", mean, size, default=0.0)
     m2 = check_vector("merge", f"m2_{part}", m2, size, default=0.0)
     if n == 0:

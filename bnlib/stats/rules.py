@@ -11,7 +11,7 @@ import numbers
 
 import numpy as np
 
-from bnlib.shapes import Array, Vector, check_statistics, check_vector
+from bnlib.shapes import Array, Vector, check_float, check_statistics, check_vector
 from bnlib.stats.merging import quiet
 from bnlib.stats.running import bessel, update_running
 
@@ -44,6 +44,8 @@ class RunningRule:
         """Take in one batch: its mean and biased variance, each over ``m`` values."""
         op = f"{type(self).__name__}.update"
         channels = len(self._mean) if self.num_batches else np.size(mean)
+        check_float(op, "mean", mean)
+        check_float(op, "var", var)
         mean = check_vector(op, "mean", mean, channels, default=0.0)
         var = check_vector(op, "var", var, channels, default=0.0)
         if isinstance(m, bool) or not isinstance(m, numbers.Integral):
