@@ -1,0 +1,61 @@
+"""`python -m bnlib.checks`: for people who write in an editor."""
+
+import pytest
+
+from bnlib.checks import EXERCISES
+from bnlib.checks.__main__ import main
+
+RIGHT = """
+import numpy as np
+
+
+def standardize(x, eps):
+    d = x - x.mean(axis=0)
+    return d / np.sqrt((d * d).mean(axis=0) + eps)
+"""
+
+
+@pytest.fixture
+def file(tmp_path):
+    def write(text):
+        path = tmp_path / "answer.py"
+        path.write_text(text, encoding="utf-8")
+        return str(path)
+
+    return write
+
+
+def test_a_right_answer(file, capsys):
+    assert main(["ex04_q1", file(RIGHT)]) == 0
+    assert "ex04_q1: 3 of 3 points" in capsys.readouterr().out
+
+
+def test_a_wrong_answer_and_its_name(file, capsys):
+    assert main(["ex04_q1", file(RIGHT.replace("np.sqrt", ""))]) == 1
+    assert "not by its root" in capsys.readouterr().out
+
+
+def test_without_a_name_it_lists_all(capsys):
+    assert main([]) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert len(out) == len(EXERCISES)
+    assert "ex04_q1  standardize (3 points)" in out
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("x = 1", "does not define standardize"), ("1 / 0", "does not run: ZeroDivisionError")],
+)
+def test_a_file_without_the_answer(text, message, file, capsys):
+    assert main(["ex04_q1", file(text)]) == 1
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [(["ex99_q9", "a.py"], "there is no exercise"), (["ex04_q1"], "which file defines")],
+)
+def test_bad_use(arguments, message, capsys):
+    with pytest.raises(SystemExit):
+        main(arguments)
+    assert message in capsys.readouterr().err
