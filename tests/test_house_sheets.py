@@ -77,7 +77,8 @@ def test_a_solution_that_is_not_public_is_nowhere_on_the_site(path):
         last = (
             joined(answer.source).replace("    ### END SOLUTION", "").strip().splitlines()[-1]
         )
-        assert (json.dumps(last.strip())[1:-1] in site) == task.public_solution, task.name
+        line = json.dumps(last.strip(), ensure_ascii=False)[1:-1]
+        assert (line in site) == task.public_solution, task.name
 
 
 def test_a_stub_keeps_what_stands_around_the_solution():

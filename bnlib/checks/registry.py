@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from bnlib.checks.exercise import Exercise
-from bnlib.checks.exercises import capstone, ex01, ex02, ex03, ex04, ex05, ex06, ex07
+from bnlib.checks.exercises import capstone, ex01, ex02, ex03, ex04, ex05, ex06, ex07, ex08
 
 EXERCISES: Mapping[str, Exercise] = MappingProxyType(
     {
         exercise.name: exercise
-        for module in (capstone, ex01, ex02, ex03, ex04, ex05, ex06, ex07)
+        for module in (capstone, ex01, ex02, ex03, ex04, ex05, ex06, ex07, ex08)
         for exercise in module.EXERCISES
     }
 )

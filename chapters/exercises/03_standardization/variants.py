@@ -1,6 +1,5 @@
 """Answers to the exercises of chapter 3, right and wrong."""
 
-
 import numpy as np
 import torch
 

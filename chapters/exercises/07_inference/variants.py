@@ -339,7 +339,7 @@ EXPONENTIAL = {
         ),
         "k from 0": (
             exponential_wrong(divisor=lambda k, a, K: 1 - a ** (k - 1)),
-            "a power of k - 1",
+            "NaN or infinite",
         ),
         "k + 1": (
             exponential_wrong(divisor=lambda k, a, K: 1 - a ** (k + 1)),
