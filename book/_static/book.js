@@ -22,6 +22,14 @@
     }
   }
 
+  /** A toggle in the sidebar is named by the page whose parts it shows. */
+  function nameToggles() {
+    for (const toggle of all(".bd-sidebar-primary li > details > summary")) {
+      const page = toggle.closest("li").querySelector("a");
+      toggle.setAttribute("aria-label", `Parts of ${page.textContent.trim()}`);
+    }
+  }
+
   /** The title of the book in the sidebar stands in a landmark of its own. */
   function markTitle() {
     for (const title of all(".sidebar-primary-item:has(> .navbar-brand)")) {
@@ -63,6 +71,7 @@
 
   document.addEventListener("DOMContentLoaded", () => {
     nameControls();
+    nameToggles();
     markTitle();
     watch();
   });

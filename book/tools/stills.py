@@ -1,0 +1,56 @@
+"""Take the still images of the figures that move: what a reader without JavaScript sees.
+
+Run it after `make book`, whenever a script in `book/figures_js` draws something else::
+
+    .venv/bin/python book/tools/stills.py _build/html
+
+It opens the page in Chromium and photographs each figure in a state that shows the point.
+"""
+
+import io
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Page, sync_playwright
+
+TARGET = Path(__file__).resolve().parent.parent / "figures"
+DRAWINGS = {  # name: the part to photograph, the control, the keys pressed on it
+    "sample": ("svg", "[role=slider] >> nth=7", ["PageUp"] * 3),
+    "sigmoid": ("svg", "input >> nth=0", []),
+    "groups": (".bn-array", "input >> nth=0", []),
+    "graph": ("svg", "input", ["End"]),
+}
+
+
+def still(page: Page, name: str) -> Image.Image:
+    """Bring a figure into its state and return its picture, in few colours."""
+    part, control, keys = DRAWINGS[name]
+    figure = page.locator(f".bn-figure-{name}")
+    for key in keys:
+        figure.locator(control).press(key)
+    page.evaluate("document.activeElement.blur()")
+    picture = Image.open(io.BytesIO(figure.locator(part).screenshot()))
+    return picture.convert("RGB").quantize(48)
+
+
+def main(site: str) -> None:
+    """Photograph every figure of the built site."""
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_page(device_scale_factor=2, color_scheme="light")
+        page.set_viewport_size({"width": 500, "height": 1200})
+        page.goto((Path(site) / "book" / "playground.html").resolve().as_uri())
+        page.add_style_tag(content="header { display: none !important; }")
+        for name in DRAWINGS:
+            path = TARGET / f"play_{name}.png"
+            still(page, name).save(path, optimize=True)
+            print(f"{path.name}: {path.stat().st_size} bytes")
+        browser.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1] if len(sys.argv) > 1 else "_build/html")

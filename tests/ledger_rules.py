@@ -1,0 +1,153 @@
+"""What the claims ledger and the questions page must say; each rule yields its faults.
+
+`test_ledger.py` applies the rules to the two pages, and to pages that are broken on purpose.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from house import ROOT, joined, read_notebook
+from myst_parser.mdit_to_docutils.base import default_slugify
+from nbformat import NotebookNode
+
+# A copy of the ids of the source notes' ledger: a letter for the notes, and how many rows.
+SIZES = {"A": 17, "B": 6, "C": 12, "D": 3, "E": 9, "Q": 14}
+IDS = [f"{letter}{number}" for letter, n in SIZES.items() for number in range(1, n + 1)]
+QUESTIONS = [name for name in IDS if name[0] == "Q"]
+VERDICTS = ("holds", "holds if", "false", "contested", "answered")
+ROW = re.compile(r"(?m)^\| ([A-Z]\d+) \| (.+?) \| (.*?) \| (.*?) \|$")
+COUNT = re.compile(r"(?m)^\| \*\*([a-z ]+)\*\* \| .+ \| (\d+) \|$")
+SENTENCE = re.compile(r"(\d+) claims and ask (\d+) questions")
+LINK = re.compile(r"\[([^\[\]]+)\]\(\.\./(chapters/[^()#]+)(?:#([^()]*))?\)")
+Faults = Iterator[str]
+
+
+class Section(NamedTuple):
+    """A heading of a notebook, with what stands below it."""
+
+    title: str
+    level: int
+    ran: list[int]  # the execution counts of its code cells
+    ledger: set[str]  # the ids that its text says it settles
+
+
+def headings(source: str) -> Iterator[tuple[str, str]]:
+    """Yield (marks, title) for each heading of a markdown cell, and ("", line) between."""
+    for line in re.sub(r"(?s)```.*?```", "", source).splitlines():
+        found = re.match(r"(#{1,6}) +(.+?) *$", line)
+        yield (found[1], found[2]) if found else ("", line)
+
+
+def sections(notebook: NotebookNode) -> dict[str, Section]:
+    """Return a notebook's sections by anchor; each holds its subsections' cells as well."""
+    found: dict[str, Section] = {}
+    stack: list[Section] = []
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and cell.execution_count is not None:
+            for section in stack:
+                section.ran.append(cell.execution_count)
+        for marks, text in headings(joined(cell.source)) if cell.cell_type != "code" else ():
+            if marks:
+                stack = [section for section in stack if section.level < len(marks)]
+                stack.append(Section(text, len(marks), [], set()))
+                anchor = default_slugify(text.replace("`", ""))
+                same = sum(anchor == re.sub(r"-\d+$", "", known) for known in found)
+                found[f"{anchor}-{same}" if anchor in found else anchor] = stack[-1]
+            for names in re.findall(r"Ledger: ([A-Z]\d+(?:, [A-Z]\d+)*)", text):
+                for section in stack:
+                    section.ledger.update(names.split(", "))
+    return found
+
+
+@cache
+def stored_sections(path: Path) -> dict[str, Section]:
+    """Return the sections of a stored notebook."""
+    return sections(read_notebook(path))
+
+
+def link_faults(text: str, root: Path = ROOT) -> Faults:
+    """Demand that a link to a chapter lands on a section that computes something."""
+    for label, name, anchor in LINK.findall(text):
+        if not (root / name).is_file():
+            yield f"[{label}]: there is no {name}"
+            continue
+        section = stored_sections(root / name).get(anchor)
+        if section is None:
+            yield f"[{label}]: {name} has no heading with the anchor {anchor!r}"
+        elif section.level > 3:
+            yield f"[{label}]: a heading of level {section.level} has no anchor in the book"
+        elif not section.ran:
+            yield f"[{label}]: the section {section.title!r} of {name} has no executed cell"
+
+
+def row_faults(name: str, claim: str, verdict: str, links: str, root: Path = ROOT) -> Faults:
+    """Check a row: its verdict, and links named like sections that settle it."""
+    word = re.match(r"\*\*(.+?)\*\*(.*)", verdict)
+    if word is None or word[1] not in VERDICTS:
+        yield f"{name}: the verdict is none of {VERDICTS}: {verdict!r}"
+    elif (word[1] == "answered") != (name in QUESTIONS):
+        yield f"{name}: a question is answered, and a claim gets another verdict"
+    elif not re.search(r"\w", word[2]) and word[1] in ("holds if", "answered"):
+        yield f"{name}: the verdict {word[1]!r} needs the condition or the answer"
+    if len(claim.split()) < 4:
+        yield f"{name}: the claim is missing"
+    targets = LINK.findall(links)
+    if not targets:
+        yield f"{name}: has no link to a section of a chapter"
+    known = [stored_sections(root / path) for _, path, _ in targets if (root / path).is_file()]
+    landed = [
+        (label, found[anchor])
+        for (label, _, anchor), found in zip(targets, known, strict=False)
+        if anchor in found
+    ]
+    for label, section in landed:
+        if label != section.title:
+            yield f"{name}: the link is called {label!r}, the section {section.title!r}"
+    if landed and not any(name in section.ledger for _, section in landed):
+        yield f"{name}: no section that it links to says 'Ledger: {name}'"
+
+
+def ledger_faults(text: str, root: Path = ROOT) -> Faults:
+    """Check the claims ledger: every row once, its verdict, its links, and the counts."""
+    rows = ROW.findall(text)
+    names = [row[0] for row in rows]
+    for name in IDS:
+        if names.count(name) != 1:
+            yield f"{name}: stands on the page {names.count(name)} times, expected once"
+    for name in sorted(set(names) - set(IDS)):
+        yield f"{name}: is no id of the ledger"
+    for row in rows:
+        yield from row_faults(*row, root=root)
+    yield from link_faults(text, root)
+    words = Counter(re.match(r"(?:\*\*(.+?)\*\*)?", row[2])[1] for row in rows)
+    if (written := COUNT.findall(text)) != [(v, str(words[v])) for v in VERDICTS]:
+        yield f"counts: the page says {written}, its rows {dict(words)}"
+    said = [tuple(map(int, pair)) for pair in SENTENCE.findall(text)]
+    if said != [(len(rows) - words["answered"], words["answered"])]:
+        yield f"counts: the first sentences say {said}"
+
+
+def question_faults(text: str, root: Path = ROOT) -> Faults:
+    """Check the questions page: Q1 to Q14 in order, an answer and a link each, then more."""
+    main, _, more = text.partition("\n## More questions")
+    parts = re.split(r"(?m)^### ", main)[1:]
+    numbers = [re.match(r"(Q\d+)\. \S.*\?", part) for part in parts]
+    if [found and found[1] for found in numbers] != QUESTIONS:
+        yield f"questions: expected headings '### Q1. ...?' to 'Q14', got {len(parts)} parts"
+    for part in parts:
+        title, _, answer = part.partition("\n")
+        if len(re.sub(r"\(\S*\)", "", answer).split()) < 30:
+            yield f"{title}: the answer is shorter than a paragraph"
+        if not LINK.search(answer):
+            yield f"{title}: has no link to a section of a chapter"
+    short = [block for block in more.split("\n\n") if block.strip().startswith("**")]
+    if len(short) < 15:
+        yield f"more questions: {len(short)}, expected at least 15"
+    for block in short:
+        if not LINK.search(block):
+            yield f"{block[:50]!r}: has no link to a section of a chapter"
+    yield from link_faults(text, root)
