@@ -140,6 +140,8 @@ def test_without_a_sandbox_it_refuses_unless_told(tmp_path, monkeypatch, capsys)
     assert main(command) == 2
     assert "no sandbox: bubblewrap (bwrap) is missing" in capsys.readouterr().err
     assert not (tmp_path / "g.csv").exists()
+    with pytest.raises(SystemExit):  # in full, or not at all
+        main([*command, "--no-sand"])
     assert main([*command, "--no-sandbox"]) == 0
     assert {r["exercise"]: r["points"] for r in read(tmp_path / "g.csv")}["ex04_q1"] == "3.0"
 

@@ -103,6 +103,7 @@ PATCHES = [
     "import numpy as np\nnp.allclose = np.array_equal = lambda *a, **k: True",
     "import sys\nsys.modules['numpy.testing'] = None",
     "import builtins\nbuiltins.abs = lambda v: 0\nbuiltins.all = builtins.any = bool",
+    "get_ipython().input_transformers_cleanup.append(lambda lines: ['pass\\n'])",
     "import json\njson.dump = json.dumps = lambda *a, **k: '{}'",
 ]
 
@@ -121,6 +122,10 @@ def test_patches_reach_nothing_that_counts(patch):
         "import os\nos.write(1, b'x' * 10**7)",
         "try:\n    f = open('big', 'wb')\n    f.seek(10**9)\n    f.write(b'x')\n    f.flush()\n"
         "except OSError:\n    pass",
+        "display('x' * 10**8)",
+        "%matplotlib inline\n!pip list",
+        "%%time\nimport numpy as np",
+        "get_ipython().run_line_magic('matplotlib', 'inline')",
         "import warnings\nwarnings.warn('careful')",
         "import logging\nlogging.warning('careful')",
         "from bnlib import checks\nchecks.require('ex04_q1', None)",
@@ -159,6 +164,22 @@ def probe(code):
 def test_the_sandbox_holds(code):
     rows = run(submission({**RIGHT, "ex04_q1": probe(code)}))
     assert judged(rows) == FULL, rows["ex04_q1"].message
+
+
+def test_the_course_is_out_of_reach(tmp_path):
+    """No answer reads or writes the gradebook, or deletes the course."""
+    book = tmp_path / "gradebook.db"
+    book.write_text("grades", encoding="utf-8")
+    (tmp_path / "source").mkdir()
+    for code in (
+        f"return open({str(book)!r}).read()",
+        f"open({str(book)!r}, 'w').write('mine')\nreturn 0",
+        f"import shutil\nshutil.rmtree({str(tmp_path)!r})\nreturn 0",
+    ):
+        rows = run(submission({**RIGHT, "ex04_q1": probe(code)}))
+        assert judged(rows) == FULL, rows["ex04_q1"].message
+    assert book.read_text(encoding="utf-8") == "grades"
+    assert (tmp_path / "source").is_dir()
 
 
 def test_a_background_process_does_not_outlive_the_child(tmp_path):

@@ -15,9 +15,11 @@ from bnlib.grading.sheets import read_notebook
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line."""
-    top = argparse.ArgumentParser(prog="bnlib.grading", description=__doc__)
+    top = argparse.ArgumentParser(prog="bnlib.grading", description=__doc__, allow_abbrev=False)
     commands = top.add_subparsers(dest="command", required=True)
-    grade = commands.add_parser("grade", help="grade all submissions of a folder")
+    grade = commands.add_parser(
+        "grade", help="grade all submissions of a folder", allow_abbrev=False
+    )
     grade.add_argument("submissions", type=Path, help="STUDENT/SHEET/FILE.ipynb below it")
     grade.add_argument("-o", "--output", type=Path, default=Path("grades.csv"))
     grade.add_argument("--seed", type=int, default=0, help="your secret: changes all cases")

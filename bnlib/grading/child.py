@@ -52,13 +52,39 @@ def stand_in() -> None:
     sys.modules.update({"bnlib": bnlib, "bnlib.checks": checks})
 
 
+class Shell:
+    """Stand in for IPython's shell: anything may be called, nothing happens."""
+
+    def __getattr__(self, name: str) -> Any:
+        """Return a function that takes anything."""
+        return lambda *arguments, **options: None
+
+
+def plain(source: str) -> str:
+    """Return a cell without magics and shell commands, which only a notebook knows."""
+    lines = source.splitlines()
+    return "\n".join("pass" if line.lstrip()[:1] in ("%", "!") else line for line in lines)
+
+
+def readable(source: str) -> str:
+    """Return a cell as it is if it is plain Python, else without magics.
+
+    A line of a text or a formula may begin with ``%``; it stays.
+    """
+    try:
+        compile(source, "<cell>", "exec")
+    except (SyntaxError, ValueError):
+        return plain(source)
+    return source
+
+
 def run_cells(cells: Any, scope: dict[str, Any], seconds: float) -> dict[str, str]:
     """Execute each cell; a cell that fails does not stop the next."""
     faults = {}
     for name, source in cells:
         try:
             with bounded(seconds):
-                exec(compile(source, f"<{name}>", "exec"), scope)
+                exec(compile(readable(source), f"<{name}>", "exec"), scope)
         except Overtime:
             faults[name] = "Overtime: the cell runs too long"
         except (Exception, SystemExit) as error:
@@ -120,7 +146,8 @@ def main() -> None:
         os.dup2(null, stream)
     sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     stand_in()
-    scope = {"__name__": "__main__"}
+    scope: dict[str, Any] = {"__name__": "__main__", "get_ipython": Shell}
+    scope["display"] = lambda *shown, **options: None
     faults = run_cells(job["cells"], scope, job["seconds"])
     result = {"faults": faults, "outcomes": calls(job, scope, job["seconds"])}
     with open("result.part", "w", encoding="utf-8") as file:
