@@ -82,6 +82,7 @@ def enclosed(program: str, folder: Path) -> list[str]:
     """Return bubblewrap's command line; ``folder`` is all that can be written to."""
     command = [program, "--unshare-all", "--die-with-parent", "--new-session"]
     command += ["--uid", "65534", "--gid", "65534", "--hostname", "sandbox"]
+    command += ["--tmpfs", "/tmp"]  # first: Python itself may stand below it
     for path in ("/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache"):
         if Path(path).exists():
             command += ["--ro-bind", path, path]
@@ -91,7 +92,7 @@ def enclosed(program: str, folder: Path) -> list[str]:
     for path in sorted(packages):
         if (Path(path) / "bnlib").is_dir():
             command += ["--tmpfs", str(Path(path) / "bnlib")]  # the answers
-    command += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
+    command += ["--proc", "/proc", "--dev", "/dev"]
     return [*command, "--bind", str(folder), INSIDE, "--chdir", INSIDE]
 
 
