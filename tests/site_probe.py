@@ -51,7 +51,8 @@ MEASURE = r"""() => {
   }
   const scrolls = (e) => ["auto", "scroll"].includes(getComputedStyle(e).overflowX);
   const inBox = (e) => e && e !== document.body && (scrolls(e) || inBox(e.parentElement));
-  const seen = (e) => e.getBoundingClientRect().width > 1 && e.checkVisibility();
+  const spoken = (e) => e.closest("mjx-assistive-mml");  // MathJax clips it to nothing
+  const seen = (e) => e.getBoundingClientRect().width > 1 && e.checkVisibility() && !spoken(e);
   const name = (e) => e.outerHTML.slice(0, 120);
   const beyond = (e) => e.getBoundingClientRect().right > innerWidth + 1;
   return {
@@ -82,8 +83,9 @@ THIN = """() => {
 def pages():
     """Return the pages that a reader can open, without their suffix, from ``_toc.yml``."""
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    chapters = [entry["file"] for part in toc["parts"] for entry in part["chapters"]]
-    return [toc["root"], *chapters, "search", "genindex"]
+    chapters = [entry for part in toc["parts"] for entry in part["chapters"]]
+    every = [each["file"] for entry in chapters for each in (entry, *entry.get("sections", ()))]
+    return [toc["root"], *every, "search", "genindex"]
 
 
 def build(folder):
