@@ -5,6 +5,7 @@ import json
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from bnlib.grading.batch import Settings, find_submissions, grade_all, read_sheets, write
 from bnlib.grading.gradebook import import_grades
@@ -13,11 +14,9 @@ from bnlib.grading.sandbox import Limits, NoSandboxError, find_bubblewrap
 from bnlib.grading.sheets import read_notebook
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the command line."""
-    top = argparse.ArgumentParser(prog="bnlib.grading", description=__doc__, allow_abbrev=False)
-    commands = top.add_subparsers(dest="command", required=True)
-    grade = commands.add_parser(
+def add_grade(commands: Any) -> argparse.ArgumentParser:
+    """Add the command that grades; no option may be abbreviated."""
+    grade: argparse.ArgumentParser = commands.add_parser(
         "grade", help="grade all submissions of a folder", allow_abbrev=False
     )
     grade.add_argument("submissions", type=Path, help="STUDENT/SHEET/FILE.ipynb below it")
@@ -28,6 +27,14 @@ def parser() -> argparse.ArgumentParser:
     grade.add_argument(
         "--no-sandbox", action="store_true", help="run students' code with all your rights"
     )
+    return grade
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    top = argparse.ArgumentParser(prog="bnlib.grading", description=__doc__)
+    commands = top.add_subparsers(dest="command", required=True)
+    grade = add_grade(commands)
     one = commands.add_parser("rebuild", help="put one submission into the pristine sheet")
     one.add_argument("submission", type=Path)
     one.add_argument("sheet", help="name of the sheet, as 04_batch_norm")
