@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from house import cells, joined, tags
 from nbformat import NotebookNode
-from notebook_rules import executed, metadata, outputs, plain_code
+from notebook_rules import code_length, executed, metadata, outputs, plain_code
 
 from bnlib.checks import EXERCISES
 
@@ -113,5 +113,7 @@ def solved(notebook: NotebookNode) -> Faults:
             yield f"{name}: no mark scheme such as '(1 point for ...)'"
 
 
-RULES = [metadata, executed, outputs, plain_code, fields, statement, complete, mixed, graded,
-         solved]  # fmt: skip
+RULES = [
+    metadata, code_length, executed, outputs, plain_code, fields, statement, complete, mixed,
+    graded, solved,
+]  # fmt: skip

@@ -101,6 +101,7 @@ BREAKS = [
     ("graded", lambda c: c["answer"].metadata.nbgrader.update(points=1)),
     ("graded", lambda c: c["answer"].metadata.nbgrader.update(grade_id="x")),
     ("solved", lambda c: c["answer"].update(source="x = 1")),
+    ("code_length", lambda c: c["answer"].update(source="\n".join(["x = 1"] * 21))),
     ("executed", lambda c: c["check"].update(execution_count=None)),
 ]
 
