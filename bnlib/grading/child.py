@@ -22,6 +22,8 @@ import numpy as np
 
 VALUES = runpy.run_path("values.py") if __name__ == "__main__" else {}
 
+TOOLS: dict[str, Any] = {}  # functions that the job brings
+
 
 class Overtime(BaseException):
     """A cell or a call took too long; not an Exception, so that few handlers catch it."""
@@ -92,9 +94,18 @@ def run_cells(cells: Any, scope: dict[str, Any], seconds: float) -> dict[str, st
     return faults
 
 
+def arguments(form: Any) -> tuple[Any, ...]:
+    """Return a call's arguments; functions among them come from the job."""
+    return tuple(
+        TOOLS[each["function"]] if isinstance(each, dict) and "function" in each
+        else VALUES["decode"](each)
+        for each in form["tuple"]
+    )  # fmt: skip
+
+
 def one_call(drive: Any, answer: Any, form: Any, seconds: float) -> dict[str, Any]:
     """Return what one call came to, as JSON."""
-    decode, given = VALUES["decode"], VALUES["decode"](form)
+    decode, given = arguments, arguments(form)
     try:
         with bounded(seconds):
             value = VALUES["encode"](drive(answer, *given))
@@ -123,7 +134,8 @@ def calls(job: Any, scope: dict[str, Any], seconds: float) -> dict[str, Any]:
     """Call every exercise's answer with all its arguments."""
     found: dict[str, Any] = {}
     for name, task in job["exercises"].items():
-        tools = {"np": np, "copy": copy}
+        tools = TOOLS
+        tools |= {"np": np, "copy": copy}
         exec("from __future__ import annotations\n" + task["drive"], tools)
         drive, answer = tools[task["drive_name"]], scope.get(task["function"])
         if answer is None:

@@ -1,6 +1,7 @@
 """Grade one submission: the student's code in a sandbox, the checks here."""
 
 import inspect
+import re
 import textwrap
 from dataclasses import dataclass
 from typing import Any
@@ -31,16 +32,30 @@ class Row:
     message: str = ""
 
 
+def source(function: Any, known: dict[str, str]) -> dict[str, str]:
+    """Add to ``known`` the source of a function of the checks, and of those that it uses."""
+    known[function.__name__] = textwrap.dedent(inspect.getsource(function))
+    for name in re.findall(r"[A-Za-z_]\w*", known[function.__name__]):
+        used = getattr(inspect.getmodule(function), name, None)
+        ours = str(getattr(used, "__module__", "")).startswith("bnlib.checks")
+        if ours and inspect.isfunction(used) and used.__name__ not in known:
+            source(used, known)
+    return known
+
+
 def job(rebuilt: Rebuilt, exercises: list[Exercise], seed: int) -> dict[str, Any]:
     """Return what the child has to do: cells to run, and calls to make."""
     asked = {}
     for exercise in exercises:
         calls = [[encode(each) for each in part] for part in plan(exercise, seed)]
-        drive = exercise.drive
+        tools = source(exercise.drive, {})
+        for given in (v for part in plan(exercise, seed) for each in part for v in each):
+            if inspect.isfunction(given):
+                source(given, tools)
         asked[exercise.name] = {
             "function": exercise.function,
-            "drive": textwrap.dedent(inspect.getsource(drive)),
-            "drive_name": drive.__name__,
+            "drive": "\n\n".join(tools.values()),
+            "drive_name": exercise.drive.__name__,
             "calls": calls,
         }
     return {"cells": rebuilt.code, "exercises": asked}
