@@ -1,0 +1,92 @@
+"""Chapters run where only NumPy, PyTorch and Matplotlib are installed, as on Colab.
+
+The cheapest chapter runs here; `make elsewhere` runs all chapters and exercise sheets.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+from elsewhere import HAS, REPO, TAG, Place, installed
+from house import CHAPTERS, ROOT, cells, read_notebook, tags
+
+SHEETS = sorted(ROOT.glob("chapters/exercises/*/exercises.ipynb"))
+EVERY = [path.relative_to(ROOT).as_posix() for path in (*CHAPTERS, *SHEETS)]
+CHEAPEST = ["chapters/09_loose_ends.ipynb"]
+CHOSEN = EVERY if os.environ.get("BOOK_ELSEWHERE") == "all" else CHEAPEST
+ADDRESS = f"bnlib[data] @ git+https://github.com/{REPO}@{TAG}"
+pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    return Place(tmp_path_factory.mktemp("elsewhere"))
+
+
+@pytest.fixture
+def python(place):
+    """Give the Python of a new environment; remove what was installed there."""
+    path = place.python("reader")
+    yield path
+    shutil.rmtree(path.parents[1])
+
+
+def first_cell(place, python, **settings):
+    """Run the bootstrap cell alone, as a program; return the process."""
+    return subprocess.run(
+        [python, place.book / "book" / "bootstrap.py"], env=place.settings() | settings,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def can_import(place, python, *modules):
+    """Say for each module whether an environment can import it."""
+    source = (
+        "import sys, importlib.util as i; print(*map(bool, map(i.find_spec, sys.argv[1:])))"
+    )
+    command = [python, "-c", source, *modules]
+    done = subprocess.run(
+        command, cwd=place.folder, env=place.settings(), capture_output=True, check=True
+    )
+    return [word == b"True" for word in done.stdout.split()]
+
+
+def test_the_place_is_as_bare_as_it_says(place, python):
+    assert can_import(place, python, *HAS, "google.colab") == [True] * (len(HAS) + 1)
+    lacks = ["bnlib", "sklearn", "scipy", "tqdm", "pooch", "numba", "flit_core", "nbclient"]
+    assert can_import(place, python, *lacks) == [False] * len(lacks)
+    assert installed(python) == {}
+
+
+@pytest.mark.parametrize("name", CHOSEN)
+def test_first_cell_installs_bnlib_and_the_notebook_runs(place, python, name):
+    done, copy = place.run(python, place.book / name)
+    assert done.returncode == 0, done.stderr[-3000:]
+    notebook = read_notebook(copy)
+    code = [(cell, source) for _, cell, source in cells(notebook) if source]
+    assert [cell.execution_count for cell, _ in code] == list(range(1, len(code) + 1))
+    assert not [o for cell, _ in code for o in cell.outputs if o.output_type == "error"]
+    [first] = [cell for cell, _ in code if "bootstrap" in tags(cell)]
+    assert first.outputs == [], "the first cell is silent"
+    direct = json.loads((installed(python)["bnlib"] / "direct_url.json").read_text())
+    assert direct["url"] == f"https://github.com/{REPO}"
+    assert direct["vcs_info"]["requested_revision"] == TAG
+
+
+def test_an_address_that_does_not_answer_stops_the_notebook(place, python, tmp_path):
+    nowhere = f"url.{(tmp_path / 'nothing.git').as_uri()}.insteadOf"
+    done = first_cell(place, python, GIT_CONFIG_KEY_0=nowhere)
+    assert done.returncode == 1
+    assert "CalledProcessError" in done.stderr
+    assert installed(python) == {}
+
+
+def test_outside_of_colab_nothing_is_installed(place):
+    python = place.python("outside", colab=False)
+    done = first_cell(place, python)
+    assert done.returncode == 0, done.stderr
+    assert re.findall(r"`pip install \"(.+)\"`", done.stdout) == [ADDRESS]
+    assert installed(python) == {}

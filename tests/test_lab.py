@@ -1,0 +1,168 @@
+"""JupyterLab in a browser: chapter 4 opens, all its cells run, and nothing goes wrong."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import Request, urlopen
+
+import pytest
+import site_probe
+from house import ROOT
+
+CHAPTER = "04_batch_norm.ipynb"
+BROKEN = "broken.ipynb"
+TOKEN = "for-this-test"
+# What a JupyterLab asks on its first start, answered: no news, no look for updates.
+QUIET = {"fetchNews": "false", "checkForUpdates": False}
+NOTIFICATION = "@jupyterlab/apputils-extension/notification.jupyterlab-settings"
+OPTIONS = [
+    "--no-browser", "--ip=127.0.0.1", "--ServerApp.allow_root=True",
+    "--ServerApp.port_retries=0", f"--IdentityProvider.token={TOKEN}",
+    "--LabApp.expose_app_in_browser=True", "--LabApp.extension_manager=readonly",
+    "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+]  # fmt: skip
+
+PANEL = "const panel = window.jupyterapp?.shell.currentWidget;"
+CELLS = (
+    "const cells = panel.content.model.sharedModel.cells.filter((c) => c.cell_type === 'code');"
+)
+IDLE = "panel.sessionContext?.session?.kernel?.status === 'idle'"
+ASKS = "document.querySelector('.jp-Dialog') !== null"
+OPEN = f"""(name) => {{
+  {PANEL}
+  return {ASKS} || (panel?.context?.path === name && panel.context.isReady && {IDLE});
+}}"""
+ENDED = f"""() => {{
+  {PANEL} {CELLS}
+  const failed = cells.some((c) => c.outputs.some((o) => o.output_type === "error"));
+  const all = cells.every((c) => c.execution_count !== null);
+  return {ASKS} || ({IDLE} && (failed || all));
+}}"""
+FACTS = f"""() => {{
+  {PANEL} {CELLS}
+  return {{
+    counts: cells.map((c) => c.execution_count),
+    outputs: cells.flatMap((c) => c.outputs),
+    dialogs: [...document.querySelectorAll(".jp-Dialog, .Toastify__toast--error")]
+      .map((e) => e.textContent),
+  }};
+}}"""
+
+
+def not_yet_run(notebook):
+    """Return a notebook's text without outputs."""
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            cell |= {"execution_count": None, "outputs": []}
+    return json.dumps(notebook)
+
+
+def ask(address, method="GET"):
+    """Send one request to the server's own interface; return the answer."""
+    request = Request(address, method=method, headers={"Authorization": f"token {TOKEN}"})
+    with urlopen(request, timeout=10) as answer:
+        return answer.read()
+
+
+def wait_until_up(process, address):
+    """Return when the server answers; fail when it ends or stays silent."""
+    for _ in range(600):
+        assert process.poll() is None, "JupyterLab ended at once"
+        try:
+            return ask(f"{address}/api/status")
+        except (URLError, ConnectionError):
+            time.sleep(0.1)
+    raise AssertionError("JupyterLab does not answer")
+
+
+@contextmanager
+def jupyterlab(folder):
+    """Run JupyterLab on ``folder / "chapters"``, nothing kept elsewhere; give its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    names = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR",
+             "JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR", "IPYTHONDIR")  # fmt: skip
+    places = {name: str(folder / name) for name in names}
+    command = [Path(sys.executable).with_name("jupyter"), "lab", *OPTIONS, f"--port={port}"]
+    address = f"http://127.0.0.1:{port}"
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [*command, f"--notebook-dir={folder / 'chapters'}"],
+            env=os.environ | places, stdout=log, stderr=log,
+        )  # fmt: skip
+        try:
+            wait_until_up(process, address)
+            yield address
+            ask(f"{address}/api/shutdown", "POST")
+            assert process.wait(60) == 0
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+
+
+@pytest.fixture(scope="module")
+def lab(chromium, tmp_path_factory):
+    """Serve chapter 4 and a notebook with an error; check that all of it ends at last."""
+    folder = tmp_path_factory.mktemp("lab")
+    (folder / "chapters").mkdir()
+    chapter = json.loads((ROOT / "chapters" / CHAPTER).read_text(encoding="utf-8"))
+    broken = [
+        {"cell_type": "code", "id": name, "metadata": {}, "source": source}
+        for name, source in (("zero", "1 / 0"), ("after", "2"))
+    ]
+    for name, notebook in ((CHAPTER, chapter), (BROKEN, chapter | {"cells": broken})):
+        (folder / "chapters" / name).write_text(not_yet_run(notebook), encoding="utf-8")
+    settings = folder / "JUPYTERLAB_SETTINGS_DIR" / NOTIFICATION
+    settings.parent.mkdir(parents=True)
+    settings.write_text(json.dumps(QUIET), encoding="utf-8")
+    with jupyterlab(folder) as address:
+        yield address
+    assert list((folder / "JUPYTER_RUNTIME_DIR").glob("kernel-*.json")) == []
+
+
+def run_all(chromium, address, name):
+    """Open a notebook and choose Run > Run All Cells; return what came of it."""
+    tab = chromium.new_page(viewport={"width": 1280, "height": 900})
+    asked, errors = [], []
+    tab.route(site_probe.ELSEWHERE, lambda route: route.abort())
+    tab.on("request", lambda r: site_probe.ELSEWHERE.match(r.url) and asked.append(r.url))
+    tab.on("pageerror", lambda error: errors.append(str(error)))
+    tab.goto(f"{address}/lab/tree/{name}?token={TOKEN}")
+    tab.wait_for_function(OPEN, arg=name, timeout=120_000)
+    if not tab.evaluate(f"() => {ASKS}"):
+        tab.locator(".lm-MenuBar-itemLabel", has_text="Run").click()
+        tab.get_by_text("Run All Cells", exact=True).click()
+        tab.wait_for_function(ENDED, timeout=600_000)
+    facts = tab.evaluate(FACTS) | {"asked": asked, "errors": errors}
+    tab.close()
+    return facts
+
+
+def failed(facts):
+    """Return the outputs that are errors."""
+    return [each for each in facts["outputs"] if each["output_type"] == "error"]
+
+
+def test_chapter_runs_from_top_to_bottom(lab, chromium):
+    facts = run_all(chromium, lab, CHAPTER)
+    assert failed(facts) == []
+    assert facts["counts"] == list(range(1, len(facts["counts"]) + 1))
+    assert len(facts["counts"]) > 20
+    assert sum("image/png" in each.get("data", {}) for each in facts["outputs"]) >= 2
+    assert facts["dialogs"] == []
+    assert facts["errors"] == []
+    assert facts["asked"] == []
+
+
+def test_an_error_is_noticed(lab, chromium):
+    facts = run_all(chromium, lab, BROKEN)
+    assert [each["ename"] for each in failed(facts)] == ["ZeroDivisionError"]
+    assert facts["counts"] == [1, None]
