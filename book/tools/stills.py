@@ -8,11 +8,10 @@ It opens the page in Chromium and photographs each figure in a state that shows 
 """
 
 import io
-import os
-import shutil
 import sys
 from pathlib import Path
 
+from browsers import find_browser
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
@@ -38,9 +37,9 @@ def still(page: Page, name: str) -> Image.Image:
 
 def main(site: str) -> None:
     """Photograph every figure of the built site."""
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        options = {"executable_path": find_browser(), "args": ["--no-sandbox"]}
+        browser = playwright.chromium.launch(**options)
         page = browser.new_page(device_scale_factor=2, color_scheme="light")
         page.set_viewport_size({"width": 500, "height": 1200})
         page.goto((Path(site) / "book" / "playground.html").resolve().as_uri())

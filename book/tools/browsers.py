@@ -1,0 +1,28 @@
+"""Find the Chromium that tools and tests work with."""
+
+import os
+import shutil
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+
+class NoBrowserError(Exception):
+    """There is no Chromium."""
+
+
+def find_browser() -> str:
+    """Return the path of a Chromium.
+
+    Raises
+    ------
+    NoBrowserError
+        If neither ``CHROMIUM`` nor the search path leads to one.
+    """
+    named = os.environ.get("CHROMIUM")
+    found = shutil.which(named) if named else next(filter(None, map(shutil.which, NAMES)), None)
+    if found is None:
+        raise NoBrowserError(
+            f"expected a Chromium, found {named or 'none'}; install it "
+            "(Debian: apt-get install chromium) or set CHROMIUM=/path/to/chromium"
+        )
+    return found

@@ -1,0 +1,165 @@
+"""Merge the pages of a built site into one page, in the order of the table of contents.
+
+A section has the same id in several chapters, so each id takes the name of its page as a
+prefix. Links between pages become links inside the one page. Headings move down, so that
+parts, chapters and sections nest: from them the browser makes the outline of the PDF.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from bs4 import BeautifulSoup
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from bs4 import Tag
+
+# What has no use on paper: marks behind headings, lists of subpages, the link to this PDF.
+SCREEN_ONLY = ".headerlink, .toctree-wrapper, .book-pdf, .sd-summary-state-marker, script"
+# The formulas of each page are set on their own, to show progress; no menu, no second copy.
+MATHJAX = (
+    "window.MathJax ??= {}; MathJax.startup = {typeset: false};"
+    "MathJax.options = {...MathJax.options, enableMenu: false, enableAssistiveMml: false};"
+)
+
+
+def entries(toc: dict) -> Iterator[tuple[str, int, str | None]]:
+    """Yield (page, level of its title, caption of the part that it opens) in reading order."""
+    yield toc["root"], 1, None
+    for part in toc["parts"]:
+        caption = part["caption"]
+        for chapter in part["chapters"]:
+            yield chapter["file"], 2, caption
+            caption = None
+            for section in chapter.get("sections", ()):
+                yield section["file"], 3, None
+
+
+def anchor(page: str, fragment: str = "") -> str:
+    """Return the id that a page, or a place in it, has in the one page."""
+    name = page.replace("/", "-")
+    return f"{name}--{fragment}" if fragment else name
+
+
+def inside(page: str, link: str) -> str:
+    """Return the path from the site's root of a link that stands on ``page``."""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(page), unquote(link)))
+
+
+def target(page: str, link: str, known: set[str]) -> str | None:
+    """Return where a link leads in the one page, or None if it leads nowhere on paper."""
+    parts = urlsplit(link)
+    if parts.scheme or parts.netloc:
+        return link
+    other = inside(page, parts.path).removesuffix(".html") if parts.path else page
+    return "#" + anchor(other, unquote(parts.fragment)) if other in known else None
+
+
+def redirect(article: Tag, page: str, known: set[str]) -> None:
+    """Let ids, links and images of one page work in the one page."""
+    for place in article.select("[id]"):
+        place["id"] = anchor(page, str(place["id"]))
+    for link in article.select("a[href]"):
+        address = target(page, str(link["href"]), known)
+        if address is None:
+            link.unwrap()
+        else:
+            link["href"] = address
+    for image in article.select("img[src]"):
+        image["src"] = inside(page, str(image["src"]))
+        image.attrs.pop("loading", None)  # on paper all of them are in view
+
+
+def lower(article: Tag, by: int) -> None:
+    """Move every heading down by some levels; its look keeps the level that it had."""
+    for heading in article.select("h1, h2, h3, h4, h5, h6"):
+        level = int(heading.name[1])
+        heading["class"] = [*heading.get_attribute_list("class", []), f"was-h{level}"]
+        heading.name = f"h{min(level + by, 6)}"
+
+
+def unfold(article: Tag) -> None:
+    """Open what folds; a cell that is hidden on the site is a plain cell on paper."""
+    for title in article.select("details.hide > summary"):
+        title.parent.unwrap()
+        title.decompose()
+    for fold in article.select("details"):
+        fold["open"] = ""
+
+
+def read_page(site: Path, page: str) -> BeautifulSoup:
+    """Parse one page of the site."""
+    if not (site / f"{page}.html").is_file():
+        raise ValueError(f"expected the page {page}.html in the site, found none; see _toc.yml")
+    return BeautifulSoup((site / f"{page}.html").read_text(encoding="utf-8"), "html.parser")
+
+
+def prepared(soup: BeautifulSoup, page: str, level: int, known: set[str]) -> Tag:
+    """Return the article of one page, ready for its place in the one page."""
+    article = soup.select_one("article.bd-article")
+    if article is None:
+        raise ValueError(f"expected an article in {page}.html, found none: is it of this book?")
+    for useless in article.select(SCREEN_ONLY):
+        useless.decompose()
+    redirect(article, page, known)
+    lower(article, level - 1)
+    unfold(article)
+    article["id"] = anchor(page)
+    article["class"] = [*article.get_attribute_list("class"), f"level-{level}"]
+    return article
+
+
+def contents(pages: list[tuple[str, int, str | None]], titles: dict[str, str]) -> str:
+    """Return the table of contents: the parts, a link to each page, room for its number."""
+    lines = ['<nav class="bd-article book-contents"><h1 class="was-h1">Contents</h1>']
+    for page, level, caption in pages[1:]:
+        lines += [f'<p class="part">{caption}</p>'] if caption else []
+        link = f'<a href="#{anchor(page)}">{titles[page]}</a>'
+        lines += [f'<p class="level-{level}">{link}<span class="number"></span></p>']
+    return "\n".join([*lines, "</nav>"])
+
+
+def mathjax(soups: Iterable[BeautifulSoup]) -> list[str]:
+    """Return the scripts that load MathJax, from the first page that has formulas."""
+    for soup in soups:
+        if loader := soup.select_one('head script[src*="mathjax/"]'):
+            settings = [s.string for s in soup.select("head script") if "MathJax =" in s.text]
+            own = "".join(f"<script>{script}</script>" for script in (*settings, MATHJAX))
+            return [own, f'<script defer src="{loader["src"]}"></script>']
+    return []
+
+
+def head(root: BeautifulSoup, style: str) -> list[str]:
+    """Return the title, the style sheets of the site, and what they say for paper."""
+    title = root.select_one("article.bd-article h1")
+    sheets = map(str, root.select('head link[rel="stylesheet"]'))
+    name = f"<title>{title.get_text() if title else 'Book'}</title>"
+    return ['<meta charset="utf-8">', name, *sheets, f"<style>{style}</style>"]
+
+
+def merge(site: Path, toc: dict, style: str) -> str:
+    """Return the one page that holds every page of the table of contents."""
+    pages = list(entries(toc))
+    soups = {page: read_page(site, page) for page, _, _ in pages}
+    scripts = mathjax(soups.values())
+    bodies, titles = [], {}
+    for page, level, caption in pages:
+        article = prepared(soups[page], page, level, set(soups))
+        title = article.select_one(".was-h1")
+        titles[page] = title.decode_contents() if title else page
+        if caption:
+            part = soups[page].new_tag("h1", attrs={"class": "part"})
+            part.string = caption
+            article.insert(0, part)
+        bodies.append(str(article))
+    bodies.insert(1, contents(pages, titles))
+    top = "\n".join([*head(soups[toc["root"]], style), *scripts])
+    return (
+        f'<!DOCTYPE html>\n<html lang="en" data-theme="light"><head>{top}</head>\n'
+        f"<body><main>{''.join(bodies)}</main></body></html>\n"
+    )

@@ -1,0 +1,103 @@
+"""Print one page of a folder with Chromium. Nothing is asked from anywhere else."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from browsers import find_browser
+from playwright.sync_api import sync_playwright
+from pypdf import PdfReader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import Page, Route
+
+HOST = "http://book.invalid"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+SIDE = 18  # mm
+WIDTH = round((210 - 2 * SIDE) / 25.4 * 96)  # pixels of a line on A4
+FOOTER = f"""<div style="width: 100%; padding: 0 {SIDE}mm; font: 8px sans-serif; color: #444;
+  display: flex; justify-content: space-between"><span class="title"></span>
+  <span class="pageNumber"></span></div>"""
+PAPER = {
+    "format": "A4",
+    "margin": {"top": "16mm", "bottom": "18mm", "left": f"{SIDE}mm", "right": f"{SIDE}mm"},
+    "print_background": True,
+    "display_header_footer": True,
+    "header_template": "<span></span>",
+    "footer_template": FOOTER,
+}
+
+
+def show(text: str) -> None:
+    """Show progress."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def answer(folder: Path, refused: list[str]) -> Callable[[Route], None]:
+    """Return a handler that answers requests with files of ``folder``, and refuses others."""
+
+    def handle(route: Route) -> None:
+        address = route.request.url
+        path = folder / unquote(urlsplit(address).path).lstrip("/")
+        if address.startswith(f"{HOST}/") and path.is_file():
+            route.fulfill(path=path)
+        else:
+            refused.append(f"{address} is missing, or comes from elsewhere")
+            route.abort()
+
+    return handle
+
+
+def typeset(tab: Page) -> int:
+    """Set the formulas, one article after the other; return their number."""
+    total = 0
+    for article in tab.query_selector_all("article"):
+        formulas = article.evaluate("article => book.typeset(article)")
+        total += formulas
+        show(f"  {article.get_attribute('id')}: {formulas} formulas")
+    return total
+
+
+def prepare(tab: Page, address: str) -> tuple[list[str], list[str]]:
+    """Open the page as on paper; return what is wrong with it, and what is not beautiful."""
+    tab.emulate_media(media="print", color_scheme="light")
+    tab.goto(address, wait_until="load")
+    tab.add_script_tag(content=Path(__file__).with_name("fit.js").read_text("utf-8"))
+    show(f"{typeset(tab)} formulas are set")
+    tab.evaluate("book.settle()")
+    wrong = tab.eval_on_selector_all("mjx-merror", "all => all.map(e => e.textContent)")
+    notes = [f"wider than the paper: {place}" for place in tab.evaluate("book.fit()")]
+    if missing := tab.evaluate("book.undrawn()"):
+        notes.append(f"no font here draws {missing} (Debian: apt-get install fonts-noto-cjk)")
+    return [f"a formula cannot be set: {text}" for text in wrong], notes
+
+
+def page_numbers(content: bytes) -> dict[str, int]:
+    """Return the number of the page on which each place stands that a link leads to."""
+    reader = PdfReader(io.BytesIO(content))
+    places = reader.named_destinations
+    found = {name: reader.get_destination_page_number(to) for name, to in places.items()}
+    return {name.lstrip("/"): at + 1 for name, at in found.items() if at is not None}
+
+
+def print_page(folder: Path, name: str, target: Path) -> tuple[list[str], list[str]]:
+    """Print ``folder/name`` into ``target``; return what is wrong and what is not beautiful."""
+    refused: list[str] = []
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=find_browser(), args=FLAGS)
+        tab = chromium.new_page(viewport={"width": WIDTH, "height": 1000})
+        tab.set_default_timeout(0)
+        tab.route("**/*", answer(folder, refused))
+        wrong, notes = prepare(tab, f"{HOST}/{name}")
+        show("printing, once for the page numbers ...")
+        tab.evaluate("pages => book.number(pages)", page_numbers(tab.pdf(**PAPER)))
+        show("printing, once for good ...")
+        tab.pdf(**PAPER, path=target, outline=True, tagged=True)
+        chromium.close()
+    return refused + wrong, notes
