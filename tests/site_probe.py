@@ -1,9 +1,7 @@
 """Look at the built book as a reader does: build it, serve it, open each page in Chromium."""
 
 import functools
-import os
 import re
-import shutil
 import subprocess
 import sys
 import threading
@@ -18,7 +16,6 @@ from playwright.sync_api import sync_playwright
 ROOT = Path(__file__).resolve().parent.parent
 WIDTHS = (1280, 375)
 THEMES = ("light", "dark")
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 QUIET = [
     "--no-sandbox",
     "--disable-gpu",
@@ -65,6 +62,13 @@ MEASURE = r"""() => {
     stops: all(".bd-article span.math[tabindex='0']").map((e) => e.textContent),
     unreachable: all(".bd-article *").filter((e) =>
       seen(e) && scrolls(e) && e.scrollWidth > e.clientWidth + 1 && e.tabIndex < 0).map(name),
+    images: all("img").map((e) => ({
+      src: e.getAttribute("src"),
+      width: Number(e.getAttribute("width")),
+      height: Number(e.getAttribute("height")),
+      natural: [e.naturalWidth, e.naturalHeight],
+      shown: [e.clientWidth, e.clientHeight],
+    })),
   };
 }"""
 
@@ -85,7 +89,7 @@ def pages():
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
     chapters = [entry for part in toc["parts"] for entry in part["chapters"]]
     every = [each["file"] for entry in chapters for each in (entry, *entry.get("sections", ()))]
-    return [toc["root"], *every, "search", "genindex"]
+    return [toc["root"], *every, "search", "genindex", "404"]
 
 
 def build(folder):
@@ -115,11 +119,6 @@ def served(folder):
         finally:
             server.shutdown()
             thread.join()
-
-
-def find_browser():
-    """Return the path of a Chromium, or None."""
-    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
 @contextmanager
@@ -152,11 +151,13 @@ def violations(tab, theme):
 def look(chromium, address, width):
     """Open one page at one width and return all that the tests ask of it."""
     tab = chromium.new_page(viewport={"width": width, "height": 900}, reduced_motion="reduce")
-    troubles, asked = [], []
+    troubles, asked, files = [], [], set()
     listen(tab, troubles, asked)
+    tab.on("response", lambda r: r.ok and files.add(r.url))
     tab.goto(address, wait_until="load")
     tab.evaluate(SETTLE)
     facts = tab.evaluate(MEASURE) | {"troubles": list(troubles), "asked": list(asked)}
+    facts["files"] = sorted(files)
     tab.evaluate(THIN)
     facts |= {theme: violations(tab, theme) for theme in THEMES}  # axe asks for files itself
     tab.close()

@@ -1,14 +1,16 @@
 """The built site: no warning, no dead link, no request elsewhere, readable by everyone."""
 
 import functools
-import os
 from html.parser import HTMLParser
 from urllib.parse import unquote, urlsplit
 
 import pytest
 import site_probe
+import yaml
 
 PAGES = site_probe.pages()
+CONFIG = yaml.safe_load((site_probe.ROOT / "_config.yml").read_text(encoding="utf-8"))
+HOME = urlsplit(CONFIG["html"].get("baseurl") or "/").path  # "/name/" where an address is set
 each_page = pytest.mark.parametrize("page", PAGES)
 each_width = pytest.mark.parametrize("width", site_probe.WIDTHS)
 each_theme = pytest.mark.parametrize("theme", site_probe.THEMES)
@@ -38,35 +40,6 @@ def outline(path):
     return parser
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    """Build the book once, from clean, every warning an error."""
-    done, folder = site_probe.build(tmp_path_factory.mktemp("book"))
-    if done.returncode:
-        pytest.fail(f"the book does not build:\n{done.stdout}\n{done.stderr}", pytrace=False)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    """Start Chromium, or skip; with BOOK_REQUIRE_BROWSER=1 a missing one is a failure."""
-    path = site_probe.find_browser()
-    if path is None:
-        stop = pytest.fail if os.environ.get("BOOK_REQUIRE_BROWSER") == "1" else pytest.skip
-        stop("no Chromium found; install it or set CHROMIUM=/path/to/chromium")
-    with site_probe.browser(path) as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def look(chromium, site):
-    """Give a function (page, width) -> facts that opens each page once at each width."""
-    with site_probe.served(site) as address:
-        yield functools.cache(
-            lambda page, width: site_probe.look(chromium, f"{address}/{page}.html", width)
-        )
-
-
 @each_page
 def test_page_is_built(site, page):
     assert (site / f"{page}.html").is_file()
@@ -85,7 +58,10 @@ def test_internal_links_land(site, page):
         parts = urlsplit(link)
         if parts.scheme or parts.netloc:
             continue
-        target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+        start = site if parts.path.startswith("/") else path.parent  # as on a server
+        inside = unquote(parts.path).removeprefix(HOME).lstrip("/")
+        target = (start / inside).resolve() if parts.path else path
+        target = target / "index.html" if target.is_dir() else target
         lands = target.is_file()
         if lands and target.suffix == ".html":
             lands = unquote(parts.fragment) in outline(target).ids
@@ -110,7 +86,7 @@ def test_no_script_comes_from_elsewhere(site):
     links = {link for page in PAGES for link in outline(site / f"{page}.html").links}
     scripts = {link for link in links if urlsplit(link).path.endswith((".js", ".css"))}
     assert [link for link in scripts if urlsplit(link).netloc] == []
-    assert any(link.endswith("mathjax/tex-chtml.js") for link in scripts)
+    assert any(link.endswith("mathjax/after_text.js") for link in scripts)
 
 
 @each_width

@@ -51,6 +51,18 @@
     }
   }
 
+  /** The theme takes the focus off a button that is pressed, and so do dialogs: give it back. */
+  function keepFocus() {
+    let pressed = null;
+    const lost = () => document.activeElement === document.body;
+    const giveBack = () => { if (lost() && pressed?.checkVisibility()) pressed.focus(); };
+    document.addEventListener("click", (event) => {
+      pressed = event.detail === 0 ? event.target.closest("button") : null;  // 0: by a key
+      setTimeout(giveBack);
+    }, true);
+    document.addEventListener("close", () => setTimeout(giveBack), true);
+  }
+
   let planned = 0;
 
   function updateBoxes() {
@@ -63,6 +75,7 @@
     new ResizeObserver(updateBoxes).observe(document.querySelector(".bd-article") ?? document.body);
     document.addEventListener("toggle", updateBoxes, true);
     document.fonts.ready.then(updateBoxes);
+    document.fonts.addEventListener("loadingdone", updateBoxes);  // those of formulas come late
     window.addEventListener("load", () => {
       window.MathJax?.startup?.promise?.then(updateBoxes);
       updateBoxes();
@@ -73,6 +86,7 @@
     nameControls();
     nameToggles();
     markTitle();
+    keepFocus();
     watch();
   });
 })();

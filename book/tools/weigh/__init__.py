@@ -1,0 +1,1 @@
+"""Weigh the pages of the book beside those of a stock Jupyter Book build."""

@@ -1,0 +1,81 @@
+"""Serve folders as a web host does: compressed, each at an address of its own."""
+
+import gzip
+import mimetypes
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
+
+# What hosts compress; pictures and fonts are compressed already.
+TEXT = (".html", ".css", ".js", ".svg", ".json", ".txt", ".xml")
+
+
+class File(NamedTuple):
+    """What is sent for one address."""
+
+    kind: str
+    body: bytes
+    compressed: bool
+
+
+def read(path: Path) -> File:
+    """Return a file as it is sent."""
+    kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    body = path.read_bytes()
+    if path.suffix in TEXT:
+        return File(kind, gzip.compress(body, mtime=0), True)
+    return File(kind, body, False)
+
+
+def handler_for(folder: Path) -> type[BaseHTTPRequestHandler]:
+    """Return a handler that sends the files below ``folder``, compressed beforehand."""
+    found = (path for path in folder.rglob("*") if path.is_file())
+    files = {path.relative_to(folder).as_posix(): read(path) for path in found}
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"  # a connection is kept, as hosts do
+
+        def do_GET(self) -> None:
+            name = unquote(urlsplit(self.path).path).lstrip("/")
+            file = files.get(name)
+            self.send_response(200 if file else 404)
+            self.send_header("Access-Control-Allow-Origin", "*")  # fonts of another address
+            self.send_header("Content-Length", str(len(file.body) if file else 0))
+            if file:
+                self.send_header("Content-Type", file.kind)
+            if file and file.compressed:
+                self.send_header("Content-Encoding", "gzip")
+            self.end_headers()
+            self.wfile.write(file.body if file else b"")
+
+        def log_message(self, *_: object) -> None:
+            """Write nothing."""
+
+    return Handler
+
+
+class Server(ThreadingHTTPServer):
+    """A server whose threads end with the program."""
+
+    daemon_threads = True
+    request_queue_size = 128  # a page opens many connections at once
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Pass over connections that the browser drops when a page is closed."""
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """Serve ``folder`` on a free port of 127.0.0.1; give its address."""
+    with Server(("127.0.0.1", 0), handler_for(folder)) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()

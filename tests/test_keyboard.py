@@ -1,0 +1,200 @@
+"""Keyboard only: every control is reached, seen, used and left with Tab and some keys."""
+
+import pytest
+import site_probe
+
+CHAPTER = "chapters/04_batch_norm"
+SHEET = "chapters/exercises/04_batch_norm/exercises"
+PAGES = (CHAPTER, SHEET, "book/playground")
+SEARCH = "search-button__button"
+MOST = 400  # presses of Tab; a page that needs more holds a trap
+STILL = "*, ::before, ::after { transition: none !important; animation: none !important; }"
+each_page = pytest.mark.parametrize("page", PAGES)
+each_width = pytest.mark.parametrize("width", site_probe.WIDTHS)
+
+# What a control looks like, with its parts: whatever differs with the focus is the mark of it.
+PREPARE = """() => {
+  const traits = ["outline", "boxShadow", "backgroundColor", "borderColor", "stroke",
+                  "strokeWidth", "fill", "color", "opacity", "transform"];
+  const look = (e) => [e, ...[...e.querySelectorAll("*")].slice(0, 12)].map((part) => {
+    const style = getComputedStyle(part);
+    return traits.map((name) => style[name]).join();
+  }).join();
+  const clamp = (a, b, most) => (Math.max(a, 0) + Math.min(b, most)) / 2;
+  const covered = (e) => {
+    const { left, right, top, bottom, height } = e.getBoundingClientRect();
+    if (height === 0) return false;  // its parts are drawn elsewhere, as in the side bar
+    const hit = document.elementFromPoint(clamp(left, right, innerWidth),
+                                          clamp(top, bottom, innerHeight));
+    return !hit || hit === document.body || !(e.contains(hit) || hit.contains(e));
+  };
+  const name = (e) => (e.getAttribute("aria-label") || e.textContent.trim()).slice(0, 40)
+    + " " + e.outerHTML.slice(0, 90);
+  const shown = (e) => e.checkVisibility({ visibilityProperty: true });
+  const stops = [];
+  window.probe = {
+    /** Note the control that has the focus; say whether there is one, and a new one. */
+    note() {
+      const e = document.activeElement;
+      if (e === document.body || stops.some((stop) => stop.e === e)) return false;
+      const seen = e.checkVisibility({ opacityProperty: true }) && shown(e);
+      stops.push({ e, with: look(e), name: name(e), seen, covered: covered(e) });
+      return true;
+    },
+    /** Give what was noted, now that the focus is elsewhere; begin anew. */
+    give() {
+      const follows = (a, b) => a.compareDocumentPosition(b) & Node.DOCUMENT_POSITION_FOLLOWING;
+      const kinds = "a[href], button, input, summary, [tabindex]";
+      const usable = [...document.querySelectorAll(kinds)]
+        .filter((e) => e.tabIndex >= 0 && shown(e) && !e.matches("[type=radio]:not(:checked)"));
+      const reached = new Set(stops.map((stop) => stop.e));
+      const found = {
+        names: stops.map((stop) => stop.name),
+        hidden: stops.filter((stop) => !stop.seen).map((stop) => stop.name),
+        covered: stops.filter((stop) => stop.covered).map((stop) => stop.name),
+        unmarked: stops.filter((stop) => stop.with === look(stop.e)).map((stop) => stop.name),
+        disordered: stops.slice(1).filter((stop, i) => !follows(stops[i].e, stop.e))
+          .map((stop) => stop.name),
+        missed: usable.filter((e) => !reached.has(e)).map(name),
+      };
+      stops.length = 0;
+      return found;
+    },
+  };
+}"""
+
+
+@pytest.fixture(scope="module")
+def opened(chromium, served):
+    """Give a function that opens a page in a new tab, ready to be probed."""
+    tabs = []
+
+    def opens(page, width):
+        tabs.append(chromium.new_page(viewport={"width": width, "height": 900}))
+        tabs[-1].goto(f"{served}/{page}.html", wait_until="load")
+        tabs[-1].add_style_tag(content=STILL)
+        tabs[-1].evaluate("() => window.MathJax?.startup?.promise?.then(() => {})")
+        tabs[-1].evaluate(PREPARE)
+        return tabs[-1]
+
+    yield opens
+    for tab in tabs:
+        tab.close()
+
+
+def walk(tab, key):
+    """Press a key until the focus leaves the page or comes round; return what was met."""
+    for _ in range(MOST):
+        tab.keyboard.press(key)
+        if not tab.evaluate("probe.note()"):
+            return tab.evaluate("probe.give()")
+    raise AssertionError(
+        f"{key} never leaves the page: {tab.evaluate('probe.give()')['names']}"
+    )
+
+
+def focus(tab):
+    """Return the element that has the focus."""
+    return tab.evaluate_handle("document.activeElement").as_element()
+
+
+def press_on(tab, control, key):
+    """Focus a control, press a key, and let what follows happen."""
+    control.focus()
+    tab.keyboard.press(key)
+    tab.wait_for_timeout(50)
+
+
+@each_width
+@each_page
+def test_tab_meets_every_control_in_order_and_shows_where_it_is(opened, page, width):
+    tab = opened(page, width)
+    forth = walk(tab, "Tab")
+    assert len(forth["names"]) > 20
+    for fault in ("disordered", "hidden", "covered", "unmarked", "missed"):
+        assert forth[fault] == [], fault
+    back = walk(tab, "Shift+Tab")
+    assert back["names"] == forth["names"][::-1]
+    assert back["covered"] == back["hidden"] == []
+
+
+@each_width
+def test_the_skip_link_is_shown_and_leads_past_the_side_bar(opened, width):
+    tab = opened(CHAPTER, width)
+    tab.keyboard.press("Tab")
+    assert focus(tab).get_attribute("href") == "#main-content"
+    assert focus(tab).bounding_box()["y"] >= 0
+    tab.keyboard.press("Enter")
+    tab.keyboard.press("Tab")
+    assert focus(tab).evaluate(
+        "e => e.closest('#main-content, .bd-content, .bd-main') !== null"
+    )
+    assert not focus(tab).evaluate("e => e.closest('.bd-sidebar-primary') !== null")
+
+
+@each_width
+@pytest.mark.parametrize(("page", "least"), [(CHAPTER, 1), (SHEET, 8), ("book/playground", 1)])
+def test_enter_and_space_open_and_close_what_is_folded(opened, page, least, width):
+    tab = opened(page, width)
+    folded = tab.locator(".bd-article details:not(details details) > summary")
+    assert folded.count() >= least
+    for summary in folded.all():
+        before = summary.evaluate("e => e.parentElement.open")
+        for key, now in (("Enter", not before), ("Space", before)):
+            press_on(tab, summary, key)
+            assert summary.evaluate("e => e.parentElement.open") is now
+            assert summary.locator("xpath=following-sibling::*[1]").is_visible() is now
+            assert summary.evaluate("e => e === document.activeElement")
+
+
+@pytest.mark.parametrize(
+    ("name", "width"),
+    [("primary-toggle", 375), ("secondary-toggle", 375), (SEARCH, 375), (SEARCH, 1280)],
+)
+def test_a_drawer_takes_the_focus_and_gives_it_back(opened, name, width):
+    tab = opened(SHEET, width)
+    button = tab.locator(f"button.{name}:visible").first
+    for _ in range(2):
+        press_on(tab, button, "Enter")
+        tab.wait_for_function("document.querySelector('dialog[open]') !== null")
+        assert focus(tab).evaluate("e => e.closest('dialog[open]') !== null")
+        if name != SEARCH:  # it holds one field only
+            tab.keyboard.press("Tab")
+            assert focus(tab).evaluate("e => e.closest('dialog[open]') !== null")
+        tab.keyboard.press("Escape")
+        tab.wait_for_function("document.querySelector('dialog[open]') === null")
+        tab.wait_for_timeout(50)
+        assert button.evaluate("e => e === document.activeElement")
+
+
+def test_a_button_that_is_pressed_keeps_the_focus(opened):
+    tab = opened(CHAPTER, 1280)
+    theme = tab.locator("button.theme-switch-button:visible").first
+    side = tab.locator("button.primary-toggle:visible").first
+    modes = set()
+    for _ in range(3):
+        press_on(tab, theme, "Enter")
+        assert theme.evaluate("e => e === document.activeElement")
+        modes.add(tab.evaluate("document.documentElement.dataset.mode"))
+    assert modes == {"light", "dark", "auto"}
+    for shown in (False, True):
+        press_on(tab, side, "Space")
+        tab.wait_for_timeout(400)
+        assert side.evaluate("e => e === document.activeElement")
+        assert tab.locator(".bd-sidebar-primary nav a").first.is_visible() is shown
+
+
+def test_a_link_in_the_drawer_leads_to_its_section(opened):
+    tab = opened(SHEET, 375)
+    press_on(tab, tab.locator("button.secondary-toggle:visible"), "Enter")
+    target = focus(tab).get_attribute("href")
+    tab.keyboard.press("Enter")
+    tab.wait_for_function("document.querySelector('dialog[open]') === null")
+    assert tab.evaluate("location.hash") == target
+    assert 0 <= tab.locator(target).bounding_box()["y"] < 450
+
+
+def test_a_copy_button_is_pressed_with_enter(opened):
+    tab = opened(CHAPTER, 1280)
+    press_on(tab, tab.locator("button.copybtn").nth(1), "Enter")
+    tab.wait_for_function("document.querySelector('.copybtn.success') !== null")

@@ -1,0 +1,190 @@
+"""The figures' colours: seen on their ground, and told apart with any colour vision.
+
+Contrast is that of WCAG 2.2. Colour vision without one kind of cone is simulated with the
+matrices of Machado, Oliveira and Fernandes (2009), IEEE TVCG 15(6), severity 1, on linear
+RGB. The distance of two colours is the Euclidean one in CIELAB (D65).
+"""
+
+import itertools
+import re
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from house import ROOT
+from matplotlib.colors import to_rgb
+from matplotlib.text import Text
+
+from bnlib import plots
+
+VISIONS = {
+    "all cones": np.eye(3),
+    "protanopia": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deuteranopia": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "tritanopia": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
+}
+TO_XYZ = np.array(
+    [
+        [0.4124564, 0.3575761, 0.1804375],
+        [0.2126729, 0.7151522, 0.0721750],
+        [0.0193339, 0.1191920, 0.9503041],
+    ]
+)
+TEXT, LINE = 4.5, 3.0  # least contrast
+APART = 15.0  # least distance of two colours; about 2 can just be noticed side by side
+LIGHTNESS = 12.0  # of two lines that share their dashes
+THEMES = {"light": "#ffffff", "dark": "#14181e"}  # the grounds of sphinx-book-theme
+ALIKE = [
+    (i, j) for i, j in itertools.combinations(range(6), 2) if plots.DASHES[i] == plots.DASHES[j]
+]
+each_vision = pytest.mark.parametrize("vision", VISIONS)
+each_theme = pytest.mark.parametrize("theme", THEMES)
+
+
+pytestmark = pytest.mark.usefixtures("agg")
+
+
+def linear(color):
+    """Return linear RGB."""
+    rgb = np.array(to_rgb(color))
+    return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+
+
+def contrast(color, ground):
+    """Return the ratio of luminances, from 1 to 21."""
+    dark, light = sorted(float(TO_XYZ[1] @ linear(c)) for c in (color, ground))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def lab(color, vision="all cones"):
+    """Return CIELAB as this vision sees the colour."""
+    seen = np.clip(VISIONS[vision] @ linear(color), 0, 1)
+    t = TO_XYZ @ seen / TO_XYZ.sum(axis=1)
+    small = t <= (6 / 29) ** 3
+    x, y, z = np.where(small, t / (3 * (6 / 29) ** 2) + 4 / 29, np.cbrt(t))
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+def distance(one, other, vision):
+    """Return how far two colours are apart for this vision."""
+    return float(np.linalg.norm(lab(one, vision) - lab(other, vision)))
+
+
+def least_distance(colors, vision):
+    """Return the distance of the two colours that are most alike."""
+    return min(distance(a, b, vision) for a, b in itertools.combinations(colors, 2))
+
+
+# --- the formulas ---
+
+
+def test_contrast_and_distance_have_their_known_values():
+    assert contrast("white", "black") == pytest.approx(21)
+    assert contrast("#767676", "white") == pytest.approx(4.54, abs=0.01)  # WCAG's grey
+    np.testing.assert_allclose(lab("white"), [100, 0, 0], atol=1e-3)
+    np.testing.assert_allclose(lab("red"), [53.24, 80.09, 67.20], atol=0.02)
+
+
+@each_vision
+def test_greys_look_the_same_with_any_vision(vision):
+    np.testing.assert_allclose(lab("0.5", vision), lab("0.5"), atol=1e-2)
+
+
+def test_colours_that_are_confused_would_be_found():
+    assert least_distance(["#a0522d", "#5a7a1e"], "deuteranopia") < APART
+    assert least_distance(["#a0522d", "#5a7a1e"], "all cones") > APART
+    assert contrast("#f0e442", "white") < LINE
+
+
+# --- the drawn figures: PNG on white, also in the dark ---
+
+
+@pytest.mark.parametrize("color", plots.COLORS)
+def test_lines_are_seen_on_white(color):
+    assert contrast(color, "white") >= LINE
+
+
+@each_vision
+def test_the_colours_are_told_apart(vision):
+    assert least_distance(plots.COLORS, vision) >= APART
+
+
+@pytest.mark.parametrize(("one", "other"), ALIKE)
+@each_vision
+def test_lines_that_share_their_dashes_differ_in_lightness(vision, one, other):
+    gap = lab(plots.COLORS[one], vision)[0] - lab(plots.COLORS[other], vision)[0]
+    assert abs(gap) >= LIGHTNESS
+
+
+def test_arms_and_groups_differ_in_their_markers():
+    assert len(set(plots.MARKERS)) == len(plots.MARKERS) == len(plots.COLORS)
+
+
+def test_text_is_read_on_white():
+    pair = {"a": ([1, 2], [3, 4]), "b": ([1, 2], [4, 3])}
+    line = plots.lines(pair, "rate", "loss")
+    graph = plots.graph({"x": (0, 0), "y": (1, 0)}, {("x", "y"): "square"})
+    for ax in (line, graph):
+        assert to_rgb(ax.figure.get_facecolor()) == to_rgb(ax.get_facecolor()) == (1, 1, 1)
+        texts = [text for text in ax.figure.findobj(Text) if text.get_text()]
+        assert len(texts) > 2
+        assert min(contrast(text.get_color(), "white") for text in texts) >= TEXT
+    arrow = next(text.arrow_patch for text in graph.texts if hasattr(text, "arrow_patch"))
+    assert contrast(arrow.get_edgecolor(), "white") >= LINE
+
+
+@each_vision
+def test_signs_are_told_apart_in_pictures_of_matrices(vision):
+    colors = [mpl.colormaps["RdBu_r"](share) for share in (0.15, 0.5, 0.85)]
+    assert least_distance(colors, vision) >= 25
+
+
+# --- the figures that move ---
+
+
+def variables(theme):
+    """Return the colours of the figures that move, by name."""
+    text = (ROOT / "book" / "figures_js" / "figures.css").read_text(encoding="utf-8")
+    blocks = re.findall(r"([^{}]*)\{([^{}]*--bn-blue:[^{}]*)\}", text)
+    (block,) = [body for head, body in blocks if ("dark" in head) == (theme == "dark")]
+    return dict(re.findall(r"--bn-(\w+): (#\w+)", block))
+
+
+@each_theme
+def test_lines_of_moving_figures_are_seen(theme):
+    colors = variables(theme)
+    for name in ("blue", "orange"):
+        for ground in (THEMES[theme], colors["band"], colors["plate"]):
+            assert contrast(colors[name], ground) >= LINE, (name, ground)
+
+
+@each_theme
+@each_vision
+def test_the_two_colours_of_moving_figures_are_told_apart(theme, vision):
+    colors = variables(theme)
+    assert distance(colors["blue"], colors["orange"], vision) >= APART
+
+
+@each_theme
+def test_images_stand_on_white(chromium, served, theme):
+    """They are drawn on white, and their colours were tested on white."""
+    tab = chromium.new_page(color_scheme=theme)
+    tab.goto(f"{served}/chapters/04_batch_norm.html")
+    tab.wait_for_function("t => document.documentElement.dataset.theme === t", arg=theme)
+    image = tab.locator(".bd-article img").first
+    assert image.evaluate("e => getComputedStyle(e).filter") == "none"
+    ground = image.evaluate("e => getComputedStyle(e).backgroundColor")
+    assert theme == "light" or ground == "rgb(255, 255, 255)"
+    tab.close()
