@@ -15,7 +15,7 @@ export TQDM_DISABLE := 1
 export PYTHONHASHSEED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help install book serve test test-portable lab run bench assignments exercises killrate mutants lint format requirements configure clean
+.PHONY: help install book links pdf serve test test-portable lab run elsewhere bench weigh assignments exercises killrate mutants lint format requirements configure clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -35,6 +35,12 @@ book: $(READY)  ## build the site into _build/html; any warning is an error
 	rm -rf _build/html _build/.doctrees
 	$(BIN)/jupyter-book build . -n -W --keep-going
 	@echo "The book stands in _build/html/index.html; 'make serve' shows it on http://127.0.0.1:$(PORT)"
+
+links: $(READY)  ## ask every address outside the book whether it still answers
+	$(BIN)/jupyter-book build . --builder linkcheck --path-output _build/links
+
+pdf: $(READY)  ## print the whole book into _build/pdf; the next `make book` links it
+	$(BIN)/python book/tools/pdf
 
 serve: $(READY)  ## serve the built site on 127.0.0.1
 	@test -f _build/html/index.html || $(MAKE) book
@@ -62,8 +68,14 @@ run: export BNLIB_FAST := 0
 run: $(READY)  ## re-execute the chapters in place, byte-stable
 	$(BIN)/python book/tools/run.py $(CHAPTERS)
 
-configure: $(READY)  ## set the repository's address: make configure REPO=owner/name
-	$(BIN)/python book/tools/bootstrap.py $(if $(REPO),--repo "$(REPO)")
+configure: $(READY)  ## set the address: make configure REPO=owner/name; UNSET=1 removes it
+	$(BIN)/python book/tools/configure $(if $(REPO),--repo "$(REPO)") \
+	  $(if $(SITE),--site "$(SITE)") $(if $(UNSET),--unset)
+
+# `make test` does this for one chapter only.
+elsewhere: export BOOK_ELSEWHERE := all
+elsewhere: $(READY)  ## run every chapter and sheet where bnlib is missing, as on Colab
+	$(BIN)/pytest tests/test_elsewhere.py --durations=0 --durations-min=1
 
 # Memory stays with the process: else the first touch of each page is what is measured.
 bench: export MALLOC_MMAP_THRESHOLD_ := 4294967296
@@ -71,6 +83,9 @@ bench: export MALLOC_TRIM_THRESHOLD_ := 8589934592
 bench: export TQDM_DISABLE :=
 bench: $(READY)  ## measure speed, memory and accuracy beside PyTorch (THREADS=1)
 	$(BIN)/python book/tools/bench --threads $(or $(THREADS),1)
+
+weigh: $(READY)  ## weigh and time the pages beside a stock Jupyter Book build
+	$(BIN)/python book/tools/weigh
 
 mutants: $(READY)  ## change bnlib in small ways; tests must notice (MODULES="shapes stats")
 	$(BIN)/python book/tools/mutants --children $(or $(CHILDREN),1) $(if $(AGAIN),--again) $(MODULES)

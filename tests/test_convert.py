@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 
+import keras_layer
 import numpy as np
 import pytest
 import torch
@@ -94,6 +95,19 @@ def test_the_table_says_what_torch_does():
     x = np.array([[0.0, 2.0], [4.0, 2.5]])
     y = layer.double()(torch.from_numpy(x)).detach().numpy()
     assert_close(y, (x - x.mean(0)) / np.sqrt(x.var(0) + row.eps))
+
+
+def test_the_table_says_what_keras_does():
+    """Keras itself, over PyTorch, on three batches; it computes this layer in float32."""
+    row, batches = CONVENTIONS["keras"], np.random.default_rng(0).normal(2, 3, size=(3, 5, 2))
+    facts = keras_layer.facts(batches.tolist())
+    assert facts["defaults"] == [row.momentum, row.eps, row.channel_axis]
+    assert (facts["initial"], facts["weights"]) == (list(row.initial), list(row.names))
+    running, last = run_keras(batches, 0.9), batches[-1]
+    assert_close(facts["running"], running, tol=1e-6)
+    assert_close(facts["trained"], (last - last.mean(0)) / np.sqrt(last.var(0) + row.eps), 1e-6)
+    state = dict(zip(row.names, (np.ones(2), np.zeros(2), *running), strict=True))
+    assert_close(facts["evaluated"], normalize("keras", batches[0], state, row.eps), tol=1e-6)
 
 
 def test_our_own_layer_counts_as_torch_does():

@@ -2,10 +2,7 @@
 
 import math
 import re
-import subprocess
-import sys
 from dataclasses import asdict
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +10,6 @@ import site_probe
 import torch
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
-from test_site import chromium  # noqa: F401
 from torch.nn import functional
 
 from bnlib.functional import batch_norm_train, staged_backward, staged_forward
@@ -39,20 +35,7 @@ OVERFLOW = """() => {
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    """Build the one page that holds the figures."""
-    folder = tmp_path_factory.mktemp("figures")
-    toc = folder / "toc.yml"
-    toc.write_text(f"format: jb-book\nroot: {PAGE}\n", encoding="utf-8")
-    command = [Path(sys.executable).parent / "jupyter-book", "build", site_probe.ROOT]
-    command += ["--toc", toc, "--path-output", folder]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return folder / "_build" / "html"
-
-
-@pytest.fixture(scope="module")
-def open_page(chromium, site):  # noqa: F811
+def open_page(chromium, site):
     """Give a function that opens the page in a context of its own."""
     contexts = []
     with site_probe.served(site) as address:
@@ -243,7 +226,7 @@ def test_the_sigmoid_says_the_shares(wide):
 
 def test_the_groups_mark_m_elements(wide):
     for method, m, count in METHODS:
-        wide.get_by_label(f"{method} norm").check()
+        wide.get_by_role("radio", name=f"{method} norm").check()
         expect(says(wide, "groups")).to_contain_text(f"= {m} values")
         expect(says(wide, "groups")).to_contain_text(f"There are {count} means")
         assert wide.locator(".bn-shares").count() == m

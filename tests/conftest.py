@@ -1,0 +1,75 @@
+"""What several test files share: the built site, a browser, and drawing without a screen.
+
+`site_probe` is imported where it is used: most tests need none of what it loads.
+"""
+
+import functools
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.append(str(Path(__file__).resolve().parent.parent / "book" / "tools"))
+
+from browsers import NoBrowserError, find_browser
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory):
+    """Build the book once, from clean, every warning an error."""
+    import site_probe
+
+    done, folder = site_probe.build(tmp_path_factory.mktemp("book"))
+    if done.returncode:
+        pytest.fail(f"the book does not build:\n{done.stdout}\n{done.stderr}", pytrace=False)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def chromium_path():
+    """Find Chromium, or skip; with BOOK_REQUIRE_BROWSER=1 a missing one is a failure."""
+    try:
+        return find_browser()
+    except NoBrowserError as error:
+        stop = pytest.fail if os.environ.get("BOOK_REQUIRE_BROWSER") == "1" else pytest.skip
+        return stop(str(error))
+
+
+# Of module scope: Playwright keeps an event loop running, which other tests cannot bear.
+@pytest.fixture(scope="module")
+def chromium(chromium_path):
+    """Start Chromium."""
+    import site_probe
+
+    with site_probe.browser(chromium_path) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def served(site):
+    """Serve the built site; give its address."""
+    import site_probe
+
+    with site_probe.served(site) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def look(chromium, served):
+    """Give a function (page, width) -> facts that opens each page once at each width."""
+    import site_probe
+
+    return functools.cache(
+        lambda page, width: site_probe.look(chromium, f"{served}/{page}.html", width)
+    )
+
+
+@pytest.fixture
+def agg():
+    """Draw without a screen, and close what was drawn."""
+    from matplotlib import pyplot as plt
+
+    plt.switch_backend("agg")
+    yield
+    plt.close("all")

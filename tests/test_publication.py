@@ -1,0 +1,137 @@
+"""What a published site has besides its pages, and what it lacks while it has no address."""
+
+import re
+from html.parser import HTMLParser
+from urllib.parse import urljoin, urlsplit
+from xml.etree import ElementTree
+
+import pytest
+import site_probe
+import small_book
+import yaml
+
+SITE = "https://owner.github.io/name/"
+MOVED = {"book/old_name": "notation.html", "old": "chapters/04_batch_norm.html"}
+CONFIG = yaml.safe_load((site_probe.ROOT / "_config.yml").read_text(encoding="utf-8"))
+REDIRECTS = CONFIG["sphinx"]["config"]["redirects"]
+LOST = "chapters/exercises/no/such/page.html"
+LISTED = (site_probe.ROOT / "book" / "addresses.txt").read_text(encoding="utf-8")
+ADDRESSES = [line for line in LISTED.splitlines() if not line.startswith("#")]
+
+
+class Head(HTMLParser):
+    """The title, the meta elements and the canonical link of a page."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.meta, self.canonical = {}, []
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attrs):
+        """Note one element."""
+        attrs = dict(attrs)
+        if tag == "meta" and "content" in attrs:
+            name = attrs.get("property") or attrs.get("name")
+            assert name not in self.meta or name == "viewport", f"two {name}"
+            self.meta[name] = attrs["content"]
+        if tag == "link" and attrs.get("rel") == "canonical":
+            self.canonical.append(attrs["href"])
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    """Build a small copy of the book that has an address and two renamed pages."""
+    changes = {"html": {"baseurl": SITE}, "sphinx": {"config": {"redirects": MOVED}}}
+    folder = small_book.copy(tmp_path_factory.mktemp("published"), changes)
+    done = small_book.build(folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder / "_build" / "html"
+
+
+def pages(site):
+    """Return the names of the pages with content, without suffix."""
+    names = {path.relative_to(site).with_suffix("").as_posix() for path in site.rglob("*.html")}
+    return sorted(
+        name for name in names - {"404", "genindex", "search"} - set(MOVED) if name[0] != "_"
+    )
+
+
+def test_sitemap_lists_the_pages_and_nothing_else(published):
+    tree = ElementTree.parse(published / "sitemap.xml")
+    places = [place.text for place in tree.iter() if place.tag.endswith("}loc")]
+    assert sorted(places) == [f"{SITE}{page}.html" for page in pages(published)]
+    assert len(places) >= 10
+
+
+def test_each_page_names_its_address_and_previews_itself(published):
+    for page in pages(published):
+        head = Head(published / f"{page}.html")
+        assert head.canonical == [f"{SITE}{page}.html"]
+        assert head.meta["og:url"] == f"{SITE}{page}.html"
+        assert head.meta["og:site_name"] == CONFIG["title"]
+        assert head.meta["og:title"]
+        assert len(head.meta["og:image:alt"]) > 60
+        assert 30 < len(head.meta["description"]) <= 163  # 160 and an ellipsis
+        assert head.meta["description"] == head.meta["og:description"]
+        assert not re.search(r"\\|\$|,,", head.meta["description"])
+
+
+def test_preview_picture_exists(published):
+    image = Head(published / "index.html").meta["og:image"]
+    assert image.startswith(SITE)
+    assert (published / image.removeprefix(SITE)).is_file()
+
+
+def test_a_chapter_is_described_by_the_question_it_answers(published):
+    home = (site_probe.ROOT / "index.md").read_text(encoding="utf-8")
+    description = Head(published / "chapters/04_batch_norm.html").meta["description"]
+    assert description.endswith("?")
+    assert f"(chapters/04_batch_norm.ipynb) | {description} |" in home
+
+
+@pytest.mark.parametrize("old", MOVED)
+def test_renamed_page_leads_to_its_new_address(published, old):
+    text = (published / f"{old}.html").read_text(encoding="utf-8")
+    [target] = set(re.findall(r'(?:url=|target = ")([^"]+)"', text))
+    new = urljoin(f"{SITE}{old}.html", target).removeprefix(SITE)
+    assert new == urljoin(f"{old}.html", MOVED[old])
+    assert (published / new).is_file()
+
+
+def test_page_not_found_works_at_any_depth(published, chromium, tmp_path):
+    """The host answers any unknown address with this page; styles and links still work."""
+    (tmp_path / "name").symlink_to(published)
+    lost = (published / "404.html").read_text(encoding="utf-8")
+    tab, troubles = chromium.new_page(), []
+    with site_probe.served(tmp_path) as address:
+        missing = f"{address}/name/{LOST}"
+        tab.route(missing, lambda route: route.fulfill(body=lost, content_type="text/html"))
+        site_probe.listen(tab, troubles, troubles)
+        tab.goto(missing, wait_until="load")
+        assert tab.locator(".bd-article h1").inner_text() == "Page not found"
+        assert tab.evaluate("document.styleSheets.length") >= 4
+        tab.get_by_role("link", name="the first page").click()
+        tab.wait_for_url(f"{address}/name/**")
+        assert tab.locator(".bd-article h1").inner_text().startswith(CONFIG["title"])
+        tab.close()
+    assert troubles == []
+
+
+def test_no_address_is_invented_while_none_is_set(site):
+    if CONFIG["html"].get("baseurl"):
+        pytest.skip("the book has an address")
+    assert not (site / "sitemap.xml").exists()
+    for page in site_probe.pages():
+        head = Head(site / f"{page}.html")
+        assert head.canonical == []
+        assert [name for name in head.meta if name and name.startswith("og:")] == []
+
+
+def test_every_address_that_a_page_has_had_still_leads_to_one():
+    now = set(site_probe.pages()) - {"404", "genindex", "search"}
+    assert len(set(ADDRESSES)) == len(ADDRESSES)
+    assert now <= set(ADDRESSES), "book/addresses.txt lacks a page"
+    assert set(ADDRESSES) - now == set(REDIRECTS), "a renamed page needs a redirect"
+    for old, new in REDIRECTS.items():
+        target = urlsplit(urljoin(f"{old}.html", new)).path
+        assert target.removesuffix(".html") in now, f"{old} is sent to {new}"

@@ -1,0 +1,56 @@
+"""The workflows call targets that exist, write nowhere but to Pages, and publish on demand."""
+
+import re
+
+import pytest
+import yaml
+from house import ROOT
+
+FILES = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+# YAML 1.1 reads the key `on` as true.
+FLOWS = {path.name: yaml.safe_load(path.read_text(encoding="utf-8")) for path in FILES}
+JOBS = {(file, name): job for file, flow in FLOWS.items() for name, job in flow["jobs"].items()}
+BOOK = FLOWS["book.yml"]["jobs"]
+ON_DEMAND = "github.event_name == 'push' && vars.PUBLISH == 'true'"
+each_job = pytest.mark.parametrize("job", JOBS.values(), ids=map("/".join, JOBS))
+
+
+def commands(job):
+    """Return the commands of a job in order."""
+    return [step["run"].strip() for step in job["steps"] if "run" in step]
+
+
+@each_job
+def test_make_targets_exist(job):
+    targets = set(re.findall(r"(?m)^([a-z-]+):.*##", (ROOT / "Makefile").read_text("utf-8")))
+    wanted = {word for run in commands(job) for word in re.findall(r"\bmake ([a-z-]+)", run)}
+    assert wanted <= targets
+
+
+@each_job
+def test_actions_have_a_version_and_come_from_github(job):
+    used = [step["uses"] for step in job["steps"] if "uses" in step]
+    assert used
+    assert [name for name in used if not re.fullmatch(r"actions/[a-z-]+@v\d+", name)] == []
+
+
+def test_nothing_may_write_but_the_job_that_publishes():
+    assert [flow["permissions"] for flow in FLOWS.values()] == [{"contents": "read"}] * 2
+    writing = [key for key, job in JOBS.items() if "permissions" in job]
+    assert writing == [("book.yml", "publish")]
+    assert BOOK["publish"]["permissions"] == {"pages": "write", "id-token": "write"}
+    assert commands(BOOK["publish"]) == []
+
+
+def test_a_push_is_published_after_all_checks_and_only_on_demand():
+    assert BOOK["publish"]["needs"] == "book"
+    assert BOOK["publish"]["if"] == ON_DEMAND
+    lines = [run.splitlines()[-1].strip() for run in commands(BOOK["book"])]
+    assert lines[-4:] == ["make lint", "make test", "make pdf", "make book"]
+    [pages] = [s for s in BOOK["book"]["steps"] if "pages" in s.get("uses", "")]
+    assert (pages["if"], pages["with"]["path"]) == (ON_DEMAND, "_build/html")
+
+
+def test_links_are_asked_by_the_clock_and_not_by_a_push():
+    assert set(FLOWS["links.yml"][True]) == {"schedule", "workflow_dispatch"}
+    assert commands(FLOWS["links.yml"]["jobs"]["links"]) == ["make links"]
