@@ -1,7 +1,7 @@
 """Figures of the book: each function draws the numbers that it is given.
 
-Colours are those of Okabe & Ito, told apart by readers with any colour vision; line
-styles and markers differ as well. Every function returns the axes it drew on.
+Colours are five of Okabe & Ito and a brown, told apart by readers with any colour vision;
+line styles and markers differ as well. Every function returns the axes it drew on.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 
 from bnlib.shapes import Array
 
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00")
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#7F3C00")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 DASHES = ("-", "--", "-.", ":", "-", "--")
 STYLE: Any = {
@@ -62,8 +62,8 @@ def seeds(
     ax = _axes(ax)
     for i, (label, values) in enumerate(arms.items()):
         style: dict[str, Any] = {"color": COLORS[i % 6], "marker": MARKERS[i % 6]}
-        dots = np.repeat(np.asarray(x, dtype=float)[:, None], values.shape[1], axis=1)
-        ax.plot(dots.ravel(), values.ravel(), linestyle="", alpha=0.45, markersize=4, **style)
+        dots = np.repeat(x, values.shape[1])
+        ax.plot(dots, values.ravel(), linestyle="", alpha=0.45, markersize=4, **style)
         ax.plot(x, values.mean(axis=1), DASHES[i % 6], label=label, markersize=6, **style)
     return _finish(ax, xlabel, ylabel, log)
 

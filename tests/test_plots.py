@@ -23,12 +23,7 @@ def dots(**options):
 each_plot = pytest.mark.parametrize("name", DRAW)
 
 
-@pytest.fixture(autouse=True)
-def agg():
-    """Draw without a screen, and close what was drawn."""
-    plt.switch_backend("agg")
-    yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("agg")
 
 
 def legend(ax):

@@ -12,12 +12,7 @@ NODES = {"x": (0, 1), "mu": (1, 0), "centered": (2.5, 1)}
 EDGES = {("x", "mu"): "mean", ("x", "centered"): "", ("mu", "centered"): "minus"}
 
 
-@pytest.fixture(autouse=True)
-def agg():
-    """Draw without a screen, and close what was drawn."""
-    plt.switch_backend("agg")
-    yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("agg")
 
 
 def boxes(ax):

@@ -34,7 +34,8 @@ def standardize(
     var = sources[sd_of].var(axis=axis, ddof=ddof, keepdims=True)
     scale = var**power
     if constant is not None:
-        scale = np.where(var == 0, constant, scale)
+        flat = np.ptp(sources[sd_of], axis=axis, keepdims=True) == 0  # rounding spares ptp
+        scale = np.where(flat, constant, scale)
     m = len(x)
     factor = np.sqrt(m / (m - 1)) if correction else 1.0
     x_hat: Array = (x - mu * centered) / scale * factor

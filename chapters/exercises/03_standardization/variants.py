@@ -10,7 +10,8 @@ def standardize(x_train, x):
     mu = x_train.mean(axis=0)
     d = x_train - mu
     sd = np.sqrt((d * d).mean(axis=0))
-    return (x - mu) / np.where(sd > 0, sd, 1.0)
+    varies = np.ptp(x_train, axis=0) > 0  # exact; sd may be 1e-17, not 0
+    return (x - mu) / np.where(varies, sd, 1.0)
 
 
 def with_std(x_train, x):
