@@ -113,7 +113,8 @@ def test_command_says_what_it_did(book, capsys):
 
 
 def test_make_passes_the_address_on():
-    make = ["make", "--dry-run", "configure", "REPO=owner/name", "SITE=https://a.b", "UNSET=1"]
+    make = ["make", "--dry-run", "--no-print-directory", "configure"]  # quiet in `make test`
+    make += ["REPO=owner/name", "SITE=https://a.b", "UNSET=1"]
     said = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     last = " ".join(said.replace("\\\n", " ").splitlines()[-1].split())
     assert last.endswith('configure --repo "owner/name" --site "https://a.b" --unset')
