@@ -86,7 +86,7 @@ def test_the_black_and_the_white_pixel_are_0_and_1(tmp_path):
 def other(content):
     """Return what `read_idx` says of a header that is another; ``content`` is the file's."""
     got = f"{len(content)} bytes that begin with {content[:4].hex() or 'nothing'}"
-    return f"expected an IDX header 00000801 and 1 sizes in x.gz, got {got}"
+    return f"expected an IDX header 00000801 and 1 sizes in x.gz, got {got}; delete"
 
 
 @pytest.mark.parametrize(

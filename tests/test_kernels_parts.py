@@ -146,7 +146,7 @@ def test_without_numba_the_functions_say_what_to_install(monkeypatch):
     assert not kernels.available()
     message = (
         r"bnlib\.kernels\.batch_norm_train: needs numba, which is not installed; "
-        r"run `pip install bnlib\[fast\]`, or use bnlib\.functional"
+        r"run `pip install numba`, or use bnlib\.functional"
     )
     with pytest.raises(ImportError, match=message):
         from bnlib.kernels import batch_norm_train  # noqa: F401

@@ -8,7 +8,7 @@ from house import ROOT
 
 sys.path.append(str(ROOT / "book" / "tools"))
 
-from mutants import command, summary
+from mutants import command, copying, summary
 
 REASONS = """
 [[reason]]
@@ -56,6 +56,7 @@ def test_every_survivor_has_a_reason():
         ["bnlib.shapes.g", '"train" → "XXtrainXX"'],  # not a text but a name
         ["bnlib.shapes.g", 'f(a, "use this") → f(b, "use this")'],
         ["bnlib.shapes.g", 'f("a", "b") → f("A", "b")'],
+        ["bnlib.shapes.g", 'f("use this", "") → f("use this", )'],
     ],
 )
 def test_a_survivor_without_a_reason_is_a_fault(new):
@@ -103,6 +104,18 @@ def test_what_has_a_reason_is_tried_again_only_if_asked_for(tmp_path, monkeypatc
     command.main(["shapes"], tmp_path)
     command.main(["shapes", "--again"], tmp_path)
     assert kept == [True, False]
+
+
+def test_all_are_run_but_what_takes_hours(tmp_path, monkeypatch):
+    (tmp_path / "mutants.toml").write_text(REASONS, encoding="utf-8")
+    run = []
+    monkeypatch.setattr(
+        command, "run", lambda module, *_: run.append(module) or RESULTS["shapes"]
+    )
+    command.main([], tmp_path)
+    assert run == [name for name in copying.TESTS if name != "checks/exercises"]
+    command.main(["checks/exercises"], tmp_path)
+    assert run[-1] == "checks/exercises"
 
 
 def test_an_unknown_module_is_refused(tmp_path, capsys):

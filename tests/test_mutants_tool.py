@@ -3,6 +3,7 @@
 import ast
 import json
 import sys
+import tomllib
 
 import pytest
 from house import ROOT
@@ -67,13 +68,30 @@ def test_every_module_has_its_tests(module):
 def test_every_module_of_bnlib_is_mutated():
     paths = (ROOT / "bnlib").rglob("*.py")
     names = {path.relative_to(ROOT / "bnlib").parts[0].removesuffix(".py") for path in paths}
-    assert names - {"__init__"} == set(copying.TESTS)
+    assert names - {"__init__"} == {name.partition("/")[0] for name in copying.TESTS}
+
+
+def test_a_part_that_has_its_own_run_is_left_out_of_the_run_of_the_whole():
+    whole, part = (tomllib.loads(copying.settings(it)) for it in ("checks", "checks/exercises"))
+    assert whole["tool"]["mutmut"]["do_not_mutate"] == ["bnlib/checks/exercises/*"]
+    assert part["tool"]["mutmut"]["only_mutate"] == ["bnlib/checks/exercises*"]
+    assert part["tool"]["mutmut"]["do_not_mutate"] == []
+
+
+def test_the_copy_holds_what_tests_read_besides(tmp_path):
+    """The settings name these folders, or mutmut would not pass them on."""
+    copying.copy_project("checks/exercises", tmp_path)
+    assert (tmp_path / "chapters/exercises/04_batch_norm/exercises.ipynb").stat().st_size
+    for name in ("killrate", "browsers"):  # the latter for tests/conftest.py
+        assert (tmp_path / f"book/tools/{name}.py").stat().st_size
+    settings = tomllib.loads((tmp_path / "pyproject.toml").read_text(encoding="utf-8"))
+    assert {"book", "chapters", "conftest.py"} == set(settings["tool"]["mutmut"]["also_copy"])
 
 
 def test_the_copy_has_the_modules_settings_and_keeps_what_is_the_same(tmp_path):
     copying.copy_project("shapes", tmp_path)
     settings = (tmp_path / "pyproject.toml").read_text(encoding="utf-8")
-    assert 'only_mutate = ["bnlib/shapes*"]\npytest_add_cli_args_test_selection = [' in settings
+    assert 'only_mutate = ["bnlib/shapes*"]\ndo_not_mutate = []\npytest_add_cli' in settings
     assert "test_shapes.py" in settings
     (tmp_path / "tests" / "test_gone.py").touch()
     kept, changed = tmp_path / "bnlib" / "shapes.py", tmp_path / "bnlib" / "train.py"

@@ -63,11 +63,14 @@ def difference(name: str, got: Any, want: Any, exercise: Exercise) -> str:
         return f"{name} has shape {got.shape}, expected {want.shape}"
     if close(got, want, exercise):
         return ""
-    strange = ~np.isfinite(got) & np.isfinite(want)
-    if strange.any():
-        return f"{name} has {strange.sum()} values that are NaN or infinite"
-    error = np.abs(got - want)
-    error = np.where(np.isfinite(error), error, 0.0)
-    scale = np.abs(want[np.isfinite(want)]).max(initial=0.0)
+    strange, finite = ~np.isfinite(got), np.isfinite(want)
+    if (strange & finite).any():
+        return f"{name} has {(strange & finite).sum()} values that are NaN or infinite"
+    if not (strange | finite).all():
+        return f"{name} has finite values where none is right"
+    error = np.abs(got[finite] - want[finite])
+    if error.size == 0 or close(got[finite], want[finite], exercise):
+        return f"{name} has NaN or infinity of another kind"
+    scale = np.abs(want[finite]).max()
     share = f", {error.max() / scale:.2g} of the largest value" if scale > 0 else ""
     return f"{name} is off by up to {error.max():.2g}{share}"

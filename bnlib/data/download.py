@@ -102,7 +102,7 @@ def load_pooch() -> ModuleType:
 
 def _bar_is_possible() -> bool:
     """Tell whether tqdm is installed and not switched off."""
-    off = os.environ.get("TQDM_DISABLE", "")  # tqdm itself reads it once, when imported
+    off = os.environ.get("TQDM_DISABLE")  # tqdm itself reads it once, when imported
     return not off and importlib.util.find_spec("tqdm") is not None
 
 

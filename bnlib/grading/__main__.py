@@ -64,8 +64,11 @@ def grade_command(options: argparse.Namespace) -> None:
 
 def rebuild_command(options: argparse.Namespace) -> None:
     """Write one rebuilt notebook and say what was odd."""
-    sheet = read_sheets(options.sheets)[options.sheet]
-    found = rebuild(read_notebook(options.submission), sheet)
+    sheets = read_sheets(options.sheets)
+    if options.sheet not in sheets:
+        known = ", ".join(sheets)
+        raise ValueError(f"expected one of the sheets {known}, got {options.sheet!r}")
+    found = rebuild(read_notebook(options.submission), sheets[options.sheet])
     write(options.output, json.dumps(found.notebook, indent=1, ensure_ascii=False) + "\n")
     print("\n".join([*found.notes, f"written to {options.output}"]))
 

@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from mutants.copying import ROOT, TESTS
+from mutants.copying import ASKED, ROOT, TESTS
 from mutants.running import run
 from mutants.summary import faults, page, read_reasons, why
 
@@ -19,7 +19,8 @@ def main(arguments: list[str] | None = None, stored: Path = ROOT / "tests") -> i
     def explained(function: str, change: str) -> bool:
         return not options.again and why(function, change, reasons) is not None
 
-    for module in [] if options.report else options.modules or TESTS:
+    usual = [it for it in TESTS if it not in ASKED]
+    for module in [] if options.report else options.modules or usual:
         results[module] = run(module, explained, options.children)
         text = json.dumps(results, indent=1, sort_keys=True, ensure_ascii=False)
         file.write_text(text + "\n", encoding="utf-8")
@@ -32,7 +33,9 @@ def main(arguments: list[str] | None = None, stored: Path = ROOT / "tests") -> i
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Read the options of the command."""
     parser = argparse.ArgumentParser(prog="book/tools/mutants", description=main.__doc__)
-    parser.add_argument("modules", nargs="*", help=f"default: all; {', '.join(TESTS)}")
+    parser.add_argument(
+        "modules", nargs="*", help=f"default: all but {', '.join(ASKED)}; {', '.join(TESTS)}"
+    )
     parser.add_argument("--children", type=int, default=1, help="mutants tested at a time")
     parser.add_argument("--again", action="store_true", help="retry what has a reason, too")
     parser.add_argument("--report", action="store_true", help="write the page, run nothing")

@@ -26,7 +26,7 @@ def run(module: str, explained: Explained, children: int = 1) -> Result:
     A mutant that was killed before or that is ``explained`` keeps its answer, unless its
     function has changed.
     """
-    folder = WORK / module
+    folder = WORK / module.replace("/", "-")
     copy_project(module, folder)
     forget(folder, explained)
     environment = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}

@@ -1,0 +1,180 @@
+"""The compiled kernels: what mutation testing found unproved."""
+
+import re
+
+import numpy as np
+import pytest
+from kernel_ways import walking
+from reference import assert_close
+
+from bnlib import functional, kernels
+from bnlib.kernels import compiler, gradients, layout, passes, rows, slabs
+from bnlib.stats import mean_var
+
+NEW = np.random.default_rng(0)
+
+
+@pytest.fixture
+def launched(monkeypatch):
+    """Record which loops are launched with which arguments; they fill arrays with 1."""
+    seen = []
+
+    def launch(loop, *arguments):
+        seen.append((loop, arguments))
+        for each in arguments:
+            if isinstance(each, np.ndarray) and each.flags.writeable:
+                each[...] = 1
+
+    for module in (passes, gradients):
+        monkeypatch.setattr(module, "launch", launch)
+    return seen
+
+
+def numbers(arguments):
+    """Return the arguments of a loop that are not arrays."""
+    return [each for each in arguments if not isinstance(each, np.ndarray)]
+
+
+def test_parts_of_loops_may_be_compiled_with_the_same_freedom(monkeypatch):
+    given = []
+
+    def register(**options):
+        given.append(options)
+        return lambda part: part
+
+    monkeypatch.setattr(compiler.numba.extending, "register_jitable", register)
+    assert compiler.inlined(abs) is abs
+    assert given == [{"fastmath": compiler.FASTMATH}]
+
+
+def test_one_caller_at_a_time_runs_loops(monkeypatch):
+    held = []
+    monkeypatch.setattr(compiler, "compiled", lambda loop: loop)
+    compiler.launch(lambda *a: held.append((compiler._one_at_a_time.locked(), a)), 1, 2)
+    assert held == [(True, (1, 2))]
+    assert not compiler._one_at_a_time.locked()
+
+
+@pytest.mark.parametrize(
+    ("size", "tasks"), [(1, 1), (2**17 - 1, 1), (2**17, 2), (2**22, 64), (2**30, 64)]
+)
+def test_tasks_share_an_array_by_its_size(size, tasks):
+    assert passes.task_count(size) == tasks
+
+
+@pytest.mark.parametrize(
+    ("count", "parts"),
+    [(1, [1]), (511, [511]), (512, [256, 256]), (770, [256, 257, 257]), (2**14, [256] * 64)],
+)
+def test_rows_are_cut_into_parts_of_256_or_more(count, parts):
+    assert passes.row_counts(count).tolist() == parts
+    assert passes.row_counts(2**14 + 256).size == 64
+
+
+def test_pieces_end_with_their_run():
+    assert passes.piece_counts(2, 5, 2, 1).tolist() == [2, 2, 1, 2, 2, 1]
+    assert passes.piece_counts(3, 4, 4, 2).tolist() == [8, 4]
+
+
+@pytest.mark.parametrize(("dtype", "limit"), [(np.float32, 1e30), (np.float64, 1e290)])
+def test_the_range_of_a_dtype_is_open(dtype, limit):
+    for value in (limit, 1 / limit):
+        assert not passes.in_range(np.array([1.0, value]), dtype)
+    assert passes.in_range(np.array([0.999 * limit, -1.001 / limit, 0.0]), dtype)
+
+
+@pytest.mark.parametrize(("run", "pieces"), [(100, (100, 20, 655)), (5000, (2048, 1, 32))])
+def test_long_runs_are_cut_into_pieces(launched, run, pieces):
+    x = np.ones((3, 2, run))
+    passes.moments(x, 1)
+    passes.scale_shift(x, *np.zeros((3, 2)), 1)
+    gradients.gradients(x, x, *np.ones((3, 2)), 1)
+    loops = [loop for loop, _ in launched]
+    assert loops == [slabs.moments, slabs.apply, slabs.backward]
+    called = [numbers(arguments) for _, arguments in launched]
+    assert called == [list(pieces), [pieces[0], 1], [True, pieces[0]]]
+
+
+@pytest.mark.parametrize("through", [True, False])
+def test_whether_statistics_depend_on_x_reaches_the_loops(launched, through):
+    x = np.ones((3, 2, 100))
+    gradients.gradients(x, x, *np.ones((3, 2)), 1, through)
+    assert numbers(launched[0][1])[0] is through
+    gradients.gradients(x[:, :, 0], x[:, :, 0], *np.ones((3, 2)), 1, through)
+    assert launched[-1][0] is (rows.combine if through else rows.apply)
+
+
+@pytest.mark.parametrize("largest", [0.75, 1.0, 3.0, 1e-9])
+def test_products_are_scaled_by_a_power_of_two_near_the_largest_slope(launched, largest):
+    inv_std = np.array([largest, largest / 100])
+    x = np.ones((3, 2))
+    gradients.gradients(x, x, np.zeros(2), inv_std, np.ones(2), 1)
+    (unit,) = numbers(launched[0][1])
+    assert np.frexp(unit)[0] == 0.5
+    assert largest < unit <= 2 * largest
+
+
+@pytest.mark.parametrize(
+    ("factor", "joined"), [(0.9, True), (1.0, True), (1.1, False), (-1.1, False)]
+)
+def test_a_mean_near_0_joins_the_shift(launched, factor, joined):
+    var = np.array([4.0, 1.0])
+    mu = np.array([factor * 2 * passes.NEAR, 0.0])
+    x = np.ones((3, 2))
+    for given, columns in ((var, 2 if joined else 3), (None, 3)):
+        passes.scale_shift(x, mu, np.ones(2), np.zeros(2), 1, given)
+        assert launched[-1][1][1].shape == (columns, 2)
+    passes.scale_shift(np.ones((3, 2, 40)), mu, np.ones(2), np.zeros(2), 1, var)
+    assert launched[-1][1][1].shape == (3, 2)
+
+
+@pytest.mark.parametrize("way", ["rows in Python", "slabs in Python"])
+def test_a_variance_out_of_range_is_computed_by_numpy(way):
+    x = (1e-20 * NEW.normal(size=(40, 3))).astype(np.float32)
+    with walking(way):
+        found = passes.moments(x, 1)
+    for got, want in zip(found, mean_var(x, 1), strict=True):
+        np.testing.assert_array_equal(got, want)
+
+
+def test_gradients_out_of_range_are_left_to_numpy():
+    one, zero = np.ones(1), np.zeros(1)
+    x = np.array([[-1.0], [1.0]], np.float32)
+    message = "gradients: a sum is not finite; use bnlib.functional"
+    for dy in (x * np.inf, x * np.float32(3e38) * x):
+        with pytest.raises(FloatingPointError, match=f"^{re.escape(message)}$"):
+            gradients.gradients(dy, x, zero, one, one, 1, False)
+    message = "gradients: a slope is out of range; use bnlib.functional"
+    with pytest.raises(FloatingPointError, match=f"^{re.escape(message)}$"):
+        gradients.gradients(x * np.float32(1e31), x, zero, one, one, 1)
+    gradients.gradients(x * np.float32(1e31), x, zero, one, one, 1, False)
+
+
+@pytest.mark.parametrize("shape", [(130, 3), (64, 40), (2, 3, 70), (5, 2, 4)])
+@pytest.mark.parametrize("mean", [0.0, 1e6])
+def test_evaluation_keeps_large_means_apart(shape, mean):
+    x = (mean + NEW.normal(size=shape)).astype(np.float32)
+    C = shape[1]
+    for way in ("as it comes", "rows in Python", "slabs in Python"):
+        statistics = np.full(C, mean + 1 / 3), np.full(C, 2.0), 1e-3
+        with walking(way):
+            y = kernels.batch_norm_eval(x, np.full(C, 3.0), np.full(C, 0.5), *statistics)
+        exact = 3 * (x.astype(np.float64) - mean - 1 / 3) / np.sqrt(2.001) + 0.5
+        assert_close(y, exact.astype(np.float32), tol=1e-6)
+
+
+@pytest.mark.parametrize("way", ["rows in Python", "slabs in Python"])
+def test_evaluation_has_its_own_gradient(way):
+    x, dy = NEW.normal(1e3, 1, (2, 130, 3))
+    cache = functional.batch_norm_train(x, np.array([1.0, -2.0, 3.0]), None)[1]
+    with walking(way):
+        got = kernels.batch_norm_eval_backward(dy, cache)
+    for ours, theirs in zip(got, functional.batch_norm_eval_backward(dy, cache), strict=True):
+        assert_close(ours, theirs, tol=1e-11)
+
+
+def test_layouts_are_kept_for_the_next_array():
+    """By order, sizes and place, so that the same shape costs nothing the second time."""
+    x = np.ones((2, 3, 40))
+    assert layout.layout_of(x, 1) is layout.layout_of(x + 1, 1)
+    assert layout.layout_of(x, 1).m == 80
