@@ -90,8 +90,8 @@ weigh: $(READY)  ## weigh and time the pages beside a stock Jupyter Book build
 mutants: $(READY)  ## change bnlib in small ways; tests must notice (MODULES="shapes stats")
 	$(BIN)/python book/tools/mutants --children $(or $(CHILDREN),1) $(if $(AGAIN),--again) $(MODULES)
 
-assignments: $(READY)  ## write an nbgrader course with all exercises to _build/course
-	$(BIN)/python book/tools/assignments.py
+assignments: $(READY)  ## write an nbgrader course to _build/course (SHEETS="04_batch_norm", or all)
+	$(BIN)/python book/tools/assignments.py $(SHEETS)
 
 exercises: $(READY)  ## write the exercise sheets without solutions to _build/exercises
 	$(BIN)/python book/tools/exercises.py
@@ -119,4 +119,5 @@ requirements:  ## pin the environment anew from the ranges in pyproject.toml
 	sed -i.orig -E 's/^(torch==[0-9.]+)\+.*/\1/' requirements.txt && rm requirements.txt.orig
 
 clean:  ## remove what was built (the environment stays)
+	@test ! -e _build/course/submitted || { echo "_build/course holds submissions; move them first"; exit 1; }
 	rm -rf _build .pytest_cache .mypy_cache .ruff_cache .coverage

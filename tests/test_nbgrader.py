@@ -12,7 +12,7 @@ import pytest
 from grading_cases import FULL, RIGHT, cell_of, hand_in, needs_sandbox
 from house import ROOT
 
-from bnlib.grading import read_notebook, read_sheets
+from bnlib.grading import read_notebook
 from bnlib.grading.__main__ import main
 
 SPEC = importlib.util.spec_from_file_location("course_tool", ROOT / "book/tools/assignments.py")
@@ -22,7 +22,7 @@ NBGRADER = Path(sys.executable).with_name("nbgrader")
 SHEET = "04_batch_norm"
 pytestmark = [
     needs_sandbox,
-    pytest.mark.skipif(not NBGRADER.exists(), reason="needs bnlib[instructor]"),
+    pytest.mark.skipif(not NBGRADER.exists(), reason="needs nbgrader"),
 ]
 
 
@@ -49,12 +49,7 @@ def scores(course, name):
 def course(tmp_path_factory):
     """Make a course of one sheet, with three submissions made from nbgrader's release."""
     folder = tmp_path_factory.mktemp("course")
-    sheets = {SHEET: read_sheets(ROOT / "chapters" / "exercises")[SHEET]}
-    original, tool.read_sheets = tool.read_sheets, lambda _: sheets
-    try:
-        tool.main(folder)
-    finally:
-        tool.read_sheets = original
+    tool.main([SHEET], folder)
     first = next(iter(FULL))
     answers = {"perfect": RIGHT, "blank": {}, "partial": {first: RIGHT[first]}}
     for student, texts in answers.items():
@@ -71,10 +66,18 @@ EXPECTED = {"perfect": sum(FULL.values()), "blank": 0.0, "partial": next(iter(FU
 def test_the_release_holds_no_solution(course):
     text = (course / "release" / SHEET / "exercises.ipynb").read_text(encoding="utf-8")
     assert "SOLUTION" not in text
+    assert text.count("**Hint.** ") == text.count("-hint")
+    assert [path.name for path in (course / "release").iterdir()] == [SHEET]
     assert "YOUR CODE HERE" in text
     for answer in RIGHT.values():
         longest = max(answer.splitlines(), key=len).strip()
         assert longest not in text
+
+
+def test_a_sheet_that_does_not_exist_is_refused_before_anything_is_written(tmp_path):
+    with pytest.raises(SystemExit, match=r"no sheet '04_bn'; expected of .*'04_batch_norm'"):
+        tool.main(["04_bn"], tmp_path / "course")
+    assert not (tmp_path / "course").exists()
 
 
 def test_our_grades_enter_the_gradebook_and_feedback_follows(course):

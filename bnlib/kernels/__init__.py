@@ -1,6 +1,6 @@
 """The functions of `bnlib.functional`, compiled by numba: same signatures, same results.
 
-An optional extra, ``pip install bnlib[fast]``. Importing this package does not import
+An optional extra: ``pip install numba``. Importing this package does not import
 numba; the first call does, and compiles the loops for the array's dtype. That takes some
 seconds once, after which they are read from a cache on the disk. The number of threads
 is numba's (``numba.set_num_threads``, ``NUMBA_NUM_THREADS``) and changes no result: how
@@ -45,7 +45,7 @@ def __getattr__(name: str) -> Any:
     if not available():
         raise ImportError(
             f"bnlib.kernels.{name}: needs numba, which is not installed; "
-            "run `pip install bnlib[fast]`, or use bnlib.functional"
+            "run `pip install numba`, or use bnlib.functional"
         )
     from bnlib.kernels import functions
 

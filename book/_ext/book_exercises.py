@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 SHEET = re.compile(r"chapters/exercises/[^/]+/exercises")
 MARKS = re.compile(r"^ *### (BEGIN|END) SOLUTION\n?", re.M)
+HINT = "**Hint.** "  # where nothing folds it away
 Cell = dict[str, Any]
 
 
@@ -54,7 +55,8 @@ def for_readers(cells: list[Cell], folds: bool) -> Iterator[Cell]:
             public = cell["metadata"]["exercise"]["public_solution"]
             yield {**cell, "metadata": {}}
         elif kind == "hint":
-            yield folded("Hint", source, name) if folds else {**cell, "metadata": {}}
+            said = {**cell, "metadata": {}, "source": HINT + source}
+            yield folded("Hint", source, name) if folds else said
         elif kind == "answer":
             yield code(cell, stub(source), [])
             body = f"```python\n{MARKS.sub('', source)}\n```"

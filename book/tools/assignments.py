@@ -4,6 +4,7 @@ The folder `_build/course` then holds the sources with solutions, the release fo
 nbgrader's settings, a kernel for grading inside a sandbox, and a page for the instructor.
 """
 
+import argparse
 import json
 import os
 import shutil
@@ -11,20 +12,41 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bnlib.grading import read_sheets
-
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
+
+from book_exercises import HINT  # noqa: E402
+
+from bnlib.grading import read_sheets  # noqa: E402
+from bnlib.grading.sheets import Notebook  # noqa: E402
+
 PARTS = Path(__file__).with_name("course")  # files that every course gets as they are
 COURSE = ROOT / "_build" / "course"
 
 
-def write_sources(course: Path) -> list[str]:
-    """Copy the sheets, not executed, to where nbgrader looks for them; return their names."""
+def chosen(names: list[str]) -> dict[str, Notebook]:
+    """Return the sheets of these names, or all.
+
+    Raises
+    ------
+    SystemExit
+        If there is no sheet of a name.
+    """
     sheets = read_sheets(ROOT / "chapters" / "exercises")
+    unknown = sorted(set(names) - set(sheets))
+    if unknown:
+        raise SystemExit(f"assignments: no sheet {unknown[0]!r}; expected of {list(sheets)}")
+    return {name: sheets[name] for name in names or sheets}
+
+
+def write_sources(course: Path, sheets: dict[str, Notebook]) -> list[str]:
+    """Copy the sheets, not executed, to where nbgrader looks for them; return their names."""
     for name, sheet in sheets.items():
         for cell in sheet["cells"]:
             if cell["cell_type"] == "code":
                 cell |= {"execution_count": None, "outputs": []}
+            elif "hint" in cell["metadata"].get("tags", []):
+                cell["source"] = HINT + "".join(cell["source"])
         folder = course / "source" / name
         folder.mkdir(parents=True, exist_ok=True)
         text = json.dumps(sheet, indent=1, ensure_ascii=False) + "\n"
@@ -47,18 +69,21 @@ def release(course: Path, names: list[str]) -> None:
     programs = Path(sys.executable).parent
     nbgrader = programs / "nbgrader"
     if not nbgrader.exists():
-        raise SystemExit("assignments: nbgrader is missing; pip install 'bnlib[instructor]'")
+        raise SystemExit("assignments: nbgrader is missing; run `make install`")
     path = {"PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', '')}"}  # for alembic
     command = [str(nbgrader), "generate_assignment", "--force", "--create"]
     for name in names:
         subprocess.run([*command, name], cwd=course, check=True, env=os.environ | path)
 
 
-def main(course: Path = COURSE) -> None:
+def main(argv: list[str] | None = None, course: Path = COURSE) -> None:
     """Write the course; a gradebook that is there stays."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", help="sheets, such as 04_batch_norm; default: all")
+    sheets = chosen(parser.parse_args(argv).names)
     course.mkdir(parents=True, exist_ok=True)
     write_parts(course)
-    names = write_sources(course)
+    names = write_sources(course, sheets)
     release(course, names)
     print(f"{len(names)} assignments written to {course}; read README.md there")
 
