@@ -147,10 +147,10 @@ def test_enter_and_space_open_and_close_what_is_folded(opened, page, least, widt
             assert summary.evaluate("e => e === document.activeElement")
 
 
-@pytest.mark.parametrize(
-    ("name", "width"),
-    [("primary-toggle", 375), ("secondary-toggle", 375), (SEARCH, 375), (SEARCH, 1280)],
-)
+DRAWERS = [("primary-toggle", 375), ("secondary-toggle", 375), (SEARCH, 375), (SEARCH, 1280)]
+
+
+@pytest.mark.parametrize(("name", "width"), DRAWERS)
 def test_a_drawer_takes_the_focus_and_gives_it_back(opened, name, width):
     tab = opened(SHEET, width)
     button = tab.locator(f"button.{name}:visible").first
@@ -184,11 +184,12 @@ def test_a_button_that_is_pressed_keeps_the_focus(opened):
         assert tab.locator(".bd-sidebar-primary nav a").first.is_visible() is shown
 
 
-def test_a_link_in_the_drawer_leads_to_its_section(opened):
+@pytest.mark.parametrize("by_key", [True, False])
+def test_a_link_in_the_drawer_leads_to_its_section(opened, by_key):
     tab = opened(SHEET, 375)
     press_on(tab, tab.locator("button.secondary-toggle:visible"), "Enter")
     target = focus(tab).get_attribute("href")
-    tab.keyboard.press("Enter")
+    tab.keyboard.press("Enter") if by_key else tab.locator(f"dialog a[href='{target}']").click()
     tab.wait_for_function("document.querySelector('dialog[open]') === null")
     assert tab.evaluate("location.hash") == target
     assert 0 <= tab.locator(target).bounding_box()["y"] < 450

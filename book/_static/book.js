@@ -63,6 +63,13 @@
     document.addEventListener("close", () => setTimeout(giveBack), true);
   }
 
+  /** A link in a drawer leads to a place behind the drawer: close it. */
+  function closeDrawers() {
+    document.addEventListener("click", (event) => {
+      event.target.closest("dialog a[href]")?.closest("dialog").close();
+    });
+  }
+
   let planned = 0;
 
   function updateBoxes() {
@@ -87,6 +94,7 @@
     nameToggles();
     markTitle();
     keepFocus();
+    closeDrawers();
     watch();
   });
 })();
