@@ -65,7 +65,7 @@ def test_calls_depend_on_the_seed_the_part_and_the_exercise():
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        (lambda x: (1.5 * x, 0), "y is off by up to {:.2g}, 0.25 of the largest value"),
+        (lambda x: (1.5 * x, 0), "y is off by up to {:.2g}, that is 0.25 of the largest value"),
         (lambda x: (x / (x < x.max()), 0), "y has 1 values that are NaN or infinite"),
         (lambda x: (2 * x[0], 0), "y has shape (2,), expected (3, 2)"),
         (lambda x: ([["1"]], 0), "y is a list, expected numbers"),
@@ -83,7 +83,7 @@ def test_a_difference_from_zero_has_no_share():
     assert verdict.message == "y is off by up to 0.5"
     exercise = replace(ONE, reference=lambda x: 0 * x + 0.5)
     verdict = examine(lambda x: 0 * x + 0.75, exercise).verdicts[0]
-    assert verdict.message == "y is off by up to 0.25, 0.5 of the largest value"
+    assert verdict.message == "y is off by up to 0.25, that is 0.5 of the largest value"
 
 
 def test_where_infinity_is_right_it_must_be_there():

@@ -14,9 +14,10 @@ from bnlib.grading import find_submissions, gradebook, rebuild
 SHEETS = {"04_batch_norm": SHEET}
 CSV = """student,sheet,exercise,kind,points,most,status,message,notes
 ada,04_batch_norm,ex04_q1,code,2.5,3.0,graded,ß,
-ada,04_batch_norm,ex04_q2,repair,1,4.0,graded,,
+ada,04_batch_norm,ex04_q2,repair,1,4.0,timed out,,
 ada,04_batch_norm,ex04_q3,derivation,0.0,3.0,to mark,,
-bob,04_batch_norm,ex04_q3,derivation,0.0,3.0,to mark,,
+bob,04_batch_norm,ex04_q1,code,0.0,3.0,graded,,
+bob,04_batch_norm,ex04_q3,derivation,0.0,3.0,blank,,
 """
 
 
@@ -29,6 +30,7 @@ def books(monkeypatch):
         def __init__(self, database):
             warnings.warn("as SQLAlchemy does", stacklevel=1)
             self.database, self.students, self.entries, self.commits = database, [], {}, 0
+            self.comments = {}
             self.db = SimpleNamespace(commit=self.commit)
             made.append(self)
 
@@ -50,8 +52,15 @@ def books(monkeypatch):
             grades = [
                 SimpleNamespace(name=n, auto_score=None, needs_manual_grade=None) for n in names
             ]
+            comments = [
+                SimpleNamespace(name=f"ex04_q{number}-answer", auto_comment="No response.")
+                for number in (1, 2, 3)
+            ]
             self.entries[sheet, student] = grades
-            return SimpleNamespace(notebooks=[SimpleNamespace(grades=grades)])
+            self.comments[student] = comments
+            return SimpleNamespace(
+                notebooks=[SimpleNamespace(grades=grades, comments=comments)]
+            )
 
     api = types.ModuleType("nbgrader.api")
     api.Gradebook = Gradebook
@@ -62,9 +71,20 @@ def books(monkeypatch):
 
 def test_points_are_read_by_student_and_sheet(tmp_path):
     (tmp_path / "g.csv").write_text(CSV, encoding="utf-8")
-    ada = {"ex04_q1": 2.5, "ex04_q2": 1.0}
-    wanted = {("ada", "04_batch_norm"): ada, ("bob", "04_batch_norm"): {}}
+    ada = {"ex04_q1": (2.5, "ß"), "ex04_q2": (1.0, "timed out"), "ex04_q3": (None, "")}
+    bob = {"ex04_q1": (0.0, ""), "ex04_q3": (0.0, "blank")}
+    wanted = {("ada", "04_batch_norm"): ada, ("bob", "04_batch_norm"): bob}
     assert gradebook.read_csv(tmp_path / "g.csv") == wanted
+
+
+@pytest.mark.parametrize(
+    "text", ["", "student,sheet,exercise,kind,points,status\n", "id;score"]
+)
+def test_another_table_is_refused(tmp_path, text):
+    path = tmp_path / "g.csv"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"g\.csv: expected the table of .* no column '\w+'"):
+        gradebook.read_csv(path)
 
 
 @pytest.mark.filterwarnings("ignore:as SQLAlchemy")
@@ -89,8 +109,10 @@ def test_scores_are_entered_and_the_rest_is_left_to_mark(tmp_path, books):
     assert {sheet for sheet, _ in book.entries} == {"04_batch_norm"}
     assert entered == {
         "ada": [(2.5, False), (1.0, False), (None, True)],
-        "bob": [(None, True)] * 3,
+        "bob": [(0.0, False), (None, True), (0.0, False)],
     }
+    said = {name: [c.auto_comment for c in all_] for name, all_ in book.comments.items()}
+    assert said == {"ada": ["ß", "timed out", ""], "bob": ["", "", "blank"]}
     kept = {
         p.relative_to(course).as_posix(): p.read_text("utf-8") for p in course.rglob("*.ipynb")
     }

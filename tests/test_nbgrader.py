@@ -3,6 +3,7 @@
 import csv
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -89,6 +90,9 @@ def test_our_grades_enter_the_gradebook_and_feedback_follows(course):
     nbgrader(course, "generate_feedback", SHEET, "--force")
     page = (course / "feedback" / "partial" / SHEET / "exercises.html").read_text()
     assert "standardize" in page
+    said = re.findall(r"<b>Comments:</b> <p>([^<]*)", page)
+    assert said[0].startswith("right ")
+    assert said[1:] == ["blank"] * 5
     rebuilt = read_notebook(course / "autograded" / "perfect" / SHEET / "exercises.ipynb")
     assert cell_of(rebuilt, "ex04_q1-answer")["source"] == RIGHT["ex04_q1"]
 

@@ -72,5 +72,5 @@ def difference(name: str, got: Any, want: Any, exercise: Exercise) -> str:
     if error.size == 0 or close(got[finite], want[finite], exercise):
         return f"{name} has NaN or infinity of another kind"
     scale = np.abs(want[finite]).max()
-    share = f", {error.max() / scale:.2g} of the largest value" if scale > 0 else ""
+    share = f", that is {error.max() / scale:.2g} of the largest value" if scale > 0 else ""
     return f"{name} is off by up to {error.max():.2g}{share}"

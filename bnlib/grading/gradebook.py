@@ -5,23 +5,45 @@ import importlib
 import json
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from bnlib.grading.batch import Submission, write
 from bnlib.grading.rebuild import rebuild
 from bnlib.grading.sheets import Notebook, read_notebook
 
 NOTEBOOK = "exercises"
+NEEDED = {"student", "sheet", "exercise", "kind", "points", "status", "message"}
 
 
-def read_csv(path: Path) -> dict[tuple[str, str], dict[str, float]]:
-    """Return the points of each exercise that code judged, by student and sheet."""
-    found: dict[tuple[str, str], dict[str, float]] = {}
+class Mark(NamedTuple):
+    """What the table says of one exercise."""
+
+    points: float | None  # None: a person marks it
+    comment: str  # what the student should read
+
+
+def read_csv(path: Path) -> dict[tuple[str, str], dict[str, Mark]]:
+    """Return the marks of a table by student and sheet, then by exercise.
+
+    Raises
+    ------
+    ValueError
+        If the file has not the columns of `python -m bnlib.grading grade`.
+    """
+    found: dict[tuple[str, str], dict[str, Mark]] = {}
     with path.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            each = found.setdefault((row["student"], row["sheet"]), {})
-            if row["kind"] in ("code", "repair"):
-                each[row["exercise"]] = float(row["points"])
+        rows = csv.DictReader(file)
+        missing = sorted(NEEDED - set(rows.fieldnames or ()))
+        if missing:
+            raise ValueError(
+                f"{path}: expected the table of `python -m bnlib.grading grade`, found no "
+                f"column {missing[0]!r}; run grade again, another program may have replaced it"
+            )
+        for row in rows:
+            judged = row["kind"] in ("code", "repair") or row["status"] == "blank"
+            comment = row["message"] or ("" if row["status"] == "graded" else row["status"])
+            mark = Mark(float(row["points"]), comment) if judged else Mark(None, "")
+            found.setdefault((row["student"], row["sheet"]), {})[row["exercise"]] = mark
     return found
 
 
@@ -39,15 +61,15 @@ def import_grades(
         If nbgrader is missing.
     """
     api: Any = importlib.import_module("nbgrader.api")
-    points = read_csv(grades)
+    marks = read_csv(grades)
     count = 0
     database = f"sqlite:///{course / 'gradebook.db'}"
     with warnings.catch_warnings(), api.Gradebook(database) as book:
         warnings.simplefilter("ignore")  # nbgrader 0.9 makes SQLAlchemy 2.1 warn
         for each in submissions:
-            if (each.student, each.sheet) in points:
+            if (each.student, each.sheet) in marks:
                 keep_notebook(each, sheets[each.sheet], course)
-                enter(book, each, points[each.student, each.sheet])
+                enter(book, each, marks[each.student, each.sheet])
                 count += 1
     return count
 
@@ -65,15 +87,21 @@ def keep_notebook(submission: Submission, sheet: Notebook, course: Path) -> None
     )
 
 
-def enter(book: Any, submission: Submission, points: dict[str, float]) -> None:
-    """Set the automatic scores of one submission, and leave the others to be marked."""
+def exercise_of(cell: str) -> str:
+    """Return the exercise that a cell of nbgrader belongs to."""
+    return cell.removesuffix("-grade").removesuffix("-answer")
+
+
+def enter(book: Any, submission: Submission, marks: dict[str, Mark]) -> None:
+    """Set automatic scores and comments of one submission; leave the rest to be marked."""
     book.update_or_create_student(submission.student)
     entry = book.update_or_create_submission(submission.sheet, submission.student)
     for notebook in entry.notebooks:
         for grade in notebook.grades:
-            exercise = grade.name.removesuffix("-grade").removesuffix("-answer")
-            if exercise in points:
-                grade.auto_score, grade.needs_manual_grade = points[exercise], False
-            else:
-                grade.needs_manual_grade = True
+            mark = marks.get(exercise_of(grade.name), Mark(None, ""))
+            grade.needs_manual_grade = mark.points is None
+            if mark.points is not None:
+                grade.auto_score = mark.points
+        for comment in notebook.comments:  # a person's own comment stays before this one
+            comment.auto_comment = marks.get(exercise_of(comment.name), Mark(None, "")).comment
     book.db.commit()
