@@ -66,6 +66,11 @@ def test_points_are_refused(run, op, x, error, message):
             "f(x) must be float64, got float32; compute",
         ),
         (lambda x: x > 0, TypeError, "f(x) must be float64, got bool"),
+        (
+            lambda x: (x, None),
+            TypeError,
+            "f(x) must be one float64 array, got a tuple of 2; let f return the output alone",
+        ),
         (lambda x: x * math.nan, NonFiniteError, "expected finite values in f(x), got NaN"),
         (lambda x: x * math.inf, NonFiniteError, "expected finite values in f(x), got NaN"),
     ],

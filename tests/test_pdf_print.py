@@ -104,7 +104,7 @@ def test_code_is_not_cut(printed, text):
 
 def test_what_folds_is_open(text):
     assert tiny_book.HIDDEN in text[2]
-    assert "Show code cell" not in text[2]
+    assert "Setup for Colab" not in text[2]
     assert "Solution" in text[3]
     assert "The text of the solution." in text[3]
 

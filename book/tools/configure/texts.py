@@ -60,8 +60,8 @@ cd {name}
     "book/how_to_use.md": {
         "colab": (
             """\
-Open [Google Colab](https://colab.research.google.com), choose *File → Upload notebook*, \
-and upload a chapter.
+This copy of the book has no address on the web, from which Colab could install `bnlib`. \
+`make configure` sets one.
 """,
             """\
 The button with a rocket, at the top of a chapter, opens the chapter in Google Colab. An \
