@@ -15,6 +15,7 @@ from test_house_imports import deep_classes, graph, import_faults, size_faults
         "pip install --index" + "-url x",
         "http" + "s://10.0.0.5:8080/simple",
         "# TO" + "DO: later",
+        "pip in" + 'stall "bnlib[fast]"',
         "a\n<<<<" + "<<< HEAD\n",
     ],
 )
@@ -30,6 +31,7 @@ def test_leftover_is_found(text):
         "_build/tm" + "p/a",
         '"image/png": "ab/tm' + 'p/xyz"',
         "This works at home.",
+        'pip install "bnlib[data] @ git+https://github.com/owner/name"',
     ],
 )
 def test_ordinary_text_is_no_leftover(text):
