@@ -11,6 +11,7 @@ from strategies import BAD_EPS, REFUSED, STRIDES, cases
 
 from bnlib import functional, kernels
 from bnlib.functional import BatchNormCache
+from bnlib.kernels import passes, rows
 from bnlib.shapes import NonFiniteError
 
 X = np.array([[1.0, 2.0], [3.0, 5.0]])
@@ -91,6 +92,20 @@ def test_the_result_has_the_order_in_memory_of_the_input(way, stride):
         assert not np.shares_memory(result, x)
 
 
+def test_a_mean_near_0_spares_a_row_of_the_table(monkeypatch):
+    tables = []
+
+    def launch(loop, *arguments):
+        loop(*arguments)
+        if loop is rows.apply:
+            tables.append(arguments[1])
+
+    monkeypatch.setattr(passes, "launch", launch)
+    cache = kernels.batch_norm_train(X, None, None)[1]
+    kernels.batch_norm_eval(X, None, None, cache.mu, cache.var)
+    assert [len(table) for table in tables] == [2, 2]
+
+
 def calls():
     """Return calls that must be refused, by name: which function, and its arguments."""
     bad = {f"x {kind}": (x, None, None) for kind, x in REFUSED.items()}
@@ -120,11 +135,22 @@ def test_arguments_are_refused_in_the_same_words(name):
     [
         (np.ones(3), ONES), (ONES, np.ones(1)), ([0.0, 0.0], ONES), (ONES, np.array([1, 1])),
         (np.array([0, math.nan]), ONES), (ONES, np.array([math.inf, 1])), (ONES, -ONES),
+        (None, ONES), (ONES, None),
     ],
 )  # fmt: skip
 def test_statistics_are_refused_in_the_same_words(mean, var):
     same_error("batch_norm_eval", X, None, None, mean, var)
     same_error("batch_norm_eval", X, None, None, ONES, 0 * ONES, 0.0)
+
+
+def test_values_that_are_too_few_or_too_small_are_refused_in_the_same_words():
+    same_error("batch_norm_train", X[:1], None, None)
+    same_error("batch_norm_train", X.astype(np.float32) / np.float32(1e22), None, None, 0.0)
+
+
+def test_eps_is_the_same_if_it_is_not_given():
+    got, want = (it.batch_norm_eval(X, None, None, ONES, ONES) for it in (kernels, functional))
+    assert_close(got, want, tol=1e-14)
 
 
 @pytest.mark.parametrize(

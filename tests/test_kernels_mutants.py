@@ -93,6 +93,8 @@ def test_long_runs_are_cut_into_pieces(launched, run, pieces):
     assert loops == [slabs.moments, slabs.apply, slabs.backward]
     called = [numbers(arguments) for _, arguments in launched]
     assert called == [list(pieces), [pieces[0], 1], [True, pieces[0]]]
+    assert launched[0][1][-1].shape == (2, 1, 2)
+    assert launched[2][1][-2].shape == (2, 2)
 
 
 @pytest.mark.parametrize("through", [True, False])
@@ -102,6 +104,21 @@ def test_whether_statistics_depend_on_x_reaches_the_loops(launched, through):
     assert numbers(launched[0][1])[0] is through
     gradients.gradients(x[:, :, 0], x[:, :, 0], *np.ones((3, 2)), 1, through)
     assert launched[-1][0] is (rows.combine if through else rows.apply)
+
+
+@pytest.mark.parametrize("through", [True, False])
+def test_all_that_the_loops_read_has_the_dtype_of_x(launched, monkeypatch, through):
+    x = np.ones((3, 2), np.float32)
+    for name in ("sum_block", "product_block"):
+        monkeypatch.setattr(rows, name, lambda *given: launched.append((None, given)))
+    rows.moments(x, np.empty((2, 1, 2)))
+    rows.products(x, x, x[0], 1.0, np.empty((2, 1, 2)))
+    gradients.gradients(x, x, *np.ones((3, 2)), 1, through)
+    passes.scale_shift(x, *np.ones((3, 2)), 1)
+    arrays = [it for _, given in launched for it in given[:-1] if isinstance(it, np.ndarray)]
+    arrays += [given[-1] for loop, given in launched if loop is not rows.products]
+    assert {it.dtype for it in arrays} == {np.dtype(np.float32)}
+    assert len(launched) == 5
 
 
 @pytest.mark.parametrize("largest", [0.75, 1.0, 3.0, 1e-9])
@@ -131,10 +148,11 @@ def test_a_mean_near_0_joins_the_shift(launched, factor, joined):
 @pytest.mark.parametrize("way", ["rows in Python", "slabs in Python"])
 def test_a_variance_out_of_range_is_computed_by_numpy(way):
     x = (1e-20 * NEW.normal(size=(40, 3))).astype(np.float32)
-    with walking(way):
-        found = passes.moments(x, 1)
-    for got, want in zip(found, mean_var(x, 1), strict=True):
-        np.testing.assert_array_equal(got, want)
+    for axis in (0, 1):
+        with walking(way):
+            found = passes.moments(x, axis)
+        for got, want in zip(found, mean_var(x, axis), strict=True):
+            np.testing.assert_array_equal(got, want)
 
 
 def test_gradients_out_of_range_are_left_to_numpy():
@@ -148,6 +166,7 @@ def test_gradients_out_of_range_are_left_to_numpy():
     with pytest.raises(FloatingPointError, match=f"^{re.escape(message)}$"):
         gradients.gradients(x * np.float32(1e31), x, zero, one, one, 1)
     gradients.gradients(x * np.float32(1e31), x, zero, one, one, 1, False)
+    gradients.gradients(0 * x, x, zero, one, one, 1)
 
 
 @pytest.mark.parametrize("shape", [(130, 3), (64, 40), (2, 3, 70), (5, 2, 4)])
@@ -178,3 +197,4 @@ def test_layouts_are_kept_for_the_next_array():
     x = np.ones((2, 3, 40))
     assert layout.layout_of(x, 1) is layout.layout_of(x + 1, 1)
     assert layout.layout_of(x, 1).m == 80
+    assert layout.layout_of(x[..., : layout.SHORT].copy(), 1).fold == 0

@@ -59,7 +59,7 @@ def test_an_array_that_is_not_aligned_is_copied():
 
 @pytest.mark.parametrize(
     ("rows", "width", "fold"),
-    [(1, 3, 1), (7, 3, 1), (64, 3, 64), (64, 4, 64), (64, 5, 32), (64, 256, 1), (96, 2, 32)],
+    [(6, 3, 2), (7, 3, 1), (8, 3, 8), (64, 4, 64), (64, 5, 32), (64, 256, 1), (96, 2, 32)],
 )
 def test_short_rows_are_joined(rows, width, fold):
     assert fold_of(rows, width) == fold
@@ -67,7 +67,8 @@ def test_short_rows_are_joined(rows, width, fold):
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("shape", [(5, 3, 7), (1, 2, 9), (3, 1, 8), (130, 2, 1), (600, 2, 1)])
-def test_moments_of_parts_are_those_of_the_whole(way, shape):
+def test_moments_of_parts_are_those_of_the_whole(way, shape, monkeypatch):
+    monkeypatch.delattr(passes, "mean_var")  # NumPy need not help
     x = np.random.default_rng(0).normal(5, 1, shape)
     with walking(way):
         mu, var = passes.moments(x, 1)
@@ -89,6 +90,33 @@ def test_more_columns_than_a_tile():
         assert_close(sums[1, 0], 0.5 * 70 * x.var(axis=0), tol=1e-12)
 
 
+@pytest.mark.parametrize("width", [3, 4, 5, 8, 9])
+def test_every_tile_of_every_part_has_its_own_task(monkeypatch, width):
+    tasks, (moments, sums) = [], np.full((2, 2, 3, width), np.nan)
+    monkeypatch.setattr(rows, "TILE", 4)
+    monkeypatch.setattr(rows, "prange", lambda count: tasks.append(count) or range(count))
+    x = np.random.default_rng(0).normal(5, 1, (12, width))
+    parts = x.reshape(3, 4, width)
+    rows.moments(x, moments)
+    rows.products(x, x, np.zeros(width), 1.0, sums)
+    assert_close(moments, np.array([parts.mean(axis=1), 4 * parts.var(axis=1)]), tol=1e-12)
+    assert_close(sums, np.array([parts.sum(axis=1), (parts**2).sum(axis=1)]), tol=1e-12)
+    assert tasks == [3 * -(-width // 4)] * 2
+
+
+@pytest.mark.parametrize("task", range(3))
+def test_a_task_writes_its_own_part_alone(monkeypatch, task):
+    for module in (rows, slabs):
+        monkeypatch.setattr(module, "prange", lambda count: [task])
+    x, y = np.ones((7, 1)), np.zeros((3, 7, 1))
+    table = np.array([[0.0], [0.0], [1.0], [0.0]])
+    rows.apply(x, table[1:], 3, y[0])
+    rows.combine(x, x, table[[0, 1, 3, 2]], 3, y[1])
+    slabs.apply(x[..., None], table[1:], 1, 3, y[2, ..., None])
+    own = [7 * task // 3 <= i < 7 * (task + 1) // 3 for i in range(7)]
+    np.testing.assert_array_equal(y[..., 0], [own] * 3)
+
+
 def test_pieces_and_rows_are_all_counted():
     for A, B, chunk, task in [(1, 1, 1, 1), (3, 7, 2, 5), (4, 8, 8, 1), (2, 9, 4, 100)]:
         counts = passes.piece_counts(A, B, chunk, task)
@@ -107,8 +135,14 @@ def test_what_is_out_of_range_of_float32(values):
 
 def test_loops_see_the_head_of_a_run():
     """The first group of pieces is taken about the mean of its first values."""
-    x = np.random.default_rng(0).normal(5, 1, (1, 1, 3 * slabs.HEAD))
-    assert_close(slabs.spread(x, 0, 0, 3, slabs.HEAD, 2)[0], x.mean(), tol=1e-14)
+    x = np.random.default_rng(0).normal(5, 1, (1, 1, 5 * slabs.HEAD))
+    for group in (1, 2, 5):
+        mean, m2 = slabs.spread(x, 0, 0, 5, slabs.HEAD, group)
+        assert_close([mean, m2], [x.mean(), x.size * x.var()], tol=1e-13)
+    x = x.astype(np.float32)
+    x[0, 0, 0] = 1e4
+    exact = x.size * x.astype(np.float64).var()
+    assert_close(slabs.spread(x, 0, 0, 5, slabs.HEAD, 5)[1] / exact, 1.0, tol=1e-6)
 
 
 def test_threads_are_set_for_the_block_alone():

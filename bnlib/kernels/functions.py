@@ -7,7 +7,14 @@ from bnlib.functional import BatchNormCache
 from bnlib.functional.backward import check_backward
 from bnlib.kernels.gradients import gradients
 from bnlib.kernels.passes import moments, scale_shift
-from bnlib.shapes import Array, check_eps, check_input, check_statistics, check_vector
+from bnlib.shapes import (
+    Array,
+    check_eps,
+    check_float,
+    check_input,
+    check_statistics,
+    check_vector,
+)
 from bnlib.stats import quiet
 
 
@@ -84,6 +91,8 @@ def batch_norm_eval(
     eps = check_eps(op, eps)
     gamma = check_vector(op, "gamma", gamma, x.shape[axis], default=1.0)
     beta = check_vector(op, "beta", beta, x.shape[axis], default=0.0)
+    check_float(op, "mean", mean)  # None means 0 and 1 for gamma and beta alone
+    check_float(op, "var", var)
     mean = check_vector(op, "mean", mean, x.shape[axis], default=0.0)
     var = check_vector(op, "var", var, x.shape[axis], default=1.0)
     check_statistics(op, mean, var, eps)
