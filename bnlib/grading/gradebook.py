@@ -22,6 +22,9 @@ class Mark(NamedTuple):
     comment: str  # what the student should read
 
 
+UNMARKED = Mark(None, "")
+
+
 def read_csv(path: Path) -> dict[tuple[str, str], dict[str, Mark]]:
     """Return the marks of a table by student and sheet, then by exercise.
 
@@ -42,7 +45,7 @@ def read_csv(path: Path) -> dict[tuple[str, str], dict[str, Mark]]:
         for row in rows:
             judged = row["kind"] in ("code", "repair") or row["status"] == "blank"
             comment = row["message"] or ("" if row["status"] == "graded" else row["status"])
-            mark = Mark(float(row["points"]), comment) if judged else Mark(None, "")
+            mark = Mark(float(row["points"]), comment) if judged else UNMARKED
             found.setdefault((row["student"], row["sheet"]), {})[row["exercise"]] = mark
     return found
 
@@ -98,10 +101,10 @@ def enter(book: Any, submission: Submission, marks: dict[str, Mark]) -> None:
     entry = book.update_or_create_submission(submission.sheet, submission.student)
     for notebook in entry.notebooks:
         for grade in notebook.grades:
-            mark = marks.get(exercise_of(grade.name), Mark(None, ""))
-            grade.needs_manual_grade = mark.points is None
-            if mark.points is not None:
-                grade.auto_score = mark.points
+            points = marks.get(exercise_of(grade.name), UNMARKED).points
+            grade.needs_manual_grade = points is None
+            if points is not None:
+                grade.auto_score = points
         for comment in notebook.comments:  # a person's own comment stays before this one
-            comment.auto_comment = marks.get(exercise_of(comment.name), Mark(None, "")).comment
+            comment.auto_comment = marks.get(exercise_of(comment.name), UNMARKED).comment
     book.db.commit()
