@@ -8,6 +8,7 @@ import threading
 from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import yaml
 from axe_playwright_python.sync_playwright import Axe
@@ -100,8 +101,24 @@ def build(folder):
     return done, Path(folder) / "_build" / "html"
 
 
+def home():
+    """Return the path below which the published site stands: "/" while it has no address."""
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    return urlsplit(config["html"].get("baseurl") or "/").path
+
+
+HOME = home()
+
+
 class Quiet(SimpleHTTPRequestHandler):
-    """A file server that writes no log."""
+    """A file server that writes no log and knows the published paths, too."""
+
+    def translate_path(self, path):
+        """Return the file at a path, or at the part of it that follows the site's own."""
+        file = super().translate_path(path)
+        if Path(file).exists():
+            return file
+        return super().translate_path("/" + path.removeprefix(HOME))
 
     def log_message(self, *_):
         """Write nothing."""

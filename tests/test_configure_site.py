@@ -97,7 +97,7 @@ def test_pages_say_how_to_open_a_chapter(addressed, unset):
         for site in (addressed[1], unset)
     ]
     assert ["button with a rocket" in text for text in say] == [True, False]
-    assert ["and upload a chapter" in text for text in say] == [False, True]
+    assert ["has no address on the web" in text for text in say] == [False, True]
 
 
 def test_without_an_address_there_is_no_button(unset):

@@ -6,11 +6,8 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 import site_probe
-import yaml
 
 PAGES = site_probe.pages()
-CONFIG = yaml.safe_load((site_probe.ROOT / "_config.yml").read_text(encoding="utf-8"))
-HOME = urlsplit(CONFIG["html"].get("baseurl") or "/").path  # "/name/" where an address is set
 each_page = pytest.mark.parametrize("page", PAGES)
 each_width = pytest.mark.parametrize("width", site_probe.WIDTHS)
 each_theme = pytest.mark.parametrize("theme", site_probe.THEMES)
@@ -59,7 +56,7 @@ def test_internal_links_land(site, page):
         if parts.scheme or parts.netloc:
             continue
         start = site if parts.path.startswith("/") else path.parent  # as on a server
-        inside = unquote(parts.path).removeprefix(HOME).lstrip("/")
+        inside = unquote(parts.path).removeprefix(site_probe.HOME).lstrip("/")
         target = (start / inside).resolve() if parts.path else path
         target = target / "index.html" if target.is_dir() else target
         lands = target.is_file()
