@@ -21,7 +21,7 @@ LEFTOVERS = {
     "a path of one machine": r"(?<![\w.~-])/(?:home|root|tmp|work|Users)/[\w.]",
     "a package registry": r"--(?:extra-)?index[-]url|pypi\.org/[s]imple|[h]ttps?://[\d.]+[:/]",
     "a note to oneself": r"\b(?:TO[D]O|FIX[M]E|X[X]X|TB[D]|W[I]P)\b",
-    "another project's bnlib": r"pip [i]nstall [\"']?bnlib\b(?!\[data\] @ git)",
+    "another project's bnlib": r"pi[p] install [\"']?bnlib\b(?!\[data\] @ git)",
     "a merge conflict": r"(?m)^(?:<{7}|>{7}) ",
 }
 PICTURE = re.compile(r'"image/png": "[^"]*"')
