@@ -9,13 +9,13 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pikepdf
 import yaml
 from browsers import NoBrowserError, find_browser
 from playwright.sync_api import Error as BrowserError
 from pypdf import PdfReader
 
 from pdf.merge import merge
-from pdf.pack import pack
 from pdf.printing import HOST, print_page, show
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -51,6 +51,14 @@ def dead_links(reader: PdfReader) -> list[str]:
     return sorted(dead)
 
 
+def pack(source: Path, target: Path) -> None:
+    """Write a PDF with its small objects compressed: Chromium's tags are half of its file."""
+    part = target.with_suffix(".part")
+    with pikepdf.open(source) as pdf:
+        pdf.save(part, object_stream_mode=pikepdf.ObjectStreamMode.generate)
+    part.replace(target)
+
+
 def make(book: Path, target: Path) -> None:
     """Print ``book`` into ``target``, which stays as it was if anything is wrong."""
     find_browser()
@@ -58,20 +66,18 @@ def make(book: Path, target: Path) -> None:
         raise PdfError(f"expected a folder with _toc.yml, got {book}; give the book's folder")
     toc = yaml.safe_load((book / "_toc.yml").read_text(encoding="utf-8"))
     target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_suffix(".draft")
     with TemporaryDirectory() as folder:
+        draft = Path(folder) / "draft.pdf"
         show("building the pages ...")
         site = build(book, Path(folder))
         page = merge(site, toc, STYLE.read_text(encoding="utf-8"))
         (site / "book.html").write_text(page, encoding="utf-8")
         wrong, notes = print_page(site, "book.html", draft)
-    reader = PdfReader(draft)
-    wrong += [f"a link leads nowhere: {link}" for link in dead_links(reader)]
-    if wrong:
-        draft.unlink()
-        raise PdfError("\n".join(["expected a PDF without faults, found:", *wrong]))
-    pack(draft, draft)
-    draft.replace(target)
+        reader = PdfReader(draft)
+        wrong += [f"a link leads nowhere: {link}" for link in dead_links(reader)]
+        if wrong:
+            raise PdfError("\n".join(["expected a PDF without faults, found:", *wrong]))
+        pack(draft, target)
     for note in notes:
         show(f"note: {note}")
     show(f"{target}: {len(reader.pages)} pages, {target.stat().st_size / 1e6:.1f} MB")
