@@ -4,9 +4,8 @@ import functools
 import re
 import subprocess
 import sys
-import threading
 from contextlib import contextmanager
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,6 +14,10 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "book" / "tools"))
+
+from web_server import answering  # noqa: E402
+
 WIDTHS = (1280, 375)
 THEMES = ("light", "dark")
 QUIET = [
@@ -124,18 +127,9 @@ class Quiet(SimpleHTTPRequestHandler):
         """Write nothing."""
 
 
-@contextmanager
 def served(folder):
     """Serve ``folder`` on a free port of 127.0.0.1; give its address."""
-    handler = functools.partial(Quiet, directory=folder)
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    return answering(functools.partial(Quiet, directory=folder))
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import sys
 from hashlib import sha256
 
 import pytest
-from data_server import CIFAR_FILES, SMALL, checksums, serve
+from data_server import CIFAR_FILES, SMALL, checksums
 
 from bnlib.data import FetchError, Source, fetch
 from bnlib.data.formats import read_cifar10
@@ -16,25 +16,16 @@ CONTENT = CIFAR_FILES[NAME]
 RIGHT = checksums(CIFAR_FILES)[NAME]
 
 
-@pytest.fixture
-def site(monkeypatch):
-    """Serve CIFAR-10; nothing between us and the server."""
-    for variable in ("NO_PROXY", "no_proxy"):
-        monkeypatch.setenv(variable, "127.0.0.1")
-    with serve(CIFAR_FILES) as site:
-        yield site
-
-
-def refused(site, cache, message):
+def refused(cifar_site, cache, message):
     """Hold the error's whole text; then see that nothing stays and that a second try works."""
     with pytest.raises(FetchError) as caught:
-        fetch("cifar10", cache, site.url, sources=SMALL)
+        fetch("cifar10", cache, cifar_site.url, sources=SMALL)
     folder = cache / "cifar10"
-    assert str(caught.value) == message.format(url=f"{site.url}/{NAME}", folder=folder)
+    assert str(caught.value) == message.format(url=f"{cifar_site.url}/{NAME}", folder=folder)
     assert not any(cache.rglob("*.*"))
     assert not list(folder.iterdir())
-    site.files, site.cut, site.length = dict(CIFAR_FILES), None, True
-    assert len(fetch("cifar10", cache, site.url, sources=SMALL).x_train) == 15
+    cifar_site.files, cifar_site.cut, cifar_site.length = dict(CIFAR_FILES), None, True
+    assert len(fetch("cifar10", cache, cifar_site.url, sources=SMALL).x_train) == 15
     return caught.value
 
 
@@ -44,10 +35,10 @@ MISMATCH = (
 )
 
 
-def test_a_missing_file(site, tmp_path):
-    site.files.clear()
+def test_a_missing_file(cifar_site, tmp_path):
+    cifar_site.files.clear()
     error = refused(
-        site,
+        cifar_site,
         tmp_path,
         "fetch: expected {url}, got HTTP status 404 (Not Found); check base_url, or name that "
         "of a mirror",
@@ -60,29 +51,29 @@ def test_a_missing_file(site, tmp_path):
 @pytest.mark.parametrize(
     "content", [b"", b"<html>log in</html>", CONTENT[:-1], CONTENT[:-1] + b"\1", CONTENT * 2]
 )
-def test_another_file(site, tmp_path, content):
-    site.files[NAME] = content
+def test_another_file(cifar_site, tmp_path, content):
+    cifar_site.files[NAME] = content
     got = sha256(content).hexdigest()
-    refused(site, tmp_path, MISMATCH.format(got=got, size=len(content)))
+    refused(cifar_site, tmp_path, MISMATCH.format(got=got, size=len(content)))
 
 
-def test_a_truncated_file_of_undeclared_length(site, tmp_path):
-    site.cut, site.length = 1000, False
+def test_a_truncated_file_of_undeclared_length(cifar_site, tmp_path):
+    cifar_site.cut, cifar_site.length = 1000, False
     got = sha256(CONTENT[:1000]).hexdigest()
-    refused(site, tmp_path, MISMATCH.format(got=got, size=1000))
+    refused(cifar_site, tmp_path, MISMATCH.format(got=got, size=1000))
 
 
-def test_a_connection_that_breaks_in_the_middle(site, tmp_path):
-    site.cut = len(CONTENT) // 2
+def test_a_connection_that_breaks_in_the_middle(cifar_site, tmp_path):
+    cifar_site.cut = len(CONTENT) // 2
     refused(
-        site,
+        cifar_site,
         tmp_path,
         "fetch: expected {url}, got no whole answer (ChunkedEncodingError); check the network "
         "and try again, or put " + NAME + " into {folder} yourself",
     )
 
 
-def test_a_server_that_is_not_there(site, tmp_path):
+def test_a_server_that_is_not_there(cifar_site, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as free:
         nobody = f"http://127.0.0.1:{free.getsockname()[1]}"
     message = (
@@ -95,29 +86,29 @@ def test_a_server_that_is_not_there(site, tmp_path):
     assert refused_files == []
 
 
-def test_a_spoiled_cache_and_no_server_is_an_error(tmp_path, site):
+def test_a_spoiled_cache_and_no_server_is_an_error(tmp_path, cifar_site):
     path = tmp_path / "cifar10" / NAME
     path.parent.mkdir()
     path.write_bytes(CONTENT[:-1])
-    site.files.clear()
+    cifar_site.files.clear()
     with pytest.raises(FetchError, match="HTTP status 404"):
-        fetch("cifar10", tmp_path, site.url, sources=SMALL)
+        fetch("cifar10", tmp_path, cifar_site.url, sources=SMALL)
 
 
-def test_a_folder_that_cannot_be_made(site, tmp_path):
+def test_a_folder_that_cannot_be_made(cifar_site, tmp_path):
     (tmp_path / "cifar10").write_text("a file, no folder")
     message = (
         f"^fetch: expected to keep {NAME} in {tmp_path}/cifar10, got .*; make room or rights "
         r"there, or choose another folder \(cache=..., \$BNLIB_CACHE\)$"
     )
     with pytest.raises(FetchError, match=message):
-        fetch("cifar10", tmp_path, site.url, sources=SMALL)
-    assert not site.asked
+        fetch("cifar10", tmp_path, cifar_site.url, sources=SMALL)
+    assert not cifar_site.asked
 
 
-def test_a_file_with_the_right_sum_and_the_wrong_format(site, tmp_path):
-    site.files = {NAME: b"not an archive"}
-    odd = {"cifar10": Source(site.url, checksums(site.files), read_cifar10)}
+def test_a_file_with_the_right_sum_and_the_wrong_format(cifar_site, tmp_path):
+    cifar_site.files = {NAME: b"not an archive"}
+    odd = {"cifar10": Source(cifar_site.url, checksums(cifar_site.files), read_cifar10)}
     with pytest.raises(ValueError, match=r"^read_cifar10: expected a whole tar\.gz archive"):
         fetch("cifar10", tmp_path, sources=odd)
 

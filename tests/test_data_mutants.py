@@ -6,22 +6,13 @@ import logging
 
 import pooch
 import pytest
-from data_server import CIFAR_FILES, CIFAR_MEMBERS, SMALL, archive, checksums, serve
+from data_server import CIFAR_FILES, CIFAR_MEMBERS, SMALL, archive, checksums
 
 from bnlib.data import Source, fetch
 from bnlib.data.download import _bar_is_possible, download
 from bnlib.data.formats import read_cifar10
 
 NAME = "cifar-10-binary.tar.gz"
-
-
-@pytest.fixture
-def site(monkeypatch):
-    """Serve CIFAR-10; nothing between us and the server."""
-    for variable in ("NO_PROXY", "no_proxy"):
-        monkeypatch.setenv(variable, "127.0.0.1")
-    with serve(CIFAR_FILES) as site:
-        yield site
 
 
 @pytest.fixture
@@ -59,21 +50,21 @@ def test_no_bar_is_possible_without_tqdm(monkeypatch):
 @pytest.mark.parametrize("disable", ["", "1"])
 @pytest.mark.parametrize("options", [{}, {"progress": True}, {"progress": False}])
 def test_a_transfer_shows_a_bar_where_it_is_asked_for(
-    site, tmp_path, monkeypatch, seen, options, disable
+    cifar_site, tmp_path, monkeypatch, seen, options, disable
 ):
     monkeypatch.setenv("TQDM_DISABLE", disable)
     bar = options.get("progress", True) and not disable
     level = logging.INFO if bar else logging.WARNING
-    fetch("cifar10", tmp_path / "a", site.url, sources=SMALL, **options)
+    fetch("cifar10", tmp_path / "a", cifar_site.url, sources=SMALL, **options)
     checksum = checksums(CIFAR_FILES)[NAME]
-    download(f"{site.url}/{NAME}", tmp_path / "b" / NAME, checksum, **options)
+    download(f"{cifar_site.url}/{NAME}", tmp_path / "b" / NAME, checksum, **options)
     assert seen == [bar, level] * 2
 
 
-def test_only_slashes_are_taken_from_the_end_of_an_address(site, tmp_path):
-    site.files = {f"X/{NAME}": CIFAR_FILES[NAME]}
-    fetch("cifar10", tmp_path, f"{site.url}/X", sources=SMALL)
-    assert list(site.asked) == [f"X/{NAME}"]
+def test_only_slashes_are_taken_from_the_end_of_an_address(cifar_site, tmp_path):
+    cifar_site.files = {f"X/{NAME}": CIFAR_FILES[NAME]}
+    fetch("cifar10", tmp_path, f"{cifar_site.url}/X", sources=SMALL)
+    assert list(cifar_site.asked) == [f"X/{NAME}"]
 
 
 def test_a_source_without_files_is_refused():

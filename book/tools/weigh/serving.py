@@ -2,13 +2,13 @@
 
 import gzip
 import mimetypes
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import AbstractContextManager
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
+
+from web_server import answering
 
 # What hosts compress; pictures and fonts are compressed already.
 TEXT = (".html", ".css", ".js", ".svg", ".json", ".txt", ".xml")
@@ -58,24 +58,6 @@ def handler_for(folder: Path) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-class Server(ThreadingHTTPServer):
-    """A server whose threads end with the program."""
-
-    daemon_threads = True
-    request_queue_size = 128  # a page opens many connections at once
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Pass over connections that the browser drops when a page is closed."""
-
-
-@contextmanager
-def served(folder: Path) -> Iterator[str]:
+def served(folder: Path) -> AbstractContextManager[str]:
     """Serve ``folder`` on a free port of 127.0.0.1; give its address."""
-    with Server(("127.0.0.1", 0), handler_for(folder)) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    return answering(handler_for(folder))
