@@ -15,6 +15,8 @@ import numpy.typing as npt
 Array = npt.NDArray[np.floating]
 Vector = npt.NDArray[np.float64]
 DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
+INTEGER, REAL = (int, numbers.Integral), (float, numbers.Real)  # the usual type first: fast
+NOT_PLAIN = (np.ma.MaskedArray, np.matrix)  # arrays whose arithmetic is their own
 LEAST = {kind: 4 * float(np.finfo(kind).tiny) for kind in DTYPES}  # squares below lose digits
 
 
@@ -104,7 +106,7 @@ def check_axis(op: str, ndim: int, channel_axis: int) -> int:
 
 def check_integer_axis(op: str, channel_axis: int) -> int:
     """Return ``channel_axis`` as an int, or raise ``TypeError`` unless it is an integer."""
-    if isinstance(channel_axis, bool) or not isinstance(channel_axis, numbers.Integral):
+    if isinstance(channel_axis, bool) or not isinstance(channel_axis, INTEGER):
         raise TypeError(
             f"{op}: channel_axis must be an integer, got {channel_axis!r}; "
             "use 1 for (N, C, *spatial) and -1 for channels-last"
@@ -114,12 +116,12 @@ def check_integer_axis(op: str, channel_axis: int) -> int:
 
 def check_float(op: str, name: str, x: object) -> None:
     """Raise ``TypeError`` unless ``x`` is a NumPy array of float32 or float64."""
-    if not isinstance(x, np.ndarray) or isinstance(x, np.ma.MaskedArray | np.matrix):
+    if not isinstance(x, np.ndarray) or isinstance(x, NOT_PLAIN):
         raise TypeError(
             f"{op}: {name} must be a NumPy array of float32 or float64, "
             f"got {type(x).__name__}; convert it with np.asarray({name}, dtype=np.float64)"
         )
-    if x.dtype not in (np.float32, np.float64):
+    if x.dtype not in DTYPES:
         raise TypeError(
             f"{op}: {name} must be float32 or float64, got dtype {x.dtype}; "
             f"convert it with {name}.astype(np.float32)"
@@ -139,7 +141,7 @@ def check_input(
     axis = check_axis(op, x.ndim, channel_axis)
     if x.size == 0:
         raise ValueError(f"{op}: got an empty x of shape {x.shape}; give at least one sample")
-    if values_per_channel(x.shape, axis) < min_values:
+    if x.size // x.shape[axis] < min_values:
         raise ValueError(
             f"{op}: needs at least {min_values} values per channel, "
             f"got x of shape {x.shape}; {hint}"
@@ -164,7 +166,7 @@ def check_vector(
 
 def check_eps(op: str, eps: float) -> float:
     """Return ``eps`` as a float, or raise unless it is a finite number of at least 0."""
-    if isinstance(eps, bool) or not isinstance(eps, numbers.Real):
+    if isinstance(eps, bool) or not isinstance(eps, REAL):
         raise TypeError(f"{op}: eps must be a number, got {eps!r}; the usual value is 1e-5")
     huge = isinstance(eps, int) and eps.bit_length() > 1023  # float() would overflow
     if huge or not 0 <= float(eps) < math.inf:

@@ -8,7 +8,7 @@ from kernel_ways import walking
 from reference import assert_close
 
 from bnlib import functional, kernels
-from bnlib.kernels import compiler, gradients, layout, passes, rows, slabs
+from bnlib.kernels import compiler, gradients, layout, passes, pooling, rows, slabs
 from bnlib.stats import mean_var
 
 NEW = np.random.default_rng(0)
@@ -71,39 +71,62 @@ def test_rows_are_cut_into_parts_of_256_or_more(count, parts):
     assert passes.row_counts(2**14 + 256).size == 64
 
 
-def test_pieces_end_with_their_run():
-    assert passes.piece_counts(2, 5, 2, 1).tolist() == [2, 2, 1, 2, 2, 1]
-    assert passes.piece_counts(3, 4, 4, 2).tolist() == [8, 4]
+def test_the_last_part_of_a_run_and_of_the_images_is_smaller():
+    assert passes.slab_counts(A=2, B=5, chunk=2, group=1).tolist() == [2, 2, 1, 2, 2, 1]
+    assert passes.slab_counts(A=5, B=3, chunk=3, group=2).tolist() == [6, 6, 3]
+    assert passes.slab_counts(A=4, B=4, chunk=4, group=2).dtype == np.float64
 
 
 @pytest.mark.parametrize(("dtype", "limit"), [(np.float32, 1e30), (np.float64, 1e290)])
 def test_the_range_of_a_dtype_is_open(dtype, limit):
+    dtype = np.dtype(dtype)
     for value in (limit, 1 / limit):
         assert not passes.in_range(np.array([1.0, value]), dtype)
     assert passes.in_range(np.array([0.999 * limit, -1.001 / limit, 0.0]), dtype)
 
 
-@pytest.mark.parametrize(("run", "pieces"), [(100, (100, 20, 655)), (5000, (2048, 1, 32))])
-def test_long_runs_are_cut_into_pieces(launched, run, pieces):
-    x = np.ones((3, 2, run))
+@pytest.mark.parametrize(
+    ("m2", "exact"),
+    [(10.0, 0), (0.1, 0), (9.99, 1), (0.1001, 1), (0.0, 1), (np.nan, 0), (np.inf, 0)],
+)
+def test_pooling_says_which_variances_are_exact(m2, exact):
+    out = np.empty((3, 2))
+    pooling.pool(np.array([[[0.0, 0.0]], [[m2, 1.0]]]), np.ones(1), 2, 1, 10.0, out)
+    assert out[2].tolist() == [exact, 1]
+
+
+@pytest.mark.parametrize("run", [100, 5000])
+def test_long_runs_are_cut_into_pieces(launched, run):
+    """Of 2048 values; of shorter runs as many join as make up that many."""
+    chunk, group, parts = (100, 20, 2) if run == 100 else (2048, 1, 24 * 3)
+    x = np.ones((24, 2, run))
     passes.moments(x, 1)
     passes.scale_shift(x, *np.zeros((3, 2)), 1)
     gradients.gradients(x, x, *np.ones((3, 2)), 1)
     loops = [loop for loop, _ in launched]
-    assert loops == [slabs.moments, slabs.apply, slabs.backward]
+    assert loops == [slabs.moments, pooling.pool, slabs.apply, slabs.products, slabs.combine]
     called = [numbers(arguments) for _, arguments in launched]
-    assert called == [list(pieces), [pieces[0], 1], [True, pieces[0]]]
-    assert launched[0][1][-1].shape == (2, 1, 2)
-    assert launched[2][1][-2].shape == (2, 2)
+    assert called == [[chunk, group], [2, 1, 1e290], [], [2.0, chunk], []]
+    assert launched[0][1][-1].shape == (2, parts, 2)
+    assert launched[3][1][-1].shape == (2, 1 if run == 100 else 3, 2)
+    gradients.gradients(x[:2], x[:2], *np.ones((3, 2)), 1)
+    assert launched[5][1][-1].shape == (2, 1, 2)
+
+
+def test_pooling_knows_which_columns_belong_to_a_channel(launched):
+    passes.moments(np.ones((8, 2, 5), np.float32), 1)
+    assert launched[1][0] is pooling.pool
+    assert numbers(launched[1][1]) == [2, 5, 1e30]
+    assert launched[1][1][-1].shape == (3, 2)
 
 
 @pytest.mark.parametrize("through", [True, False])
-def test_whether_statistics_depend_on_x_reaches_the_loops(launched, through):
-    x = np.ones((3, 2, 100))
+@pytest.mark.parametrize(("loops", "run"), [(rows, 1), (slabs, 100)])
+def test_whether_statistics_depend_on_x_reaches_the_loops(launched, through, loops, run):
+    x = np.ones((3, 2, run))
     gradients.gradients(x, x, *np.ones((3, 2)), 1, through)
-    assert numbers(launched[0][1])[0] is through
-    gradients.gradients(x[:, :, 0], x[:, :, 0], *np.ones((3, 2)), 1, through)
-    assert launched[-1][0] is (rows.combine if through else rows.apply)
+    last = loops.combine if through else loops.apply
+    assert [loop for loop, _ in launched] == [loops.products, last]
 
 
 @pytest.mark.parametrize("through", [True, False])

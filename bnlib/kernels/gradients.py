@@ -39,46 +39,37 @@ def gradients(
     (array([0., 0.]), array([-1.]), array([1.]))
     """
     layout = layout_of(x, channel_axis)
-    constants = np.stack([mu, inv_std, scale])
-    by = by_rows if layout.fold else by_slabs
-    dx, dgamma, dbeta = by(layout, layout.walk(x), layout.walk(dy), constants, through)
-    if not (np.isfinite(dgamma).all() and np.isfinite(dbeta).all()):
-        raise FloatingPointError("gradients: a sum is not finite; use bnlib.functional")
-    return dx, dgamma, dbeta
-
-
-def by_slabs(
-    layout: Layout, x: Array, dy: Array, constants: Vector, through: bool
-) -> tuple[Array, Vector, Vector]:
-    """Return dx, dgamma and dbeta of ``x`` and ``dy`` as the loops take them."""
-    dx, out = layout.like(x)
-    sums = np.empty((2, constants.shape[1]))
-    chunk = min(layout.shape[2], CHUNK)
-    launch(slabs.backward, x, dy, constants, through, chunk, sums, out)
-    return dx, sums[1], sums[0]
-
-
-def by_rows(
-    layout: Layout, x: Array, dy: Array, constants: Vector, through: bool
-) -> tuple[Array, Vector, Vector]:
-    """Return what `by_slabs` does."""
-    mu, inv_std, scale = constants
+    walked, given, (dx, out) = layout.walk(x), layout.walk(dy), layout.like(x)
     center = mu.astype(x.dtype).astype(np.float64)
     unit = 2.0 ** np.frexp(inv_std.max())[1]  # a power of 2: it costs no digit
-    parts = np.empty((2, len(row_counts(len(x))), layout.width))
-    launch(rows.products, x, dy, layout.spread([center], x.dtype)[0], unit, parts)
-    dbeta, dot = layout.gather(parts).sum(axis=1)
+    dbeta, dot = sums(layout, walked, given, center, unit)
     lost = (mu - center) * inv_std
     dgamma = dot * (inv_std / unit) - lost * dbeta
-    dx, out = layout.like(x)
+    if not (np.isfinite(dgamma).all() and np.isfinite(dbeta).all()):
+        raise FloatingPointError("gradients: a sum is not finite; use bnlib.functional")
+    loops = rows if layout.fold else slabs
     if not through:
         table = layout.spread([scale, np.zeros_like(scale)], x.dtype)
-        launch(rows.apply, dy, table, task_count(dy.size), out)
+        launch(loops.apply, given, table, out)
         return dx, dgamma, dbeta
     share = dgamma / layout.m
     if not in_range(inv_std * share, x.dtype):
         raise FloatingPointError("gradients: a slope is out of range; use bnlib.functional")
     mean = dbeta / layout.m - lost * share
     table = layout.spread([center, mean, inv_std * share, scale], x.dtype)
-    launch(rows.combine, x, dy, table, task_count(dy.size), out)
+    launch(loops.combine, walked, given, table, out)
     return dx, dgamma, dbeta
+
+
+def sums(layout: Layout, x: Array, dy: Array, center: Vector, unit: float) -> Vector:
+    """Return each channel's sums of ``dy`` and ``dy * ((x - center) * unit)``, (2, C)."""
+    values = layout.spread([center], x.dtype)[0]
+    parts = len(row_counts(len(x))) if layout.fold else min(len(x), task_count(x.size))
+    out = np.empty((2, parts, layout.width))
+    if layout.fold:
+        launch(rows.products, x, dy, values, unit, out)
+        out = layout.gather(out)
+    else:
+        launch(slabs.products, x, dy, values, unit, min(x.shape[2], CHUNK), out)
+    total: Vector = np.add.reduce(out, axis=1)
+    return total

@@ -12,30 +12,31 @@ import numpy.typing as npt
 from bnlib.functional.forward import NEAR
 from bnlib.kernels import rows, slabs
 from bnlib.kernels.compiler import launch
-from bnlib.kernels.layout import Layout, layout_of
+from bnlib.kernels.layout import WIDE, Layout, layout_of
+from bnlib.kernels.pooling import pool
 from bnlib.shapes import Array, Vector
 from bnlib.stats import mean_var, quiet
 
 CHUNK = 2048  # values that are summed in the array's own dtype
 TASK = 1 << 16  # values that a task takes on
 Counts = npt.NDArray[np.float64]
-Parts = tuple[Vector, Vector, Counts]
-LIMIT = {"float32": 1e30, "float64": 1e290}
+Parts = tuple[Vector, Counts]
+LIMIT = {np.dtype(np.float32): 1e30, np.dtype(np.float64): 1e290}
 
 
-def in_range(values: Vector, dtype: npt.DTypeLike) -> bool:
+def in_range(values: Vector, dtype: np.dtype[np.floating]) -> bool:
     """Return whether all values are 0 or far from where ``dtype`` over- or underflows.
 
     Examples
     --------
-    >>> in_range(np.array([0.0, -1e9]), np.float32), in_range(np.array([1e-40]), np.float32)
+    >>> f4 = np.dtype(np.float32)
+    >>> in_range(np.array([0.0, -1e9]), f4), in_range(np.array([1e-40]), f4)
     (True, False)
     """
-    limit, size = LIMIT[np.dtype(dtype).name], np.abs(values)
+    limit, size = LIMIT[dtype], np.abs(values)
     return bool(((size < limit) & ((size > 1 / limit) | (size == 0))).all())
 
 
-@quiet
 def moments(x: Array, channel_axis: int) -> tuple[Vector, Vector]:
     """Return each channel's mean and biased variance; `bnlib.stats.mean_var`, compiled.
 
@@ -48,46 +49,30 @@ def moments(x: Array, channel_axis: int) -> tuple[Vector, Vector]:
     (array([ 2., 10.]), array([1., 0.]))
     """
     layout = layout_of(x, channel_axis)
-    mu, var = pool(*(by_rows if layout.fold else by_slabs)(layout, layout.walk(x)))
-    return (mu, var) if in_range(var, x.dtype) else mean_var(x, channel_axis)
+    parts, n = (by_rows if layout.fold else by_slabs)(layout, layout.walk(x))
+    C, B = layout.shape[1], layout.shape[2] if layout.fold else 1
+    out = np.empty((3, C))
+    launch(pool, parts, n, C, B, LIMIT[x.dtype], out)
+    mu, var, exact = out
+    return (mu, var) if exact.all() else mean_var(x, channel_axis)
 
 
 def by_rows(layout: Layout, x: Array) -> Parts:
-    """Return means, squared deviations, shape (parts, C), and counts of parts of ``x``."""
+    """Return parts' means and squared deviations, (2, parts, columns), and their counts."""
     n = row_counts(len(x))
-    out = np.empty((2, len(n), layout.width))
-    launch(rows.moments, x, out)
-    mean, m2 = layout.gather(out)
-    return mean, m2, np.repeat(n, layout.width // layout.shape[1])
+    parts = np.empty((2, len(n), layout.width))
+    launch(rows.moments, x, parts)
+    return parts, n
 
 
 def by_slabs(layout: Layout, x: Array) -> Parts:
     """Return what `by_rows` does."""
     A, C, B = layout.shape
-    chunk = min(B, CHUNK)
-    n = piece_counts(A, B, chunk, task=TASK // chunk)
-    out = np.empty((2, len(n), C))
-    launch(slabs.moments, x, chunk, CHUNK // chunk, TASK // chunk, out)
-    return out[0], out[1], n
-
-
-def pool(mean: Vector, m2: Vector, n: Counts) -> tuple[Vector, Vector]:
-    """Return mean and biased variance of parts, shape (parts, C), with ``n`` values each.
-
-    The parts' means are taken about the first, so equal values leave a variance of 0.
-
-    Examples
-    --------
-    >>> pool(np.array([[1.0], [4.0]]), np.array([[0.0], [2.0]]), np.array([1, 2]))
-    (array([3.]), array([2.66666667]))
-    """
-    m = n.sum()
-    offset = mean - mean[0]
-    shift = n @ offset / m
-    offset -= shift
-    np.square(offset, out=offset)
-    var = (m2.sum(axis=0) + n @ offset) / m
-    return mean[0] + shift, np.maximum(var, 0.0)
+    chunk, group = min(B, CHUNK), max(1, CHUNK // B)
+    n = slab_counts(A, B, chunk, group)
+    parts = np.empty((2, len(n), C))
+    launch(slabs.moments, x, chunk, group, n, parts)
+    return parts, n
 
 
 @quiet
@@ -110,17 +95,14 @@ def scale_shift(
     array([[-1.],
            [ 1.]])
     """
-    layout = layout_of(x, channel_axis)
+    layout = layout_of(x, channel_axis, 2 * WIDE)
     walked, (y, out) = layout.walk(x), layout.like(x)
     columns = [mu, scale, shift - (mu - mu.astype(x.dtype)) * scale]
     if layout.fold and var is not None and (np.abs(mu) <= NEAR * np.sqrt(var)).all():
         columns = [scale, shift - mu * scale]
     table = layout.spread(columns, x.dtype)
-    if layout.fold:
-        launch(rows.apply, walked, table, task_count(x.size), out)
-    else:
-        chunk = min(layout.shape[2], CHUNK)
-        launch(slabs.apply, walked, table, chunk, task_count(x.size), out)
+    loops = rows if layout.fold else slabs
+    launch(loops.apply, walked, table, out)
     return y
 
 
@@ -143,15 +125,18 @@ def row_counts(rows: int) -> Counts:
 
 
 @lru_cache(maxsize=256)
-def piece_counts(A: int, B: int, chunk: int, task: int) -> Counts:
-    """Return the values in each task of ``task`` pieces; the last piece of a run is shorter.
+def slab_counts(A: int, B: int, chunk: int, group: int) -> Counts:
+    """Return the values in each part: ``chunk`` values of a run in ``group`` images.
+
+    The last piece of a run is shorter, and the last group of images smaller.
 
     Examples
     --------
-    >>> piece_counts(A=2, B=5, chunk=2, task=4)
-    array([7., 3.])
+    >>> slab_counts(A=5, B=3, chunk=3, group=2), slab_counts(A=1, B=5, chunk=2, group=1)
+    (array([6., 6., 3.]), array([2., 2., 1.]))
     """
-    ends = np.minimum(np.arange(1, -(-B // chunk) + 1) * chunk, B)
-    bounds = (np.arange(A)[:, None] * B + ends).ravel()
-    last = np.arange(task, len(bounds) + task, task) - 1
-    return np.diff(bounds[np.minimum(last, len(bounds) - 1)], prepend=0).astype(np.float64)
+    images, pieces = (
+        np.diff(np.minimum(np.arange(0, whole + step, step), whole))
+        for whole, step in ((A, group), (B, chunk))
+    )
+    return np.outer(images, pieces).ravel().astype(np.float64)

@@ -14,13 +14,31 @@ from bnlib.kernels.compiler import inlined, prange
 from bnlib.shapes import Array, Vector
 
 BLOCK = 64  # rows; float32 sums of so few values keep six digits
+LONG = 4096  # bytes of a row; the sums of longer ones do not stay in the first cache
+AT_ONCE = 8  # long rows; their columns have no sign: NumPy's negative ones cost a test each
 TILE = 4096  # columns that one task sums: its sums stay in the cache
 
 
 @inlined
 def sum_block(x: Array, j: int, center: Array, first: Array, second: Array) -> None:
-    """Set ``first`` and ``second`` to the columns' sums of ``d`` and ``d * d``."""
-    for i in range(x.shape[0]):
+    """Add the columns' sums of ``d`` and ``d * d``, ``d = x - center``, from column ``j``.
+
+    Long rows are taken `AT_ONCE`: the sums come from the second cache, and one way there
+    and back serves them all.
+    """
+    rows, done = x.shape[0], 0
+    if x.shape[1] * x.itemsize > LONG:
+        done = rows // AT_ONCE * AT_ONCE
+        for i in range(0, done, AT_ONCE):
+            for k in range(center.size):
+                p = q = x.dtype.type(0)
+                for r in range(AT_ONCE):
+                    d = x[i + r, np.uint64(j) + np.uint64(k)] - center[k]
+                    p += d
+                    q += d * d
+                first[k] += p
+                second[k] += q
+    for i in range(done, rows):
         row = x[i, j : j + center.size]
         for k in range(center.size):
             d = row[k] - center[k]
@@ -66,33 +84,42 @@ def moments(x: Array, out: Vector) -> None:
             merge_block(center, first, second, w, i - start, mu, m2)
 
 
-def apply(x: Array, table: Array, tasks: int, y: Array) -> None:
+def apply(x: Array, table: Array, y: Array) -> None:
     """Set ``y`` to ``(x - center) * scale + shift``, the rows of ``table``, (3, width).
 
     Without ``center``, shape (2, width), to ``x * scale + shift``.
     """
     rows, width = x.shape
-    centered = table.shape[0] == 3
-    center, scale, shift = table[0], table[-2], table[-1]
-    for t in prange(tasks):
-        for i in range(rows * t // tasks, rows * (t + 1) // tasks):
-            row, out = x[i], y[i]
-            if centered:
-                for k in range(width):
-                    out[k] = (row[k] - center[k]) * scale[k] + shift[k]
-            else:
-                for k in range(width):
-                    out[k] = row[k] * scale[k] + shift[k]
+    if table.shape[0] == 3:
+        for i in prange(rows):
+            for k in range(width):
+                y[i, k] = (x[i, k] - table[0, k]) * table[1, k] + table[2, k]
+    else:
+        for i in prange(rows):
+            for k in range(width):
+                y[i, k] = x[i, k] * table[0, k] + table[1, k]
 
 
 @inlined
 def product_block(
     x: Array, dy: Array, j: int, center: Array, unit: Any, first: Array, second: Array
 ) -> None:
-    """Add the columns' sums of ``dy`` and ``dy * ((x - center) * unit)``."""
-    for i in range(x.shape[0]):
-        row, given = x[i, j : j + first.size], dy[i, j : j + first.size]
-        for k in range(first.size):
+    """Add the columns' sums of ``dy`` and ``dy * ((x - center) * unit)``, as `sum_block`."""
+    rows, done = x.shape[0], 0
+    if x.shape[1] * x.itemsize > LONG:
+        done = rows // AT_ONCE * AT_ONCE
+        for i in range(0, done, AT_ONCE):
+            for k in range(center.size):
+                p = q = x.dtype.type(0)
+                for r in range(AT_ONCE):
+                    column = np.uint64(j) + np.uint64(k)
+                    p += dy[i + r, column]
+                    q += dy[i + r, column] * ((x[i + r, column] - center[k]) * unit)
+                first[k] += p
+                second[k] += q
+    for i in range(done, rows):
+        row, given = x[i, j : j + center.size], dy[i, j : j + center.size]
+        for k in range(center.size):
             first[k] += given[k]
             second[k] += given[k] * ((row[k] - center[k]) * unit)
 
@@ -123,15 +150,13 @@ def products(x: Array, dy: Array, center: Array, unit: float, out: Vector) -> No
                 first[k] = second[k] = 0
 
 
-def combine(x: Array, dy: Array, table: Array, tasks: int, dx: Array) -> None:
+def combine(x: Array, dy: Array, table: Array, dx: Array) -> None:
     """Set ``dx`` to ``((dy - mean) - (x - center) * slope) * scale``.
 
     ``table``, shape (4, width), holds center, mean, slope and scale.
     """
     rows, width = x.shape
-    center, mean, slope, scale = table[0], table[1], table[2], table[3]
-    for t in prange(tasks):
-        for i in range(rows * t // tasks, rows * (t + 1) // tasks):
-            row, given, out = x[i], dy[i], dx[i]
-            for k in range(width):
-                out[k] = ((given[k] - mean[k]) - (row[k] - center[k]) * slope[k]) * scale[k]
+    for i in prange(rows):
+        for k in range(width):
+            x_hat = (x[i, k] - table[0, k]) * table[2, k]
+            dx[i, k] = ((dy[i, k] - table[1, k]) - x_hat) * table[3, k]
