@@ -120,6 +120,21 @@ def test_large_arrays_are_compared_with_the_limit_less_the_calls():
     assert found[1][3:5] == ["1.33", "1.00"]
 
 
+def test_large_arrays_are_compared_with_torch_less_the_calls():
+    run = made_up()
+    case = bench_tool.row(run, "backward", [4096, 1024], "float32")
+    case["ratio"]["compiled"], case["torch_ms"] = 0.7, 2.0  # 1.4 - 0.3 over 2.0 - 0.15
+    found = body(suite_tables.less_calls(run, "torch"))
+    assert found[0][3:5] == ["0.70", "0.59"]
+    assert found[-1][0] == "worst case"
+    assert [row[0] for row in found[:-1]] == [
+        row[0] for row in body(suite_tables.less_calls(run))
+    ][:-2]
+    headings = [heading for heading, _ in suite_tables.sections(run)]
+    for reference in ("limit", "torch"):
+        assert f"Compiled: time / {reference}, and both less a cold call" in headings
+
+
 def test_small_arrays_alone_make_no_table_without_calls():
     run = made_up()
     run["times"] = [row for row in run["times"] if row["shape"] == [64, 100]]
@@ -145,7 +160,7 @@ def test_the_table_of_folding_counts_multiply_adds():
 
 @pytest.mark.parametrize(
     ("part", "nothing", "left"),
-    [("calls", [], 9), ("whitening", {}, 10), ("folding", {}, 10), ("times", [], 7)],
+    [("calls", [], 9), ("whitening", {}, 11), ("folding", {}, 11), ("times", [], 7)],
 )
 def test_a_part_that_was_not_measured_has_no_table(part, nothing, left):
     run = made_up()
@@ -156,13 +171,16 @@ def test_a_part_that_was_not_measured_has_no_table(part, nothing, left):
         assert len(list(report.sections(run))) == left
 
 
-@pytest.mark.parametrize("path", ["compiled", "limit"])
-def test_nothing_is_less_a_call_that_was_not_measured(path):
+@pytest.mark.parametrize(
+    ("path", "left"), [("compiled", []), ("limit", ["torch"]), ("torch", ["limit"])]
+)
+def test_nothing_is_less_a_call_that_was_not_measured(path, left):
     run = made_up()
     run["calls"] = [row for row in run["calls"] if row["path"] != path]
     headings = [heading for heading, _ in suite_tables.sections(run)]
-    assert len(headings) == 3
-    assert "less" not in " ".join(headings)
+    less = [heading for heading in headings if "less" in heading]
+    assert len(headings) == 3 + len(less)
+    assert less == [f"Compiled: time / {it}, and both less a cold call" for it in left]
 
 
 def test_the_later_parts_are_compared_too():

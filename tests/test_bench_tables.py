@@ -115,7 +115,7 @@ def test_the_error_is_judged_for_each_mean():
 def test_tables_are_aligned_and_complete():
     run = made_up()
     found = dict(report.sections(run))
-    assert [len(lines) - 2 for lines in found.values()] == [8, 8, 8, 4, 3, 3, 21, 4, 8, 2, 2]
+    assert [len(lines) - 2 for lines in found.values()] == [8, 8, 8, 4, 3, 3, 21, 4, 8, 7, 2, 2]
     for lines in found.values():
         assert len({len(line) for line in lines}) == 1
         assert len({line.count("|") for line in lines}) == 1

@@ -168,6 +168,54 @@ def test_a_mean_near_0_joins_the_shift(launched, factor, joined):
     assert launched[-1][1][1].shape == (3, 2)
 
 
+@pytest.mark.parametrize(
+    ("center", "columns"), [(0.99, 3), (1.0, 3), (1.01, 4), (-1.0, 3), (-1.01, 4)]
+)
+def test_a_mean_near_0_spares_the_backward_pass_a_column(launched, center, columns):
+    """A quarter of what each row reads again; feature maps have one number a run anyway."""
+    x, inv_std = np.ones((3, 2)), np.array([0.5, 1.0])
+    mu = np.array([2 * center * passes.NEAR, 0.0])
+    gradients.gradients(x, x, mu, inv_std, np.ones(2), 1)
+    assert launched[-1][1][2].shape == (columns, 2)
+    wide = np.ones((3, 2, 40))
+    gradients.gradients(wide, wide, mu, inv_std, np.ones(2), 1)
+    assert launched[-1][1][2].shape == (4, 2)
+
+
+@pytest.mark.parametrize(("scale", "columns"), [(1e-25, 4), (1e25, 4), (0.0, 3), (1.0, 3)])
+def test_products_out_of_range_are_not_put_into_the_table(scale, columns, monkeypatch):
+    """A slope times a scale may leave float32's range, where neither does."""
+    seen = []
+
+    def launch(loop, *arguments):
+        loop(*arguments)
+        seen.append(arguments)
+
+    monkeypatch.setattr(gradients, "launch", launch)
+    size = 1e-10 if scale < 1e-20 else 1e10
+    x, dy = NEW.normal(size=(2, 40, 3)).astype(np.float32)
+    dy *= np.float32(size)
+    mu, var = mean_var(x)
+    scales = np.full(3, scale)
+    dx = gradients.gradients(dy, x, mu, 1 / np.sqrt(var), scales, 1)[0]
+    assert len(seen[-1][2]) == columns
+    x, dy = x.astype(np.float64), dy.astype(np.float64)
+    x_hat = (x - mu) / np.sqrt(var)
+    wanted = dy - dy.mean(axis=0) - x_hat * (dy * x_hat).mean(axis=0)
+    assert_close(dx / (scale or 1.0) / size, wanted / size * bool(scale), tol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("mean", [0.0, 3.9, 4.5])
+def test_the_short_table_gives_the_same_gradient(dtype, mean):
+    x, dy = NEW.normal(size=(2, 400, 3)).astype(dtype)
+    cache = functional.batch_norm_train(x + dtype(mean), np.array([1.0, -2.0, 0.0]), None)[1]
+    got = kernels.batch_norm_backward(dy, cache)
+    tol = 2e-6 if dtype == np.float32 else 1e-14
+    for ours, theirs in zip(got, functional.batch_norm_backward(dy, cache), strict=True):
+        assert_close(ours, theirs, tol=tol, size=float(np.abs(theirs).max()))
+
+
 @pytest.mark.parametrize("way", ["rows in Python", "slabs in Python"])
 def test_a_variance_out_of_range_is_computed_by_numpy(way):
     x = (1e-20 * NEW.normal(size=(40, 3))).astype(np.float32)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from bnlib.functional.forward import NEAR
 from bnlib.kernels import rows, slabs
 from bnlib.kernels.compiler import launch
 from bnlib.kernels.layout import Layout, layout_of
@@ -52,12 +53,14 @@ def gradients(
         table = layout.spread([scale, np.zeros_like(scale)], x.dtype)
         launch(loops.apply, given, table, out)
         return dx, dgamma, dbeta
-    share = dgamma / layout.m
-    if not in_range(inv_std * share, x.dtype):
+    slope, mean = inv_std * dgamma / layout.m, (dbeta - lost * dgamma) / layout.m
+    if not in_range(slope, x.dtype):
         raise FloatingPointError("gradients: a slope is out of range; use bnlib.functional")
-    mean = dbeta / layout.m - lost * share
-    table = layout.spread([center, mean, inv_std * share, scale], x.dtype)
-    launch(loops.combine, walked, given, table, out)
+    columns = [center, mean, slope, scale]
+    near = layout.fold and (np.abs(center * inv_std) <= NEAR).all()
+    if near and in_range(slope * scale, x.dtype):
+        columns = [scale, slope * scale, (center * slope - mean) * scale]
+    launch(loops.combine, walked, given, layout.spread(columns, x.dtype), out)
     return dx, dgamma, dbeta
 
 

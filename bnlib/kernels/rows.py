@@ -2,8 +2,8 @@
 
 Plain Python that `bnlib.kernels.compiler` compiles. The rows are cut into ``T`` parts and
 these into blocks of `BLOCK` rows. A block is summed in the dtype of ``x``, column beside
-column, and blocks are merged in float64. As in `bnlib.kernels.slabs`, a block is taken
-about the mean of the blocks before it.
+column, and blocks are merged in float64. A block is taken about the mean of the blocks
+before it, so one pass over memory is enough and a large mean costs no digits.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ from bnlib.shapes import Array, Vector
 
 BLOCK = 64  # rows; float32 sums of so few values keep six digits
 LONG = 4096  # bytes of a row; the sums of longer ones do not stay in the first cache
-AT_ONCE = 8  # long rows; their columns have no sign: NumPy's negative ones cost a test each
+AT_ONCE = 8  # long rows, which share one way of the sums to the second cache and back
 TILE = 4096  # columns that one task sums: its sums stay in the cache
 
 
@@ -23,8 +23,8 @@ TILE = 4096  # columns that one task sums: its sums stay in the cache
 def sum_block(x: Array, j: int, center: Array, first: Array, second: Array) -> None:
     """Add the columns' sums of ``d`` and ``d * d``, ``d = x - center``, from column ``j``.
 
-    Long rows are taken `AT_ONCE`: the sums come from the second cache, and one way there
-    and back serves them all.
+    Long rows are taken `AT_ONCE`. Columns are unsigned there: a number that could be
+    negative, and so count from the end, would have to be tested for each value.
     """
     rows, done = x.shape[0], 0
     if x.shape[1] * x.itemsize > LONG:
@@ -153,10 +153,17 @@ def products(x: Array, dy: Array, center: Array, unit: float, out: Vector) -> No
 def combine(x: Array, dy: Array, table: Array, dx: Array) -> None:
     """Set ``dx`` to ``((dy - mean) - (x - center) * slope) * scale``.
 
-    ``table``, shape (4, width), holds center, mean, slope and scale.
+    ``table``, shape (4, width), holds center, mean, slope and scale. With ``scale``, ``slope
+    * scale`` and ``(center * slope - mean) * scale``, shape (3, width), the same with less to
+    read, for centers near 0.
     """
     rows, width = x.shape
-    for i in prange(rows):
-        for k in range(width):
-            x_hat = (x[i, k] - table[0, k]) * table[2, k]
-            dx[i, k] = ((dy[i, k] - table[1, k]) - x_hat) * table[3, k]
+    if table.shape[0] == 4:
+        for i in prange(rows):
+            for k in range(width):
+                x_hat = (x[i, k] - table[0, k]) * table[2, k]
+                dx[i, k] = ((dy[i, k] - table[1, k]) - x_hat) * table[3, k]
+    else:
+        for i in prange(rows):
+            for k in range(width):
+                dx[i, k] = (dy[i, k] * table[0, k] - x[i, k] * table[1, k]) + table[2, k]

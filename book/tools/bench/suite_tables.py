@@ -31,29 +31,31 @@ def calls(run: Run) -> list[str]:
     return table(head, body)
 
 
-def without_call(row: Run, overhead: dict[tuple[str, str], float]) -> float:
-    """Return the compiled path's time as a multiple of the limit's, both less a cold call."""
+def without_call(row: Run, reference: str, overhead: dict[tuple[str, str], float]) -> float:
+    """Return the compiled path's time over the reference's, each less its own cold call."""
     total, least = (
         row["ratio"][path] * row["torch_ms"] - overhead[path, row["op"]]
-        for path in (PATH, "limit")
+        for path in (PATH, reference)
     )
     return float(total / least)
 
 
-def less_calls(run: Run) -> list[str]:
-    """Return the table of the compiled path against the limit, with the call and without.
+def less_calls(run: Run, reference: str = "limit") -> list[str]:
+    """Return the table of the compiled path against another, with the call and without.
 
-    Its last lines are the worst case of each column and what the targets promise.
+    Its last lines are the worst case of each column and, against the limit, what the
+    targets promise; against torch that depends on the shape.
     """
     overhead = {(row["path"], row["op"]): row["cold_ms"] for row in run["calls"]}
     found: dict[str, list[float]] = {}
     for row in run["times"]:
         if row["bytes"] >= LARGE:
-            ratios = over(row, PATH, "limit"), without_call(row, overhead)
+            ratios = over(row, PATH, reference), without_call(row, reference, overhead)
             found.setdefault(name(row).replace("float", "f"), []).extend(ratios)
-    promised = {t.op: t.at_most for t in TARGETS if (t.path, t.over) == (PATH, "limit")}
-    worst = [max(column) for column in zip(*found.values(), strict=True)]
-    found |= {"worst case": worst, "at most": [promised[op] for op in OPERATIONS for _ in "12"]}
+    promised = {t.op: t.at_most for t in TARGETS if (t.path, t.over) == (PATH, reference)}
+    found["worst case"] = [max(column) for column in zip(*found.values(), strict=True)]
+    if reference == "limit":
+        found["at most"] = [promised[op] for op in OPERATIONS for _ in "12"]
     head = ["shape", *(text for op in OPERATIONS for text in (op, "less calls"))]
     return table(head, [[case, *map(number, ratios)] for case, ratios in found.items()])
 
@@ -99,8 +101,10 @@ def sections(run: Run) -> Iterator[tuple[str, list[str]]]:
         yield "The cost of a call: milliseconds on a tiny array", calls(run)
         paths = {row["path"] for row in run["calls"]}
         large = any(row["bytes"] >= LARGE for row in run["times"])
-        if large and {PATH, "limit"} <= paths:
-            yield "Compiled: time / limit, and both less a cold call", less_calls(run)
+        for reference in ("limit", "torch") if large else ():
+            if {PATH, reference} <= paths:
+                heading = f"Compiled: time / {reference}, and both less a cold call"
+                yield heading, less_calls(run, reference)
     if run.get("whitening"):
         yield "Whitening: milliseconds for 2048 samples, float64", whitening(run)
     if run.get("folding"):
