@@ -1,8 +1,7 @@
 """Which axes a statistic is taken over, and the checks that every function shares.
 
-Batch normalization keeps one mean and one variance per channel. For ``x`` of shape
-``(N, C)`` they are taken over axis 0; for ``(N, C, H, W)`` over axes 0, 2 and 3;
-in general over every axis but the channel's.
+Batch normalization keeps one mean and one variance per channel. They are taken over every
+axis but the channel's: of ``(N, C)`` over axis 0, of ``(N, C, H, W)`` over 0, 2 and 3.
 """
 
 import math

@@ -113,6 +113,29 @@ def test_long_runs_are_cut_into_pieces(launched, run):
     assert launched[5][1][-1].shape == (2, 1, 2)
 
 
+@pytest.mark.parametrize("count", [100, 1024])
+def test_rows_are_summed_in_parts(launched, count):
+    x = np.ones((count, 512))
+    passes.moments(x, 1)
+    gradients.gradients(x, x, *np.ones((3, 512)), 1)
+    loops = [loop for loop, _ in launched]
+    assert loops == [rows.moments, pooling.pool, rows.products, rows.combine]
+    for i in (0, 2):
+        assert launched[i][1][-1].shape == (2, max(1, count // 256), 512)
+
+
+def test_pieces_are_taken_about_centers_of_their_own_dtype(monkeypatch):
+    kinds = set()
+
+    def sums(x, a, c, start, stop, center):
+        kinds.add(center.dtype)
+        return 0.0, 0.0
+
+    monkeypatch.setattr(slabs, "sums", sums)
+    slabs.moments(np.ones((3, 2, 4), np.float32), 2, 1, np.full(6, 2.0), np.empty((2, 6, 2)))
+    assert kinds == {np.dtype(np.float32)}
+
+
 def test_pooling_knows_which_columns_belong_to_a_channel(launched):
     passes.moments(np.ones((8, 2, 5), np.float32), 1)
     assert launched[1][0] is pooling.pool

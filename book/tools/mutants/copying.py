@@ -25,7 +25,13 @@ TESTS = {  # part of bnlib: the names of its tests, without test_ and .py
     ],
     "deploy": ["deploy*", "fold*", "recalibrate*"],
     "convert": ["convert*"],
-    "kernels": ["kernels", "kernels_faults", "kernels_mutants", "kernels_parts"],  # in Python
+    "kernels": [
+        "kernels",
+        "kernels_faults",
+        "kernels_mutants",
+        "kernels_parts",
+        "kernels_tasks",
+    ],
     "torch_layers": ["torch_*"],
     "checks": ["checks*"],
     "checks/exercises": ["killrate"],  # hours; see ASKED
