@@ -1,7 +1,9 @@
 """What a published site has besides its pages, and what it lacks while it has no address."""
 
 import re
+import sys
 from html.parser import HTMLParser
+from types import SimpleNamespace
 from urllib.parse import urljoin, urlsplit
 from xml.etree import ElementTree
 
@@ -10,6 +12,9 @@ import site_probe
 import small_book
 import yaml
 
+sys.path.append(str(site_probe.ROOT / "book" / "_ext"))
+import book_publish
+
 SITE = "https://owner.github.io/name/"
 MOVED = {"book/old_name": "notation.html", "old": "chapters/04_batch_norm.html"}
 CONFIG = yaml.safe_load((site_probe.ROOT / "_config.yml").read_text(encoding="utf-8"))
@@ -17,6 +22,15 @@ REDIRECTS = CONFIG["sphinx"]["config"]["redirects"]
 LOST = "chapters/exercises/no/such/page.html"
 LISTED = (site_probe.ROOT / "book" / "addresses.txt").read_text(encoding="utf-8")
 ADDRESSES = [line for line in LISTED.splitlines() if not line.startswith("#")]
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [(SITE, SITE), (SITE[:-1], SITE), (SITE + "/", SITE), ("", ""), (None, "")],
+)
+def test_an_address_ends_with_one_slash(given, found):
+    app = SimpleNamespace(config=SimpleNamespace(overrides={"html_baseurl": given}))
+    assert book_publish.address(app) == found
 
 
 class Head(HTMLParser):
