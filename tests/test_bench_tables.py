@@ -104,6 +104,16 @@ def test_of_two_counts_of_memory_the_larger_counts(traced, resident, worst):
     assert (found.worst, found.word, found.where) == (worst, "missed", "32768×256")
 
 
+def test_numpy_is_not_judged_by_several_threads():
+    """Its loops use one, torch's all."""
+    run = made_up()
+    run["settings"]["threads"] = 2
+    alone, shared = targets.verdicts(made_up()), targets.verdicts(run)
+    left = {v.title for v in alone} - {v.title for v in shared}
+    assert left == {t.title for t in targets.TARGETS if t.path == "numpy"}
+    assert [v for v in alone if v.title not in left] == shared
+
+
 def test_the_error_is_judged_for_each_mean():
     run = made_up()
     run["accuracy"][1]["error"]["numpy"] = 2e-5
