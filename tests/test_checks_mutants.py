@@ -1,6 +1,7 @@
 """The engine that judges exercises: what mutation testing found unproved."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -146,6 +147,19 @@ def test_a_name_is_given_only_if_all_results_that_count_agree_in_all_calls():
     ):
         message = examine(answer, exercise).verdicts[0].message
         assert message.endswith(name or "of the largest value")
+
+
+def test_a_name_is_given_although_one_call_comes_to_nan_alone():
+    """As a division by 1 - momentum**0 in the first of several batches does."""
+
+    def times(factor, x):
+        return (x * np.nan, np.nan) if len(x) == 3 else (factor * x, x.sum())
+
+    mistakes = {f"times {i}": partial(times, i) for i in (3, 4)}
+    exercise = replace(MADE_UP, mistakes=mistakes)
+    for name, answer in mistakes.items():
+        message = examine(answer, exercise).verdicts[0].message
+        assert message.endswith(f"NaN or infinite; looks like {name}")
 
 
 def test_a_last_part_waits_for_all_before():

@@ -1,6 +1,7 @@
 """The exercises' checks accept right answers and catch wrong ones; `make killrate`."""
 
 import importlib.util
+from dataclasses import replace
 
 import pytest
 from house import ROOT
@@ -54,6 +55,10 @@ def test_a_good_set_of_variants_has_no_fault():
         ({"equivalent": {}}, f"survives without a reason: {SAME}"),
         ({"wrong": {}}, "0 wrong answers, 0 named; expected 12"),
         ({"wrong": {k: (f, "?") for k, (f, _) in WRONG.items()}}, "12 wrong answers, 0 named"),
+        (
+            {"wrong": {**WRONG, "half": (lambda x: x / 2, "a half")}},
+            "half is not named, expected: a half",
+        ),
     ],
 )
 def test_the_tool_says_what_is_not_as_it_must_be(change, fault):
@@ -74,3 +79,12 @@ def test_mutants_change_one_thing_each():
         "return total + 0 -> return total + 1",
     ]
     assert [f(2) for _, f in killrate.mutants(triple)] == [1.5, 6, 8, 7]
+
+
+def test_a_known_mistake_that_is_never_named_is_a_fault():
+    """Two with the same results, and one that is right."""
+    mistakes = {**LAX.mistakes, "twice": lambda x: x + x, "no mistake": triple}
+    faults = killrate.grade(replace(LAX, mistakes=mistakes), GOOD).faults
+    assert faults == tuple(
+        f"ex98_q1: a known mistake is never named: {text}" for text in ("twice", "no mistake")
+    )

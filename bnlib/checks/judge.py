@@ -120,7 +120,9 @@ def named_mistake(
     """Return the first known mistake that gives just these results, or nothing."""
     which = [i for i, name in enumerate(exercise.results) if name in looks_at]
     given = [as_results(value, exercise) for value in values]
-    if not all(has_numbers(each, which) for each in given):
+    if any(isinstance(each, str) for each in given):
+        return ""
+    if not any(has_numbers(each, which) for each in given):
         return ""  # NaN everywhere looks like every answer that diverges
     for text, mistaken in exercise.mistakes.items():
         theirs = [observe(mistaken, exercise, arguments).value for arguments in calls]
@@ -135,4 +137,4 @@ def named_mistake(
 
 def has_numbers(results: Any, which: list[int]) -> bool:
     """Return whether any of the results that count has a finite value."""
-    return not isinstance(results, str) and any(np.isfinite(results[i]).any() for i in which)
+    return any(np.isfinite(results[i]).any() for i in which)

@@ -3,7 +3,8 @@
 A file `chapters/exercises/NN_topic/variants.py` holds, for each exercise that code judges, a
 solution, other right answers, and wrong ones that people really give. Right answers must
 earn all points, stubs none, and wrong ones less than all. The message must name most of the
-wrong ones. Then the solution is changed automatically, one operator or number at a time.
+wrong ones, and every mistake that an exercise knows. Then the solution is changed
+automatically, one operator or number at a time.
 """
 
 import ast
@@ -124,6 +125,13 @@ def grade_right(exercise: Exercise, cases: dict[str, Any]) -> Iterator[str]:
             yield f"{exercise.name}: the stub {stub.__name__} earns {found.score}:\n{found}"
 
 
+def unnamed(exercise: Exercise) -> Iterator[str]:
+    """Yield the known mistakes that nobody is told of, not even who makes just these."""
+    for text, mistaken in exercise.mistakes.items():
+        if text not in str(examine(mistaken, exercise)):
+            yield f"{exercise.name}: a known mistake is never named: {text}"
+
+
 def grade(exercise: Exercise, cases: dict[str, Any]) -> Row:
     """Grade all variants of one exercise, and all mutants of its solution."""
     faults = list(grade_right(exercise, cases))
@@ -133,6 +141,9 @@ def grade(exercise: Exercise, cases: dict[str, Any]) -> Row:
         if found.passed:
             faults.append(f"{exercise.name}: earns all points: {name}")
         row.named += bool(phrase) and phrase in str(found)
+        if phrase not in str(found):
+            faults.append(f"{exercise.name}: {name} is not named, expected: {phrase}")
+    faults += unnamed(exercise)
     if row.wrong < WRONG or row.named < NAMED * row.wrong:
         faults.append(f"{exercise.name}: {row.wrong} wrong answers, {row.named} named; "
                       f"expected {WRONG} or more, {NAMED:.0%} of them named")  # fmt: skip
