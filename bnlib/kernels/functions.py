@@ -35,8 +35,8 @@ def batch_norm_train(
 
     Notes
     -----
-    Ioffe & Szegedy (2015), Algorithm 1. One pass for mean and variance, in groups of some
-    hundred values that are merged in float64 (Chan, Golub & LeVeque 1983), one pass for
+    Ioffe & Szegedy (2015), Algorithm 1. One pass for mean and variance, in groups of up
+    to 2048 values that are merged in float64 (Chan, Golub & LeVeque 1983), one pass for
     ``y``. NumPy takes over where squares or products leave the dtype's range.
 
     Examples
