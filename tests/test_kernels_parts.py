@@ -137,6 +137,12 @@ def test_pieces_and_rows_are_all_counted():
     assert len(passes.row_counts(10**6)) == 64
 
 
+def test_counts_that_are_kept_cannot_be_written_to():
+    for counts in (passes.row_counts(100), passes.slab_counts(3, 7, 2, 1)):
+        with pytest.raises(ValueError, match="read-only"):
+            counts[0] = 1
+
+
 @pytest.mark.parametrize("values", [[1e31], [-1e31], [1e-31], [1.0, np.nan], [np.inf]])
 def test_what_is_out_of_range_of_float32(values):
     single, double = np.dtype(np.float32), np.dtype(np.float64)

@@ -121,7 +121,7 @@ def row_counts(rows: int) -> Counts:
     (array([100.]), array([333., 333., 334.]))
     """
     parts = min(64, max(1, rows // 256))
-    return np.diff(rows * np.arange(parts + 1) // parts).astype(np.float64)
+    return kept(np.diff(rows * np.arange(parts + 1) // parts))
 
 
 @lru_cache(maxsize=256)
@@ -139,4 +139,11 @@ def slab_counts(A: int, B: int, chunk: int, group: int) -> Counts:
         np.diff(np.minimum(np.arange(0, whole + step, step), whole))
         for whole, step in ((A, group), (B, chunk))
     )
-    return np.outer(images, pieces).ravel().astype(np.float64)
+    return kept(np.outer(images, pieces).ravel())
+
+
+def kept(counts: npt.NDArray[np.integer]) -> Counts:
+    """Return counts as a cache may hand them out again: nobody can write to them."""
+    fixed = counts.astype(np.float64)
+    fixed.flags.writeable = False
+    return fixed
