@@ -138,7 +138,8 @@ def test_pieces_and_rows_are_all_counted():
 
 
 def test_counts_that_are_kept_cannot_be_written_to():
-    for counts in (passes.row_counts(100), passes.slab_counts(3, 7, 2, 1)):
+    given = np.arange(3)
+    for counts in (passes.kept(given), passes.row_counts(100), passes.slab_counts(3, 7, 2, 1)):
         with pytest.raises(ValueError, match="read-only"):
             counts[0] = 1
 
