@@ -47,7 +47,7 @@ serve: $(READY)  ## serve the built site on 127.0.0.1
 	$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
 
 test: $(READY)  ## run every test: bnlib, chapters, house rules, site
-	$(BIN)/pytest tests bnlib --cov --cov-report=term
+	$(BIN)/pytest tests bnlib bncourse --cov --cov-report=term
 	BNLIB_FAST=0 $(BIN)/pytest chapters
 
 # Another processor's arithmetic: no AVX2, no FMA, other BLAS kernels.
@@ -75,7 +75,7 @@ configure: $(READY)  ## set the address: make configure REPO=owner/name; UNSET=1
 # `make test` does this for one chapter only.
 elsewhere: export BOOK_ELSEWHERE := all
 elsewhere: $(READY)  ## run every chapter and sheet where bnlib is missing, as on Colab
-	$(BIN)/pytest tests/test_elsewhere.py --durations=0 --durations-min=1
+	$(BIN)/pytest tests/text/test_elsewhere.py --durations=0 --durations-min=1
 
 # Memory stays with the process: else the first touch of each page is what is measured.
 bench: export MALLOC_MMAP_THRESHOLD_ := 4294967296

@@ -19,7 +19,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bnlib.grading.sheets import BLANK_TEXT, stub
+from bncourse.grading.sheets import BLANK_TEXT, stub
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

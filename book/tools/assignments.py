@@ -17,8 +17,8 @@ sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
 from book_exercises import HINT  # noqa: E402
 
-from bnlib.grading import read_sheets  # noqa: E402
-from bnlib.grading.sheets import Notebook  # noqa: E402
+from bncourse.grading import read_sheets  # noqa: E402
+from bncourse.grading.sheets import Notebook  # noqa: E402
 
 PARTS = Path(__file__).with_name("course")  # files that every course gets as they are
 COURSE = ROOT / "_build" / "course"

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bnlib.checks import EXERCISES, Exercise
-from bnlib.checks.judge import examine
-from bnlib.checks.run import answer_of
+from bncourse.checks import EXERCISES, Exercise
+from bncourse.checks.judge import examine
+from bncourse.checks.run import answer_of
 
 FOLDER = Path(__file__).resolve().parents[2] / "chapters" / "exercises"
 NAMED, KILLED, WRONG = 0.8, 0.95, 12  # least shares, and least number of wrong answers

@@ -1,4 +1,4 @@
-"""How fast submissions are graded: by bnlib.grading in its sandbox, and by plain nbgrader."""
+"""How fast submissions are graded: by bncourse.grading, and by plain nbgrader."""
 
 import contextlib
 import importlib
@@ -15,7 +15,13 @@ from pathlib import Path
 
 from bench.rounding import digits
 from bench.targets import Run
-from bnlib.grading import NoSandboxError, Settings, find_bubblewrap, find_submissions, grade_all
+from bncourse.grading import (
+    NoSandboxError,
+    Settings,
+    find_bubblewrap,
+    find_submissions,
+    grade_all,
+)
 
 SHEET = "04_batch_norm"
 SUBMISSIONS = 5
@@ -86,5 +92,5 @@ def measure(count: int) -> Run:
             _, cpu = timed(lambda: grade_all(handed_in, bare, course / "bare.csv"))
             seconds, _ = timed(lambda: grade_all(handed_in, boxed, course / "boxed.csv"))
         theirs = timed(lambda: command(course, "autograde", SHEET, "--create"))
-    rows = [row("bnlib.grading", count, seconds, cpu), row("nbgrader", count, *theirs)]
+    rows = [row("bncourse.grading", count, seconds, cpu), row("nbgrader", count, *theirs)]
     return {"settings": {"sheet": SHEET, "submissions": count, "workers": 1}, "rows": rows}

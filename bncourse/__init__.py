@@ -1,0 +1,1 @@
+"""The course of the book: checks that judge exercises, and a grader for a class."""

@@ -1,0 +1,76 @@
+"""Compare what an answer returned with what is right, and put the difference in words.
+
+Shapes first, then NaN and infinity, then values. The words never give the right numbers.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from bncourse.checks.exercise import Exercise, Results
+
+
+def as_results(value: Any, exercise: Exercise) -> Results | str:
+    """Return one array for each result's name, or what is wrong with what was returned."""
+    names = exercise.results
+    if value is None:
+        return f"returned nothing; {exercise.function} must return {', '.join(names)}"
+    values = (value,) if len(names) == 1 else value
+    if not isinstance(values, tuple | list) or len(values) != len(names):
+        count = len(values) if isinstance(values, tuple | list) else 1
+        return f"returned {count} results, expected {len(names)}: {', '.join(names)}"
+    arrays = []
+    for name, each in zip(names, values, strict=True):
+        array = as_array(each)
+        if array is None:
+            return f"{name} is a {type(each).__name__}, expected numbers"
+        arrays.append(array)
+    return tuple(arrays)
+
+
+def as_array(value: Any) -> Any:
+    """Return an array of float64 of a number, an array or a tensor, else None.
+
+    Examples
+    --------
+    >>> as_array([1, 2]), as_array("no") is None
+    (array([1., 2.]), True)
+    """
+    try:
+        if hasattr(value, "detach"):  # a tensor
+            value = value.detach().cpu().numpy()
+        array = np.array(value)
+        return array.astype(np.float64) if array.dtype.kind in "biuf" else None
+    except Exception:
+        return None
+
+
+def close(got: Any, want: Any, exercise: Exercise) -> bool:
+    """Return whether two results agree, NaN and infinity included.
+
+    An error is measured against the largest value of the result, as float32 makes it.
+    """
+    scale = np.abs(want[np.isfinite(want)]).max(initial=0.0)
+    atol = exercise.atol + exercise.rtol * scale
+    return got.shape == want.shape and bool(
+        np.allclose(got, want, rtol=0, atol=atol, equal_nan=True)
+    )
+
+
+def difference(name: str, got: Any, want: Any, exercise: Exercise) -> str:
+    """Say how ``got`` differs from ``want``; empty if it does not."""
+    if got.shape != want.shape:
+        return f"{name} has shape {got.shape}, expected {want.shape}"
+    if close(got, want, exercise):
+        return ""
+    strange, finite = ~np.isfinite(got), np.isfinite(want)
+    if (strange & finite).any():
+        return f"{name} has {(strange & finite).sum()} values that are NaN or infinite"
+    if not (strange | finite).all():
+        return f"{name} has finite values where none is right"
+    error = np.abs(got[finite] - want[finite])
+    if error.size == 0 or close(got[finite], want[finite], exercise):
+        return f"{name} has NaN or infinity of another kind"
+    scale = np.abs(want[finite]).max()
+    share = f", that is {error.max() / scale:.2g} of the largest value" if scale > 0 else ""
+    return f"{name} is off by up to {error.max():.2g}{share}"

@@ -1,0 +1,137 @@
+"""Exercise sheets as notebooks in JSON: what they ask, and what is handed out.
+
+A sheet's source is an nbgrader notebook: its cells carry tags (task, hint, answer, check,
+grade, written), its answers hold solutions between two marks, and its tasks say in their
+metadata what they are worth.
+"""
+
+import ast
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+SOLUTION = re.compile(r"^( *)### BEGIN SOLUTION\n.*?^ *### END SOLUTION\n?", re.M | re.S)
+EMPTY = r"\1# your code here\n\1raise NotImplementedError\n"
+BLANK_TEXT = "*Your answer.*"
+BLANK_TEXTS = {"", BLANK_TEXT, "YOUR ANSWER HERE"}  # the last is nbgrader's
+BY_CODE = ("code", "repair")
+Cell = dict[str, Any]
+Notebook = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One exercise of a sheet; ``title`` opens its heading, as "## 4.2 "."""
+
+    name: str
+    kind: str
+    points: float
+    title: str
+
+    @property
+    def by_code(self) -> bool:
+        """Whether `bncourse.checks` judges it; otherwise a person does."""
+        return self.kind in BY_CODE
+
+    @property
+    def answer(self) -> str:
+        """The id of its answer cell."""
+        return f"{self.name}-answer"
+
+
+def source_of(cell: Cell) -> str:
+    """Return a cell's text, whichever way the file holds it.
+
+    Examples
+    --------
+    >>> source_of({"source": ["a = ", "1"]}), source_of({})
+    ('a = 1', '')
+    """
+    source = cell.get("source", "")
+    return source if isinstance(source, str) else "".join(map(str, source))
+
+
+def tag(cell: Cell) -> str:
+    """Return a cell's first tag, empty if it has none."""
+    tags = cell.get("metadata", {}).get("tags") or [""]
+    return str(tags[0])
+
+
+def read_notebook(path: Path) -> Notebook:
+    """Return a notebook's JSON.
+
+    Raises
+    ------
+    ValueError
+        If the file holds no notebook with a list of cells.
+    """
+    try:
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        cells = notebook["cells"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ValueError(f"{path.name} is no notebook: {type(error).__name__}") from None
+    if not isinstance(cells, list) or not all(isinstance(c, dict) for c in cells):
+        raise ValueError(f"{path.name} is no notebook: its cells are no list of objects")
+    return dict(notebook)
+
+
+def tasks(sheet: Notebook) -> list[Task]:
+    """Return the exercises of a sheet, in order."""
+    found = []
+    for cell in sheet["cells"]:
+        about = cell["metadata"].get("exercise")
+        if about:
+            title = " ".join(source_of(cell).splitlines()[0].split()[:2]) + " "
+            found.append(Task(about["name"], about["kind"], float(about["points"]), title))
+    return found
+
+
+def stub(source: str) -> str:
+    r"""Return an answer cell as it is handed out: empty where the solution stands.
+
+    Examples
+    --------
+    >>> print(stub("x = 1\n### BEGIN SOLUTION\ny = 2\n### END SOLUTION"))
+    x = 1
+    # your code here
+    raise NotImplementedError
+    """
+    return SOLUTION.sub(EMPTY, source.rstrip("\n") + "\n").rstrip("\n")
+
+
+def blank(sheet: Notebook) -> Notebook:
+    """Return a sheet as students get it, with nbgrader's metadata and nothing executed."""
+    cells = []
+    for cell in sheet["cells"]:
+        new = {**cell, "source": source_of(cell)}
+        if tag(cell) == "answer":
+            new["source"] = stub(new["source"])
+        elif tag(cell) == "written":
+            new["source"] = BLANK_TEXT
+        if cell["cell_type"] == "code":
+            new |= {"execution_count": None, "outputs": []}
+        cells.append(new)
+    return {**sheet, "cells": cells}
+
+
+def is_blank(answer: str, pristine: str) -> bool:
+    """Return whether an answer is as it was handed out, by us or by nbgrader.
+
+    Examples
+    --------
+    >>> is_blank("raise NotImplementedError()  # mine", "raise NotImplementedError")
+    True
+    """
+    return answer.strip() in BLANK_TEXTS or _bare(answer) == _bare(pristine)
+
+
+def _bare(source: str) -> str:
+    """Return code without comments and the like; other text without white space."""
+    try:
+        return ast.dump(
+            ast.parse(source.replace("NotImplementedError()", "NotImplementedError"))
+        )
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return "".join(source.split())

@@ -1,0 +1,137 @@
+"""Values cross the sandbox's border as JSON, and nothing else does."""
+
+import json
+from collections import namedtuple
+
+import numpy as np
+import pytest
+
+from bncourse.checks import find
+from bncourse.checks.exercise import call
+from bncourse.checks.values import MOST, DamagedError, changed, decode, encode, same
+
+Pair = namedtuple("Pair", "y total")
+VALUES = [
+    None, True, "text", 0, -(10**30), 2.5, float("inf"), (), [1, (2.0, None)],
+    np.arange(6.0).reshape(2, 3), np.float32([1.5]), np.array(3), np.zeros((0, 4)),
+    {"a": np.ones(2), 3: [True]}, np.array([True, False]), np.float64(2.0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", VALUES, ids=str)
+def test_what_is_written_can_be_read(value):
+    form = json.loads(json.dumps(encode(value)))
+    back = decode(form)
+    if isinstance(value, dict):
+        assert list(back) == list(value)
+        value, back = list(value.values()), list(back.values())
+    assert same(value, back)
+    if isinstance(value, np.ndarray):
+        assert (back.dtype, back.shape) == (value.dtype, value.shape)
+        back[...] = back  # writeable
+
+
+def test_nan_survives():
+    assert same(decode(encode(np.array([np.nan, 1.0]))), np.array([np.nan, 1.0]))
+    assert np.isnan(decode(encode(float("nan"))))
+
+
+def test_tensors_become_arrays():
+    torch = pytest.importorskip("torch")
+    tensor = torch.ones(2, 3, requires_grad=True)
+    assert same(decode(encode(tensor)), np.ones((2, 3), np.float32))
+
+
+@pytest.mark.parametrize("value", [object(), len, {1, 2}, 1j, np.array([1j]), np.array(["a"])])
+def test_anything_else_is_only_named(value):
+    back = decode(encode(value))
+    assert repr(back) == f"<{type(value).__name__}>"
+    assert back != decode(encode(value))
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        5, 2.5, [], {}, {"array": "AAAA"}, {"nobody": 1}, {"int": "x"}, {"float": "x"},
+        {"array": "!!", "dtype": "<f8", "shape": [1]},
+        {"array": "", "dtype": "<f8", "shape": [-1]},
+        {"array": "", "dtype": "O", "shape": [0]},
+        {"array": "", "dtype": "<f8", "shape": [10**9]},
+        {"array": "AAAA", "dtype": "<f8", "shape": [3]},
+        {"list": 5}, {"dict": [[1]]}, {"tuple": [{"nobody": 1}]},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_damaged_forms_are_refused(form):
+    with pytest.raises(DamagedError):
+        decode(form)
+
+
+def test_changes_of_arguments_are_found():
+    before = (np.ones(2), [1, np.zeros(1)], 3, object())
+    after = (np.array([1.0, 2.0]), [1, np.ones(1)], 3, before[3])
+    assert changed(before, after) == (0, 1)
+    assert changed(before, before) == ()
+
+    class Odd:
+        def __eq__(self, other):
+            raise RuntimeError
+
+        __hash__ = None
+
+    assert changed((Odd(),), (Odd(),)) == ()
+    assert changed((Odd(), [1]), (Odd(), [2])) == (1,)
+
+
+def test_a_named_tuple_crosses_the_border_as_a_tuple():
+    """np.linalg.eigh returns one; the other side does not know its type."""
+    back = decode(encode(Pair(np.ones(2), [1])))
+    assert type(back) is tuple
+    assert same(back, (np.ones(2), [1]))
+
+
+def test_equal_arguments():
+    assert same([1, (2, np.ones(1))], [1, (2, np.ones(1))])
+    assert not same([1, 2], [1])
+    assert not same([1], [1, 2])
+    assert same(np.array([1]), np.array([1]))
+    assert not same(np.array([np.nan]), np.array([1.0]))
+    assert same(float("nan"), float("nan")) is False
+    assert changed((1, [2], 3), (1, [3], 4)) == (1, 2)
+    with pytest.raises(ValueError, match="zip"):
+        changed((1,), (1, 2))
+
+
+def test_lists_stay_lists_and_tuples_tuples():
+    assert decode(encode([(1,), [2]])) == [(1,), [2]]
+
+
+def test_functions_of_the_checks_are_named_and_others_are_not():
+    assert encode(call) == {"function": "call"}
+    for value in (json.dumps, [].append, int.__add__, Pair):  # two belong to no module
+        assert encode(value) == {"other": type(value).__name__}
+    exercise = find("ex04_q1")
+    assert encode(exercise) == {"other": "Exercise"}
+
+
+@pytest.mark.parametrize(
+    ("form", "message"),
+    [
+        ({"array": "!AAAAAAAAAAA=", "dtype": "<f8", "shape": [1]}, "decode: Error: .*"),
+        ({"array": "AAAAAAAAAAAAAAAAAAAAAA==", "dtype": "<c16", "shape": [1]},
+         r"decode: an array of complex128 and shape \(1,\)"),
+        ({"array": "", "dtype": "|b1", "shape": [MOST + 1]}, "decode: an array of bool and .*"),
+        ({"array": "", "dtype": "|b1", "shape": [-1, -1]}, "decode: an array of bool and .*"),
+        ({"nobody": 1}, "decode: unknown form 'nobody'"),
+        ({"int": "x"}, "decode: ValueError: invalid literal .*"),
+        (5, "decode: TypeError: .*"),
+    ],
+)  # fmt: skip
+def test_what_is_damaged_is_named(form, message):
+    with pytest.raises(DamagedError, match=f"^{message}$"):
+        decode(form)
+
+
+def test_the_largest_array_and_the_longest_name():
+    assert decode(encode(np.zeros(MOST, bool))).shape == (MOST,)
+    assert repr(decode({"other": "x" * 99})) == f"<{'x' * 80}>"

@@ -1,0 +1,130 @@
+"""What the child of `bncourse.grading` does with cells and calls, function by function."""
+
+import json
+import signal
+import sys
+import time
+import warnings
+
+import numpy as np
+import pytest
+from grading_inside import inside  # noqa: F401
+
+from bncourse.checks.values import decode, encode
+from bncourse.grading import child
+
+pytestmark = pytest.mark.usefixtures("inside")
+
+
+def run(*sources, seconds=5.0, scope=None):
+    """Return the faults of some cells, named a, b, c; and what they have defined."""
+    scope = {} if scope is None else scope
+    return child.run_cells(list(zip("abc", sources, strict=False)), scope, seconds), scope
+
+
+def test_cells_share_a_scope_and_a_fault_stops_no_other_cell():
+    faults, scope = run("x = 1", "y = x +\n", "z = x + 1\n1 / 0")
+    assert (scope["x"], scope["z"]) == (1, 2)
+    assert list(faults) == ["b", "c"]
+    assert faults["b"].startswith("SyntaxError: invalid syntax (<b>, line 1)")
+    assert faults["c"] == "ZeroDivisionError: division by zero"
+
+
+@pytest.mark.parametrize(
+    ("source", "fault"),
+    [
+        ("while True:\n    pass", "Overtime: the cell runs too long"),
+        ("raise SystemExit(4)", "SystemExit: 4"),
+        ("raise ValueError('x' * 999)", f"ValueError: {'x' * 288}"),
+    ],
+)
+def test_a_fault_is_named_in_at_most_300_characters(source, fault):
+    assert run(source, seconds=0.1)[0] == {"a": fault}
+
+
+def test_nothing_rings_after_a_cell_is_done():
+    run("x = 1", seconds=0.05)
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    with pytest.raises(KeyError), child.bounded(0.05):
+        raise KeyError
+    time.sleep(0.1)
+
+
+def test_warnings_and_floating_point_errors_are_swallowed():
+    with warnings.catch_warnings(), np.errstate(all="raise"):
+        warnings.simplefilter("error")
+        faults, _ = run(
+            "import warnings, numpy as np\nwarnings.warn('careful')\nnp.array([1.0]) / 0"
+        )
+        assert not faults
+        with pytest.raises(UserWarning, match="loud"):
+            warnings.warn("loud", stacklevel=1)
+
+
+@pytest.mark.parametrize(
+    ("source", "wanted"),
+    [
+        ("%%time\nx = 1\n  !pip list\ny = 2", "pass\nx = 1\npass\ny = 2"),
+        ("%matplotlib inline", "pass"),
+        ("a = '''\n%x\n'''", "a = '''\n%x\n'''"),
+        ("a = (5\n% 3)", "a = (5\n% 3)"),
+        ("x = \0", "x = \0"),
+    ],
+)
+def test_magics_are_left_out_and_plain_python_stays(source, wanted):
+    assert child.readable(source) == wanted
+
+
+def test_the_stand_in_has_checks_that_do_nothing():
+    child.stand_in()
+    import bncourse
+    from bncourse import checks
+
+    assert not hasattr(bncourse, "__path__")
+    assert sys.modules["bncourse.checks"] is checks
+    assert (bncourse.__name__, checks.__name__) == ("bncourse", "bncourse.checks")
+    assert checks.require("ex04_q1", 1) is checks.score("ex04_q1", 1) is None
+
+
+def test_a_shell_lets_everything_pass():
+    assert child.Shell().run_line_magic("matplotlib", "inline", quiet=True) is None
+
+
+def test_arguments_are_values_and_functions_of_the_job():
+    child.TOOLS["double"] = double = lambda x: 2 * x
+    form = {"tuple": [encode([1, 2]), {"function": "double"}, encode({"function": 1}), "text"]}
+    assert child.arguments(form) == ([1, 2], double, {"function": 1}, "text")
+
+
+def one(answer, *given, seconds=5.0):
+    """Return what one call came to."""
+    form = json.loads(json.dumps(encode(given)))
+    return child.one_call(lambda f, *a: f(*a), answer, form, seconds)
+
+
+def test_a_call_gives_its_value_and_the_arguments_that_it_changed():
+    def answer(a, b):
+        b += 1
+        return a + b
+
+    found = one(answer, np.ones(2), np.ones(2))
+    assert decode(found["value"]).tolist() == [3, 3]
+    assert found["changed"] == (1,)
+    assert set(found) == {"value", "changed"}
+
+
+def too_much():
+    raise ValueError("y" * 999)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (lambda: time.sleep(9), "Overtime: the call runs too long"),
+        (lambda: sys.exit(3), "SystemExit: 3"),
+        (lambda: [][0], "IndexError: list index out of range"),
+        (too_much, f"ValueError: {'y' * 288}"),
+    ],
+)  # fmt: skip
+def test_a_call_that_fails_gives_its_error(answer, error):
+    assert one(answer, seconds=0.1) == {"error": error}

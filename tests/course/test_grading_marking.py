@@ -1,0 +1,191 @@
+"""How one submission is marked, with the child's work done in this process."""
+
+import sys
+
+import numpy as np
+import pytest
+from grading_cases import FULL, RIGHT, SHEET, submission, with_code
+from grading_inside import inside, work  # noqa: F401
+
+from bncourse.checks import EXERCISES, Exercise, Part
+from bncourse.checks.values import encode
+from bncourse.grading import Limits, Rebuilt, Row, blank, grade, marking, tasks
+from bncourse.grading.sandbox import Ended
+
+pytestmark = pytest.mark.usefixtures("inside")
+TASKS = {task.name: task for task in tasks(SHEET)}
+LOOP = "def standardize(x, eps):\n    while True:\n        pass"
+
+
+def rows(notebook, seed=1, **options):
+    """Return the rows of a submission by exercise."""
+    return {r.exercise: r for r in grade(notebook, SHEET, seed, **options)[0]}
+
+
+def test_a_row_has_the_points_the_status_and_the_report():
+    found = rows(submission())
+    assert list(found) == list(TASKS)
+    for name, row in found.items():
+        task = TASKS[name]
+        assert (row.kind, row.most) == (task.kind, task.points)
+        if task.by_code:
+            assert (row.points, row.status) == (task.points, "graded")
+            assert row.message.endswith(f"{name}: {task.points:g} of {task.points:g} points")
+        else:
+            assert row == Row(name, task.kind, 0.0, task.points, "to mark", "")
+
+
+def test_blank_missing_and_undefined_answers_are_told_apart():
+    assert {row.status for row in rows(blank(SHEET)).values()} == {"blank"}
+    assert {row.status for row in rows({"cells": []}).values()} == {"missing"}
+    row = rows(submission({"ex04_q1": "other = 1"}))["ex04_q1"]
+    message = "the notebook does not define standardize"
+    assert row == Row("ex04_q1", "code", 0.0, 3.0, "graded", message)
+    row = rows(submission({"ex04_q1": "1 / 0"}))["ex04_q1"]
+    assert row.message == "ZeroDivisionError: division by zero"
+
+
+def test_a_call_that_runs_too_long_costs_its_exercise_alone():
+    found = rows(submission({**RIGHT, "ex04_q1": LOOP}), limits=Limits(cell=0.2))
+    assert found["ex04_q1"] == Row(
+        "ex04_q1", "code", 0.0, 3.0, "timed out", "a call runs too long"
+    )
+    assert found["ex04_q2"].points == 4.0
+
+
+def test_the_seed_changes_the_calls_and_the_limits_and_the_sandbox_are_passed_on(monkeypatch):
+    seen = []
+
+    def run(job, limits, program):
+        seen.append((job["exercises"]["ex04_q1"]["calls"], limits, program))
+        return work(job, limits)
+
+    monkeypatch.setattr(marking, "run", run)
+    limits = Limits(cell=3.0)
+    assert rows(submission(), 1, limits=limits, program="bwrap")["ex04_q1"].points == 3.0
+    assert rows(submission(), 2)["ex04_q1"].points == 3.0
+    grade(submission(), SHEET)
+    assert [it[1:] for it in seen] == [(limits, "bwrap"), (Limits(), None), (Limits(), None)]
+    assert seen[0][0] != seen[1][0]
+    zero = [[encode(each) for each in part] for part in marking.plan(EXERCISES["ex04_q1"], 0)]
+    assert seen[2][0] == zero
+
+
+def crash(monkeypatch, answers, how="crashed"):
+    """Let every child end early that has a cell with one of the answers; return the jobs."""
+    jobs = []
+
+    def run(job, limits, program):
+        jobs.append((job, limits, program))
+        bad = {f"{name}-answer" for name in answers} & {name for name, _ in job["cells"]}
+        return Ended(how) if bad else work(job, limits)
+
+    monkeypatch.setattr(marking, "run", run)
+    return jobs
+
+
+@pytest.mark.parametrize("how", ["crashed", "timed out"])
+def test_a_child_that_ends_early_is_followed_by_one_for_each_exercise(monkeypatch, how):
+    jobs = crash(monkeypatch, ["ex04_q1"], how)
+    limits = Limits(cell=2.0)
+    found = rows(with_code("extra = 1"), 5, limits=limits, program="bwrap")
+    assert {n: found[n].points for n in FULL} == {**FULL, "ex04_q1": 0.0}
+    assert found["ex04_q1"] == Row("ex04_q1", "code", 0.0, 3.0, how, "")
+    assert [list(job["exercises"]) for job, *_ in jobs] == [list(FULL), *([n] for n in FULL)]
+    assert {it[1:] for it in jobs} == {(limits, "bwrap")}
+    first = jobs[0][0]
+    for (job, *_), name in zip(jobs[1:], FULL, strict=True):
+        assert job["exercises"][name] == first["exercises"][name]
+        others = {f"{n}-answer" for n in FULL if n != name}
+        assert job["cells"] == [cell for cell in first["cells"] if cell[0] not in others]
+
+
+RESULTS = [
+    None,
+    [],
+    {},
+    {"outcomes": {}},
+    {"outcomes": {"ex04_q1": [[]]}, "faults": {}},
+    {"outcomes": {"ex04_q1": 5}, "faults": {}},
+    {"outcomes": {"ex04_q1": None}, "faults": 5},
+    {"outcomes": {"ex04_q1": [[{"value": {"nobody": 1}, "changed": []}], [{}] * 2, [{}]]},
+     "faults": {}},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("result", RESULTS, ids=str)
+def test_a_damaged_result_settles_nothing_and_is_asked_for_once_more(monkeypatch, result):
+    assert marking.judged(Ended("done", result), [TASKS["ex04_q1"]], 0) == {}
+    monkeypatch.setattr(marking, "run", lambda *a: Ended("done", result))
+    row = rows(submission({"ex04_q1": RIGHT["ex04_q1"]}))["ex04_q1"]
+    assert row == Row("ex04_q1", "code", 0.0, 3.0, "crashed", "")
+
+
+def test_a_result_that_is_not_done_settles_nothing_whatever_it_holds():
+    result = {"outcomes": {"ex04_q1": None}, "faults": {"ex04_q1-answer": 7}}
+    assert marking.judged(Ended("crashed", result), [TASKS["ex04_q1"]], 0) == {}
+    row = marking.judged(Ended("done", result), [TASKS["ex04_q1"]], 0)["ex04_q1"]
+    assert row.message == "7"
+
+
+def test_one_damaged_result_hides_no_other():
+    result = {"outcomes": {"ex04_q2": None}, "faults": {}}
+    asked = [TASKS["ex04_q1"], TASKS["ex04_q2"]]
+    assert list(marking.judged(Ended("done", result), asked, 0)) == ["ex04_q2"]
+
+
+def test_results_of_other_calls_are_damaged():
+    message = "^ex04_q1: results of other calls than were made$"
+    with pytest.raises(ValueError, match=message):
+        marking.settled(TASKS["ex04_q1"], [[{}]], "", 0)
+
+
+def test_the_outcome_of_a_call_is_read_from_json():
+    assert marking.outcome({"error": "x" * 400}).error == "x" * 300
+    found = marking.outcome({"value": encode(2.0), "changed": ["1", 2]})
+    assert (found.value, found.changed, found.error) == (2.0, (1, 2), "")
+
+
+def helper(x):
+    """Stand for a function of the checks that a driver uses."""
+    return np.add(x, 1) if x < 0 else Other(x)
+
+
+def Other(x):  # noqa: N802
+    return helper(x - 1)
+
+
+def drive(answer, x):
+    return answer(helper(x))
+
+
+def only(answer, x):
+    return answer(x)
+
+
+def test_a_job_holds_what_a_driver_and_its_arguments_use(monkeypatch):
+    """Every function once, from the checks alone, also one that uses itself."""
+    for each in (helper, Other, drive):
+        monkeypatch.setattr(each, "__module__", "bncourse.checks.made_up")
+    part = Part("all", 1, lambda rng: [(Other, 2.0)])
+    exercise = Exercise("ex99_q1", "f", 1, ("y",), abs, (part,), drive=drive)
+    here = sys.modules[__name__]
+    monkeypatch.setattr(marking.inspect, "getmodule", lambda f, *a: f and here)
+    known = marking.source(drive, {})
+    assert list(known) == ["drive", "helper", "Other"]
+    assert known["Other"] == "def Other(x):  # noqa: N802\n    return helper(x - 1)\n"
+    found = marking.job(Rebuilt({}, code=[("a", "x = 1")]), [exercise], 0)
+    assert found["cells"] == [("a", "x = 1")]
+    assert found["exercises"] == {
+        "ex99_q1": {
+            "function": "f",
+            "drive": "\n\n".join(known.values()),
+            "drive_name": "drive",
+            "calls": [[encode((Other, 2.0))]],
+        }
+    }
+    exercise = Exercise("ex99_q1", "f", 1, ("y",), abs, (part,), drive=only)
+    drive_source = marking.job(Rebuilt({}), [exercise], 0)["exercises"]["ex99_q1"]["drive"]
+    assert drive_source.startswith(
+        "def only(answer, x):\n    return answer(x)\n\n\ndef Other(x)"
+    )

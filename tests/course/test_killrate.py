@@ -1,0 +1,90 @@
+"""The exercises' checks accept right answers and catch wrong ones; `make killrate`."""
+
+import importlib.util
+from dataclasses import replace
+
+import pytest
+from house import ROOT
+
+from bncourse.checks import EXERCISES, Exercise, Part
+
+SPEC = importlib.util.spec_from_file_location("killrate", ROOT / "book/tools/killrate.py")
+killrate = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(killrate)
+VARIANTS = killrate.read()
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_checks_catch_wrong_answers_and_no_right_one(name):
+    row = killrate.grade(EXERCISES[name], VARIANTS[name])
+    assert not row.faults, "\n".join(row.faults)
+    assert row.right >= 3
+    assert row.mutants >= 3
+
+
+def test_there_are_no_variants_of_exercises_that_do_not_exist():
+    assert set(VARIANTS) == set(EXERCISES)
+
+
+def triple(x):
+    total = 3 * x
+    return total + 0
+
+
+LAX = Exercise(
+    "ex98_q1", "triple", 1, ("y",), triple,
+    (Part("one number", 1, lambda rng: [(0.0,), (1.0,)]),),
+    mistakes={"a double": lambda x: 2 * x},
+)  # fmt: skip
+WRONG = {f"double {i}": (lambda x: 2 * x, "a double") for i in range(12)}
+SAME = "return total + 0 -> return total - 0"
+GOOD = {"solution": triple, "right": {}, "wrong": WRONG, "equivalent": {SAME: "adds 0"}}
+
+
+def test_a_good_set_of_variants_has_no_fault():
+    row = killrate.grade(LAX, GOOD)
+    assert not row.faults
+    assert (row.wrong, row.named, row.mutants, row.survivors) == (12, 12, 4, 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"right": {"no": lambda x: x}}, "a right answer fails, no"),
+        ({"wrong": {**WRONG, "right": (triple, "")}}, "earns all points: right"),
+        ({"equivalent": {}}, f"survives without a reason: {SAME}"),
+        ({"wrong": {}}, "0 wrong answers, 0 named; expected 12"),
+        ({"wrong": {k: (f, "?") for k, (f, _) in WRONG.items()}}, "12 wrong answers, 0 named"),
+        (
+            {"wrong": {**WRONG, "half": (lambda x: x / 2, "a half")}},
+            "half is not named, expected: a half",
+        ),
+    ],
+)
+def test_the_tool_says_what_is_not_as_it_must_be(change, fault):
+    assert fault in "\n".join(killrate.grade(LAX, {**GOOD, **change}).faults)
+
+
+def test_a_stub_that_earns_points_is_a_fault():
+    lax = Exercise("ex98_q2", "f", 1, ("y",), lambda x: x, LAX.parts)
+    assert "the stub unchanged earns 1.0" in "\n".join(killrate.grade(lax, GOOD).faults)
+
+
+def test_mutants_change_one_thing_each():
+    texts = [text for text, _ in killrate.mutants(triple)]
+    assert texts == [
+        "total = 3 * x -> total = 3 / x",
+        SAME,
+        "total = 3 * x -> total = 4 * x",
+        "return total + 0 -> return total + 1",
+    ]
+    assert [f(2) for _, f in killrate.mutants(triple)] == [1.5, 6, 8, 7]
+
+
+def test_a_known_mistake_that_is_never_named_is_a_fault():
+    """Two with the same results, and one that is right."""
+    mistakes = {**LAX.mistakes, "twice": lambda x: x + x, "no mistake": triple}
+    faults = killrate.grade(replace(LAX, mistakes=mistakes), GOOD).faults
+    assert faults == tuple(
+        f"ex98_q1: a known mistake is never named: {text}" for text in ("twice", "no mistake")
+    )

@@ -1,0 +1,108 @@
+"""The whole way through the real nbgrader: release, hand in, grade, feedback, export."""
+
+import csv
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from grading_cases import FULL, RIGHT, cell_of, hand_in, needs_sandbox
+from house import ROOT
+
+from bncourse.grading import read_notebook
+from bncourse.grading.__main__ import main
+
+SPEC = importlib.util.spec_from_file_location("course_tool", ROOT / "book/tools/assignments.py")
+tool = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(tool)
+NBGRADER = Path(sys.executable).with_name("nbgrader")
+SHEET = "04_batch_norm"
+pytestmark = [
+    needs_sandbox,
+    pytest.mark.skipif(not NBGRADER.exists(), reason="needs nbgrader"),
+]
+
+
+def nbgrader(course, *arguments):
+    """Run one of nbgrader's commands in the course and return what it printed."""
+    path = f"{NBGRADER.parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "JUPYTER_PATH": str(course / "kernels")}
+    done = subprocess.run(
+        [str(NBGRADER), *arguments], cwd=course, env=environment, timeout=240,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout + done.stderr
+
+
+def scores(course, name):
+    """Export the grades and return each student's score."""
+    nbgrader(course, "export", "--to", name)
+    with (course / name).open(encoding="utf-8", newline="") as file:
+        return {row["student_id"]: float(row["score"]) for row in csv.DictReader(file)}
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    """Make a course of one sheet, with three submissions made from nbgrader's release."""
+    folder = tmp_path_factory.mktemp("course")
+    tool.main([SHEET], folder)
+    first = next(iter(FULL))
+    answers = {"perfect": RIGHT, "blank": {}, "partial": {first: RIGHT[first]}}
+    for student, texts in answers.items():
+        notebook = read_notebook(folder / "release" / SHEET / "exercises.ipynb")
+        for name, text in texts.items():
+            cell_of(notebook, f"{name}-answer")["source"] = text
+        hand_in(folder / "submitted", student, notebook)
+    return folder
+
+
+EXPECTED = {"perfect": sum(FULL.values()), "blank": 0.0, "partial": next(iter(FULL.values()))}
+
+
+def test_the_release_holds_no_solution(course):
+    text = (course / "release" / SHEET / "exercises.ipynb").read_text(encoding="utf-8")
+    assert "SOLUTION" not in text
+    assert text.count("**Hint.** ") == text.count("-hint")
+    assert [path.name for path in (course / "release").iterdir()] == [SHEET]
+    assert "YOUR CODE HERE" in text
+    for answer in RIGHT.values():
+        longest = max(answer.splitlines(), key=len).strip()
+        assert longest not in text
+
+
+def test_a_sheet_that_does_not_exist_is_refused_before_anything_is_written(tmp_path):
+    with pytest.raises(SystemExit, match=r"no sheet '04_bn'; expected of .*'04_batch_norm'"):
+        tool.main(["04_bn"], tmp_path / "course")
+    assert not (tmp_path / "course").exists()
+
+
+def test_our_grades_enter_the_gradebook_and_feedback_follows(course):
+    grades, source = course / "grades.csv", ["--sheets", str(course / "source")]
+    handed_in = str(course / "submitted")
+    assert main(["grade", handed_in, *source, "--seed", "3", "-o", str(grades)]) == 0
+    assert main(["import", str(grades), handed_in, *source, "--course", str(course)]) == 0
+    assert scores(course, "ours.csv") == EXPECTED
+    nbgrader(course, "generate_feedback", SHEET, "--force")
+    page = (course / "feedback" / "partial" / SHEET / "exercises.html").read_text()
+    assert "standardize" in page
+    said = re.findall(r"<b>Comments:</b> <p>([^<]*)", page)
+    assert said[0].startswith("right ")
+    assert said[1:] == ["blank"] * 5
+    rebuilt = read_notebook(course / "autograded" / "perfect" / SHEET / "exercises.ipynb")
+    assert cell_of(rebuilt, "ex04_q1-answer")["source"] == RIGHT["ex04_q1"]
+
+
+def test_nbgraders_own_autograde_gives_the_same_in_the_sandboxed_kernel(course, tmp_path):
+    if not shutil.which("prlimit"):
+        pytest.skip("needs prlimit")
+    copy = tmp_path / "course"
+    shutil.copytree(course, copy, ignore=shutil.ignore_patterns("autograded", "feedback"))
+    tool.write_parts(copy)  # its kernel's path
+    for student in EXPECTED:
+        nbgrader(copy, "autograde", SHEET, "--student", student, "--create", "--force")
+    assert scores(copy, "theirs.csv") == EXPECTED

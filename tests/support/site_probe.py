@@ -1,0 +1,175 @@
+"""Look at the built book as a reader does: build it, serve it, open each page in Chromium."""
+
+import functools
+import re
+import subprocess
+import sys
+from contextlib import contextmanager
+from http.server import SimpleHTTPRequestHandler
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import yaml
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "book" / "tools"))
+
+from web_server import answering  # noqa: E402
+
+WIDTHS = (1280, 375)
+THEMES = ("light", "dark")
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--disable-quic",
+]
+ELSEWHERE = re.compile(r"^(?!http://127\.0\.0\.1[:/])(?!data:|blob:|about:)")
+
+SETTLE = """async () => {
+  await window.MathJax?.startup?.promise;
+  document.querySelectorAll("details").forEach((part) => { part.open = true; });
+  document.querySelectorAll(".toggle-button-hidden").forEach((b) => b.click());
+  await document.fonts.ready;
+  await new Promise((done) => setTimeout(done, 100));
+  const frame = () => new Promise((done) => requestAnimationFrame(done));
+  await frame().then(frame);
+}"""
+
+MEASURE = r"""() => {
+  const all = (selector) => [...document.querySelectorAll(selector)];
+  const prose = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const raw = [];
+  while (prose.nextNode()) {
+    const { data, parentElement } = prose.currentNode;
+    if (parentElement.closest("mjx-container, script, style, noscript, pre, code")) continue;
+    if (/\\[a-zA-Z()[\]]|\$/.test(data)) raw.push(data.trim());
+  }
+  const scrolls = (e) => ["auto", "scroll"].includes(getComputedStyle(e).overflowX);
+  const inBox = (e) => e && e !== document.body && (scrolls(e) || inBox(e.parentElement));
+  const spoken = (e) => e.closest("mjx-assistive-mml");  // MathJax clips it to nothing
+  const seen = (e) => e.getBoundingClientRect().width > 1 && e.checkVisibility() && !spoken(e);
+  const name = (e) => e.outerHTML.slice(0, 120);
+  const beyond = (e) => e.getBoundingClientRect().right > innerWidth + 1;
+  return {
+    written: all(".math").length,
+    typeset: all("mjx-container").length,
+    bad: all("mjx-merror, [data-mjx-error]").map((e) => e.textContent),
+    raw,
+    wider: document.scrollingElement.scrollWidth - innerWidth,
+    cut: all(".bd-article *").filter((e) => seen(e) && beyond(e) && !inBox(e)).map(name),
+    stops: all(".bd-article span.math[tabindex='0']").map((e) => e.textContent),
+    unreachable: all(".bd-article *").filter((e) =>
+      seen(e) && scrolls(e) && e.scrollWidth > e.clientWidth + 1 && e.tabIndex < 0).map(name),
+    images: all("img").map((e) => ({
+      src: e.getAttribute("src"),
+      width: Number(e.getAttribute("width")),
+      height: Number(e.getAttribute("height")),
+      natural: [e.naturalWidth, e.naturalHeight],
+      shown: [e.clientWidth, e.clientHeight],
+    })),
+  };
+}"""
+
+# axe-core takes seconds for the contrast of some thousand words of coloured code. A word's
+# colours come from its class and its kind of box, so one word of each is left coloured.
+THIN = """() => {
+  const known = new Set();
+  for (const word of document.querySelectorAll(".highlight pre span[class]")) {
+    const kind = word.className + " in " + word.closest(".highlight").parentElement.className;
+    if (known.has(kind)) word.replaceWith(...word.childNodes);
+    known.add(kind);
+  }
+}"""
+
+
+def pages():
+    """Return the pages that a reader can open, without their suffix, from ``_toc.yml``."""
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    chapters = [entry for part in toc["parts"] for entry in part["chapters"]]
+    every = [each["file"] for entry in chapters for each in (entry, *entry.get("sections", ()))]
+    return [toc["root"], *every, "search", "genindex", "404"]
+
+
+def build(folder):
+    """Build the book from clean below ``folder``; return the finished process and the site."""
+    command = [Path(sys.executable).parent / "jupyter-book", "build", ROOT, "-n", "-W"]
+    command += ["--keep-going", "--path-output", folder]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done, Path(folder) / "_build" / "html"
+
+
+def home():
+    """Return the path below which the published site stands: "/" while it has no address."""
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    return urlsplit(config["html"].get("baseurl") or "/").path
+
+
+HOME = home()
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """A file server that writes no log and knows the published paths, too."""
+
+    def translate_path(self, path):
+        """Return the file at a path, or at the part of it that follows the site's own."""
+        file = super().translate_path(path)
+        if Path(file).exists():
+            return file
+        return super().translate_path("/" + path.removeprefix(HOME))
+
+    def log_message(self, *_):
+        """Write nothing."""
+
+
+def served(folder):
+    """Serve ``folder`` on a free port of 127.0.0.1; give its address."""
+    return answering(functools.partial(Quiet, directory=folder))
+
+
+@contextmanager
+def browser(executable):
+    """Start one headless Chromium."""
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=executable, args=QUIET)
+        yield chromium
+        chromium.close()
+
+
+def listen(tab, troubles, asked):
+    """Note what goes wrong in a tab, and each address outside the site that it asks for."""
+    tab.route(ELSEWHERE, lambda route: route.abort())
+    tab.on("request", lambda r: ELSEWHERE.match(r.url) and asked.append(r.url))
+    tab.on("requestfailed", lambda r: troubles.append(f"failed: {r.url}"))
+    tab.on("response", lambda r: r.status >= 400 and troubles.append(f"{r.status}: {r.url}"))
+    tab.on("console", lambda m: m.type == "error" and troubles.append(f"console: {m.text}"))
+    tab.on("pageerror", lambda error: troubles.append(f"error: {error}"))
+
+
+def violations(tab, theme):
+    """Switch to a theme and return what axe-core finds, one line for each place."""
+    tab.emulate_media(color_scheme=theme, reduced_motion="reduce")
+    tab.wait_for_function("t => document.documentElement.dataset.theme === t", arg=theme)
+    found = Axe().run(tab).response["violations"]
+    return [f"{v['id']}: {node['html'][:150]}" for v in found for node in v["nodes"]]
+
+
+def look(chromium, address, width):
+    """Open one page at one width and return all that the tests ask of it."""
+    tab = chromium.new_page(viewport={"width": width, "height": 900}, reduced_motion="reduce")
+    troubles, asked, files = [], [], set()
+    listen(tab, troubles, asked)
+    tab.on("response", lambda r: r.ok and files.add(r.url))
+    tab.goto(address, wait_until="load")
+    tab.evaluate(SETTLE)
+    facts = tab.evaluate(MEASURE) | {"troubles": list(troubles), "asked": list(asked)}
+    facts["files"] = sorted(files)
+    tab.evaluate(THIN)
+    facts |= {theme: violations(tab, theme) for theme in THEMES}  # axe asks for files itself
+    tab.close()
+    return facts
