@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from bnlib.arguments import NonFiniteError, quiet
+from bnlib.axes import Array
 from bnlib.data import Split
 from bnlib.layers import SGD, Layer, softmax_cross_entropy
-from bnlib.shapes import Array, NonFiniteError
-from bnlib.stats import quiet
 
 Result = TypeVar("Result")
 

@@ -4,10 +4,10 @@ from typing import TypeVar, cast
 
 import numpy as np
 
+from bnlib.arguments import check_statistics, check_vectors, quiet
+from bnlib.axes import Vector
 from bnlib.layers import BatchNorm, Linear, Parameter
 from bnlib.layers.conv import Conv2d
-from bnlib.shapes import Vector, check_statistics, check_vector
-from bnlib.stats import quiet
 
 Affine = TypeVar("Affine", Linear, Conv2d)
 
@@ -37,7 +37,7 @@ def fold(layer: Affine, bn: BatchNorm) -> Affine:
     ValueError
         If ``bn`` is in training mode, keeps no running statistics, has another number of
         channels than ``layer`` gives, or another channel axis; if a variance is negative,
-        or 0 with eps 0; if a statistic is not finite (`bnlib.shapes.NonFiniteError`).
+        or 0 with eps 0; if a statistic is not finite (`bnlib.arguments.NonFiniteError`).
 
     Notes
     -----
@@ -54,10 +54,10 @@ def fold(layer: Affine, bn: BatchNorm) -> Affine:
     """
     mean, var = _check(layer, bn)
     C = bn.num_features
-    gamma = None if bn.gamma is None else bn.gamma.value
-    beta = None if bn.beta is None else bn.beta.value
-    scale = check_vector("fold", "gamma", gamma, C, default=1.0) / np.sqrt(var + bn.eps)
-    shift = check_vector("fold", "beta", beta, C, default=0.0)
+    gamma = np.ones(C) if bn.gamma is None else bn.gamma.value
+    beta = np.zeros(C) if bn.beta is None else bn.beta.value
+    gamma, shift = check_vectors("fold", C, gamma=gamma, beta=beta)
+    scale = gamma / np.sqrt(var + bn.eps)
     bias = 0.0 if layer.bias is None else layer.bias.value
     weight = layer.weight.value
     folded = cast(Affine, _twin(layer))

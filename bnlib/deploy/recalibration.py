@@ -6,9 +6,9 @@ from functools import partial
 
 import numpy as np
 
+from bnlib.axes import Array, values_per_channel
 from bnlib.functional import BatchNormCache
 from bnlib.layers import BatchNorm, Layer
-from bnlib.shapes import Array, values_per_channel
 from bnlib.stats import DatasetPass
 
 

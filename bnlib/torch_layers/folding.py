@@ -9,7 +9,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parameter import UninitializedParameter
 from torch.nn.utils.parametrize import is_parametrized
 
-from bnlib.shapes import check_statistics
+from bnlib.arguments import check_statistics
 from bnlib.torch_layers.batch_norm import BatchNorm1d, BatchNorm2d, BatchNorm3d
 
 OWN = (BatchNorm1d, BatchNorm2d, BatchNorm3d)
@@ -55,7 +55,7 @@ def fold(layer: Layer, bn: nn.Module) -> Layer:
         If ``bn`` is in training mode, keeps no running statistics, or has another number of
         channels or another rank than ``layer`` gives; if a weight is computed by a
         parametrization; if a variance is negative, or 0 with eps 0; if a statistic is not
-        finite (`bnlib.shapes.NonFiniteError`).
+        finite (`bnlib.arguments.NonFiniteError`).
 
     Notes
     -----

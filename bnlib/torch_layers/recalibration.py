@@ -33,7 +33,7 @@ def recalibrate(model: nn.Module, batches: Iterable[Any]) -> None:
         If ``model`` is not a module, or ``batches`` is one tensor or not iterable.
     ValueError
         If the model has no running statistics, or if a layer saw no batch; if a statistic is
-        not finite (`bnlib.shapes.NonFiniteError`). This and any error of the model leave all
+        not finite (`bnlib.arguments.NonFiniteError`). This and any error of the model leave all
         statistics and modes as they were.
 
     Notes

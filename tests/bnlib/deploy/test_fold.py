@@ -15,7 +15,7 @@ from torch.nn.utils import fusion
 from bnlib.deploy import fold
 from bnlib.layers import BatchNorm, Linear, ReLU, Sequential
 from bnlib.layers.conv import Conv2d
-from bnlib.shapes import NonFiniteError
+from bnlib.arguments import NonFiniteError
 
 
 def trained(num_features, rng, **options):

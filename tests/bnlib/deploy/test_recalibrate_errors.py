@@ -9,7 +9,7 @@ from reference import untouched
 
 from bnlib.deploy import recalibrate
 from bnlib.layers import BatchNorm, Linear, ReLU, Sequential
-from bnlib.shapes import NonFiniteError
+from bnlib.arguments import NonFiniteError
 
 
 def sample(*shape, seed=0):

@@ -16,7 +16,7 @@ from bnlib.functional.double_backward import (
     batch_norm_double_backward,
     batch_norm_eval_double_backward,
 )
-from bnlib.shapes import broadcast_shape
+from bnlib.axes import broadcast_shape
 
 DOUBLE = {f.__name__: f for f in (batch_norm_double_backward, batch_norm_eval_double_backward)}
 each_function = pytest.mark.parametrize("name", DOUBLE)

@@ -14,7 +14,7 @@ from bnlib.functional import (
     batch_norm_eval_backward,
     batch_norm_train,
 )
-from bnlib.shapes import NonFiniteError
+from bnlib.arguments import NonFiniteError
 
 X = np.array([[1.0, 2.0], [3.0, 5.0]])
 

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from bnlib.functional import batch_norm_backward, batch_norm_train
 from bnlib.functional.jacobians import MAX_BYTES, jacobian
-from bnlib.shapes import NonFiniteError
+from bnlib.arguments import NonFiniteError
 
 X = np.array([[1.0, 2.0], [3.0, 5.0], [4.0, 0.0]])
 

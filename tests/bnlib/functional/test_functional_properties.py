@@ -14,7 +14,7 @@ from bnlib.functional import (
     batch_norm_eval_backward,
     batch_norm_train,
 )
-from bnlib.shapes import broadcast_shape, reduction_axes
+from bnlib.axes import broadcast_shape, reduction_axes
 
 float32_cases = cases(dtype=np.float32, max_ratio=1e4)
 plain = cases(eps=st.just(0.0))

@@ -12,7 +12,7 @@ from strategies import cases
 
 from bnlib.functional import batch_norm_backward, batch_norm_train
 from bnlib.functional.staged import StageGradients, staged_backward, staged_forward
-from bnlib.shapes import broadcast_shape, reduction_axes
+from bnlib.axes import broadcast_shape, reduction_axes
 
 STEPS = ["mu", "centered", "squared", "var", "std", "inv_std", "x_hat", "scaled", "y"]
 LEAVES = ["x", "gamma", "beta"]

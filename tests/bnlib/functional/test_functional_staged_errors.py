@@ -10,7 +10,7 @@ from strategies import BAD_EPS, REFUSED
 
 from bnlib.functional import batch_norm_train
 from bnlib.functional.staged import staged_backward, staged_forward
-from bnlib.shapes import NonFiniteError
+from bnlib.arguments import NonFiniteError
 
 X = np.array([[1.0, 2.0], [3.0, 5.0], [4.0, 0.0]])
 

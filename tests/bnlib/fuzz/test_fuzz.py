@@ -19,7 +19,7 @@ from bnlib.functional import (
     batch_norm_eval_backward,
     batch_norm_train,
 )
-from bnlib.shapes import NonFiniteError
+from bnlib.arguments import NonFiniteError
 
 
 @settings(max_examples=200)

@@ -13,7 +13,7 @@ from bnlib.gradcheck import (
     projection,
     step_sweep,
 )
-from bnlib.shapes import NonFiniteError
+from bnlib.arguments import NonFiniteError
 
 ONES = np.ones(3)
 

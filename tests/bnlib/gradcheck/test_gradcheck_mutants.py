@@ -10,7 +10,7 @@ from bnlib.gradcheck import (
     projection,
     step_sweep,
 )
-from bnlib.shapes import NonFiniteError
+from bnlib.arguments import NonFiniteError
 
 X = np.array([[1.0, 2.0], [4.0, -3.0]])
 

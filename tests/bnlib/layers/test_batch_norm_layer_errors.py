@@ -9,7 +9,7 @@ from reference import untouched
 from strategies import BAD_EPS
 
 from bnlib.layers import BatchNorm
-from bnlib.shapes import NonFiniteError
+from bnlib.arguments import NonFiniteError
 
 
 @pytest.fixture

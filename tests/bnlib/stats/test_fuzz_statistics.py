@@ -9,7 +9,7 @@ from fuzz_exact import DOUBLE, columns, exact, largest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bnlib.shapes import broadcast_shape, reduction_axes, values_per_channel
+from bnlib.axes import broadcast_shape, reduction_axes, values_per_channel
 from bnlib.stats import bessel, channel_sum, mean_var, update_running
 
 

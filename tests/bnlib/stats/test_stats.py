@@ -9,7 +9,7 @@ from hypothesis import given
 from reference import assert_close, untouched
 from strategies import REFUSED, cases
 
-from bnlib.shapes import reduction_axes
+from bnlib.axes import reduction_axes
 from bnlib.stats import bessel, channel_sum, mean_var, update_running
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from reference import assert_close, untouched
 from strategies import REFUSED, cases
 
-from bnlib.shapes import NonFiniteError
+from bnlib.arguments import NonFiniteError
 from bnlib.stats import mean_var, merge, one_pass_mean_var, welford_mean_var
 
 METHODS = [one_pass_mean_var, welford_mean_var]

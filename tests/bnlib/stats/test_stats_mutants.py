@@ -15,7 +15,7 @@ from bnlib.stats import (
     merge,
     update_running,
 )
-from bnlib.stats.blocks import block_moments, block_sum
+from bnlib.passes.tables import block_moments, block_sum
 
 ONE = np.ones(1)
 INTS = np.ones(1, int)

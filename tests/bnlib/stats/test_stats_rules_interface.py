@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from reference import untouched
 
-from bnlib.shapes import NonFiniteError
+from bnlib.arguments import NonFiniteError
 from bnlib.stats import (
     BatchAverage,
     Cumulative,

@@ -10,7 +10,7 @@ from torch.nn.utils import parametrizations
 from torch_folds import pair, trained
 
 from bnlib import torch_layers
-from bnlib.shapes import NonFiniteError
+from bnlib.arguments import NonFiniteError
 from bnlib.torch_layers import fold
 
 

@@ -11,7 +11,7 @@ from torch_pairs import assert_near, state, tensor
 
 from bnlib import deploy, torch_layers
 from bnlib.layers import BatchNorm
-from bnlib.shapes import NonFiniteError
+from bnlib.arguments import NonFiniteError
 from bnlib.torch_layers import BatchNorm1d, BatchNorm2d, recalibrate
 
 

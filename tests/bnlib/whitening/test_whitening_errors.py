@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from strategies import BAD_EPS, REFUSED
 
-from bnlib.shapes import NonFiniteError
+from bnlib.arguments import NonFiniteError
 from bnlib.whitening import NotFittedError, RankWarning, Whitener
 from bnlib.whitening.matrices import cholesky_matrices
 

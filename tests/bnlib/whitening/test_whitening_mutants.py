@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from bnlib.shapes import NonFiniteError
+from bnlib.arguments import NonFiniteError
 from bnlib.whitening import RankWarning, Whitener, inverse_sqrt_eigh, inverse_sqrt_newton_schulz
 
 ROOTS = {

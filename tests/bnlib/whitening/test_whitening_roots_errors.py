@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from strategies import BAD_EPS, REFUSED
 
-from bnlib.shapes import NonFiniteError
+from bnlib.arguments import NonFiniteError
 from bnlib.whitening import inverse_sqrt_eigh, inverse_sqrt_newton_schulz
 
 

@@ -1,4 +1,4 @@
-"""Sums and moments of large arrays, block by block.
+"""How a large array is cut into blocks, and sums and moments of the blocks.
 
 A block fits in the processor's cache, so it is read from memory once however many passes
 are made over it. Sums within a block are taken in the array's own precision, over so few
@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bnlib.shapes import Array, Vector
-from bnlib.stats.merging import combine, quiet
+from bnlib.axes import Array, Vector
+from bnlib.passes.merging import combine
 
 ROWS = 128  # values summed at a time where columns are added: error at most 128 roundings
 WIDTH = 1024  # columns that make a sum over rows efficient
@@ -75,7 +75,6 @@ def tables(x: Array) -> Iterator[Table]:
             yield Table(part.reshape(-1, width), (fold, channels, after), ROWS)
 
 
-@quiet
 def block_sum(x: Array) -> Vector:
     """Return the sum of each channel of ``x``, shape (before, C, after), in float64.
 
@@ -101,7 +100,6 @@ def block_sum(x: Array) -> Vector:
     return total
 
 
-@quiet
 def block_moments(x: Array) -> tuple[int, Vector, Vector]:
     """Return count, mean and summed squared deviation of each channel of (before, C, after).
 
@@ -155,7 +153,7 @@ def _join(
     first = mean[0, 0, :, 0].copy()
     delta = mean - first[:, np.newaxis]
     count = height * table.fold[0] * table.fold[2]
-    every = (0, 1, 3)
-    shift = (n * delta).sum(axis=every)
-    m2 = (m2 + n * delta * delta).sum(axis=every) - shift * shift / count
+    axes = (0, 1, 3)  # all but the channel's
+    shift = (n * delta).sum(axes)
+    m2 = (m2 + n * delta * delta).sum(axes) - shift * shift / count
     return count, first + shift / count, m2

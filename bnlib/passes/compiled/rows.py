@@ -1,6 +1,6 @@
 """Loops over contiguous ``(rows, width)``: every column a channel, or part of one.
 
-Plain Python that `bnlib.kernels.compiler` compiles. The rows are cut into ``T`` parts and
+Plain Python that `compiler` compiles. The rows are cut into ``T`` parts and
 these into blocks of `BLOCK` rows. A block is summed in the dtype of ``x``, column beside
 column, and blocks are merged in float64. A block is taken about the mean of the blocks
 before it, so one pass over memory is enough and a large mean costs no digits.
@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from bnlib.kernels.compiler import inlined, prange
-from bnlib.shapes import Array, Vector
+from bnlib.axes import Array, Vector
+from bnlib.passes.compiled.compiler import inlined, prange
 
 BLOCK = 64  # rows; float32 sums of so few values keep six digits
 LONG = 4096  # bytes of a row; the sums of longer ones do not stay in the first cache

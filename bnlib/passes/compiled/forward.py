@@ -9,13 +9,13 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from bnlib.functional.forward import NEAR
-from bnlib.kernels import rows, slabs
-from bnlib.kernels.compiler import launch
-from bnlib.kernels.layout import WIDE, Layout, layout_of
-from bnlib.kernels.pooling import pool
-from bnlib.shapes import Array, Vector
-from bnlib.stats import mean_var, quiet
+from bnlib.axes import Array, Vector
+from bnlib.passes import blocked
+from bnlib.passes.blocked import NEAR
+from bnlib.passes.compiled import rows, slabs
+from bnlib.passes.compiled.compiler import launch
+from bnlib.passes.compiled.layout import WIDE, Layout, layout_of
+from bnlib.passes.compiled.pooling import pool
 
 CHUNK = 2048  # values that are summed in the array's own dtype
 TASK = 1 << 16  # values that a task takes on
@@ -37,24 +37,23 @@ def in_range(values: Vector, dtype: np.dtype[np.floating]) -> bool:
     return bool(((size < limit) & ((size > 1 / limit) | (size == 0))).all())
 
 
-def moments(x: Array, channel_axis: int) -> tuple[Vector, Vector]:
-    """Return each channel's mean and biased variance; `bnlib.stats.mean_var`, compiled.
+def moments(x: Array, axis: int) -> tuple[Vector, Vector]:
+    """Do what `bnlib.passes.plain.moments` does.
 
     Reads ``x`` once, unless a variance is so large or small that NumPy has to compute it.
-    NaN or infinite where ``x`` is, or where squares overflow.
 
     Examples
     --------
     >>> moments(np.array([[1.0, 10.0], [3.0, 10.0]]), 1)
     (array([ 2., 10.]), array([1., 0.]))
     """
-    layout = layout_of(x, channel_axis)
+    layout = layout_of(x, axis)
     parts, n = (by_rows if layout.fold else by_slabs)(layout, layout.walk(x))
     C, B = layout.shape[1], layout.shape[2] if layout.fold else 1
     out = np.empty((3, C))
     launch(pool, parts, n, C, B, LIMIT[x.dtype], out)
     mu, var, exact = out
-    return (mu, var) if exact.all() else mean_var(x, channel_axis)
+    return (mu, var) if exact.all() else blocked.moments(x, axis)
 
 
 def by_rows(layout: Layout, x: Array) -> Parts:
@@ -75,30 +74,39 @@ def by_slabs(layout: Layout, x: Array) -> Parts:
     return parts, n
 
 
-@quiet
 def scale_shift(
-    x: Array,
-    mu: Vector,
-    scale: Vector,
-    shift: Vector,
-    channel_axis: int,
-    var: Vector | None = None,
+    x: Array, mu: Vector, inv_std: Vector, gamma: Vector, beta: Vector, axis: int
 ) -> Array:
-    """Return ``(x - mu) * scale + shift``; `bnlib.functional.scale_shift`, compiled.
+    """Do what `bnlib.passes.plain.scale_shift` does.
 
-    The result has the order in memory of ``x``, if that has no gaps. ``var`` as there: a
-    mean near 0 joins the shift, which leaves less to read again for every row.
+    The result has the order in memory of ``x``, if that has no gaps. As in
+    `bnlib.passes.blocked`, a mean near 0 joins the shift, which leaves less to read again
+    for every row.
 
     Examples
     --------
-    >>> scale_shift(np.array([[1.0], [3.0]]), np.array([2.0]), np.ones(1), np.zeros(1), 1)
-    array([[-1.],
-           [ 1.]])
+    >>> x, one = np.array([[1.0], [3.0]]), np.ones(1)
+    >>> scale_shift(x, 2 * one, one, 10 * one, 5 * one, 1).ravel()
+    array([-5., 15.])
     """
-    layout = layout_of(x, channel_axis, 2 * WIDE)
+    near = bool((np.abs(mu * inv_std) <= NEAR).all())
+    return affine(x, mu, gamma * inv_std, beta, axis, near)
+
+
+def affine(
+    x: Array, mu: Vector, scale: Vector, shift: Vector, axis: int, near: bool = False
+) -> Array:
+    """Return ``(x - mu) * scale + shift``; where ``near``, ``mu`` may join the shift.
+
+    Examples
+    --------
+    >>> affine(np.array([[1.0], [3.0]]), np.array([2.0]), np.ones(1), np.zeros(1), 1).ravel()
+    array([-1.,  1.])
+    """
+    layout = layout_of(x, axis, 2 * WIDE)
     walked, (y, out) = layout.walk(x), layout.like(x)
     columns = [mu, scale, shift - (mu - mu.astype(x.dtype)) * scale]
-    if layout.fold and var is not None and (np.abs(mu) <= NEAR * np.sqrt(var)).all():
+    if layout.fold and near:
         columns = [scale, shift - mu * scale]
     table = layout.spread(columns, x.dtype)
     loops = rows if layout.fold else slabs

@@ -2,44 +2,58 @@
 
 import numpy as np
 
-from bnlib.functional.forward import NEAR
-from bnlib.kernels import rows, slabs
-from bnlib.kernels.compiler import launch
-from bnlib.kernels.layout import Layout, layout_of
-from bnlib.kernels.passes import CHUNK, in_range, row_counts, task_count
-from bnlib.shapes import Array, Vector
-from bnlib.stats import quiet
+from bnlib.axes import Array, Vector
+from bnlib.passes import blocked
+from bnlib.passes.blocked import NEAR
+from bnlib.passes.compiled import rows, slabs
+from bnlib.passes.compiled.compiler import launch
+from bnlib.passes.compiled.forward import CHUNK, in_range, row_counts, task_count
+from bnlib.passes.compiled.layout import Layout, layout_of
 
 
-@quiet
 def gradients(
     dy: Array,
     x: Array,
     mu: Vector,
     inv_std: Vector,
-    scale: Vector,
-    channel_axis: int,
+    gamma: Vector,
+    axis: int,
     through: bool = True,
 ) -> tuple[Array, Vector, Vector]:
-    """Return ``dx``, dgamma and dbeta.
+    """Do what `bnlib.passes.plain.gradients` does.
 
-    ``scale`` is ``gamma * inv_std``. ``through`` says whether the statistics depend on ``x``:
-    true for training, false for evaluation.
+    NumPy takes over where a number is NaN, or leaves the range of the dtype.
+
+    Examples
+    --------
+    >>> dy, x, one = np.array([[1.0], [0.0]]), np.array([[-1.0], [1.0]]), np.ones(1)
+    >>> dx, dgamma, dbeta = gradients(dy, x, 0 * one, one, one, 1)
+    >>> dx.ravel(), dgamma, dbeta
+    (array([0., 0.]), array([-1.]), array([1.]))
+    """
+    try:
+        return gradients_in_range(dy, x, mu, inv_std, gamma * inv_std, axis, through)
+    except FloatingPointError:
+        return blocked.gradients(dy, x, mu, inv_std, gamma, axis, through)
+
+
+def gradients_in_range(
+    dy: Array,
+    x: Array,
+    mu: Vector,
+    inv_std: Vector,
+    scale: Vector,
+    axis: int,
+    through: bool,
+) -> tuple[Array, Vector, Vector]:
+    """Return what `gradients` does; ``scale`` is ``gamma * inv_std``.
 
     Raises
     ------
     FloatingPointError
         If a number is NaN, or leaves the range of the dtype: NumPy has to compute it.
-
-    Examples
-    --------
-    >>> one, zero = np.ones(1), np.zeros(1)
-    >>> dy, x = np.array([[1.0], [0.0]]), np.array([[-1.0], [1.0]])
-    >>> dx, dgamma, dbeta = gradients(dy, x, zero, one, one, 1)
-    >>> dx.ravel(), dgamma, dbeta
-    (array([0., 0.]), array([-1.]), array([1.]))
     """
-    layout = layout_of(x, channel_axis)
+    layout = layout_of(x, axis)
     walked, given, (dx, out) = layout.walk(x), layout.walk(dy), layout.like(x)
     center = mu.astype(x.dtype).astype(np.float64)
     unit = 2.0 ** np.frexp(inv_std.max())[1]  # a power of 2: it costs no digit
@@ -47,7 +61,7 @@ def gradients(
     lost = (mu - center) * inv_std
     dgamma = dot * (inv_std / unit) - lost * dbeta
     if not (np.isfinite(dgamma).all() and np.isfinite(dbeta).all()):
-        raise FloatingPointError("gradients: a sum is not finite; use bnlib.functional")
+        raise FloatingPointError("gradients: a sum is not finite; NumPy computes")
     loops = rows if layout.fold else slabs
     if not through:
         table = layout.spread([scale, np.zeros_like(scale)], x.dtype)
@@ -55,7 +69,7 @@ def gradients(
         return dx, dgamma, dbeta
     slope, mean = inv_std * dgamma / layout.m, (dbeta - lost * dgamma) / layout.m
     if not in_range(slope, x.dtype):
-        raise FloatingPointError("gradients: a slope is out of range; use bnlib.functional")
+        raise FloatingPointError("gradients: a slope is out of range; NumPy computes")
     columns = [center, mean, slope, scale]
     near = layout.fold and (np.abs(center * inv_std) <= NEAR).all()
     if near and in_range(slope * scale, x.dtype):

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from bnlib.shapes import Array, Vector
+from bnlib.axes import Array, Vector
 
 SHORT = 32  # runs below this are too short for a loop of their own
 LINE = 64  # bytes of a cache line
@@ -17,9 +17,9 @@ WIDE = 2048  # bytes in a row that are enough for one
 class Layout:
     """A contiguous view of an array as ``(A, C, B)``: before, channels, after.
 
-    Where runs of ``B`` values are long, the loops of `bnlib.kernels.slabs` walk it as it
+    Where runs of ``B`` values are long, the loops of `slabs` walk it as it
     is. Else ``fold`` of the first axis join the channels: ``(A / fold, fold * C * B)``,
-    columns for `bnlib.kernels.rows`. Neither moves a value.
+    columns for `rows`. Neither moves a value.
     """
 
     order: tuple[int, ...]  # the axes by stride, longest first: the order in memory

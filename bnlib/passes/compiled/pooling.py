@@ -1,9 +1,9 @@
-"""The loop that joins the moments of an array's parts. `bnlib.kernels.compiler` compiles it."""
+"""The loop that joins the moments of an array's parts. `compiler` compiles it."""
 
 import numpy as np
 
-from bnlib.kernels.compiler import prange
-from bnlib.shapes import Vector
+from bnlib.axes import Vector
+from bnlib.passes.compiled.compiler import prange
 
 TILE = 64  # channels of one task: their sums stay in the cache
 

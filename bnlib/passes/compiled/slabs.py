@@ -1,6 +1,6 @@
 """Loops over contiguous ``(A, C, B)`` where each channel's runs of ``B`` values are long.
 
-Plain Python that `bnlib.kernels.compiler` compiles. All loops go through memory in order,
+Plain Python that `compiler` compiles. All loops go through memory in order,
 one image of the batch after the other: walking one channel through all images would read
 short pieces at long distances, for which a processor fetches nothing ahead. Sums of at
 most ``chunk`` values are in the dtype of ``x``, sums of sums in float64.
@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from bnlib.kernels.compiler import inlined, prange
-from bnlib.shapes import Array, Vector
+from bnlib.axes import Array, Vector
+from bnlib.passes.compiled.compiler import inlined, prange
 
 HEAD = 16  # values whose mean a part is taken about
 TASKS = 16  # where there are fewer images than this, they share out their channels

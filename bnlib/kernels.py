@@ -1,17 +1,17 @@
-"""The functions of `bnlib.functional`, compiled by numba: same signatures, same results.
+"""The functions of `bnlib.functional`, computed by `bnlib.passes.compiled`.
 
-An optional extra: ``pip install numba``. Importing this package does not import
-numba; the first call does, and compiles the loops for the array's dtype. That takes some
-seconds once, after which they are read from a cache on the disk. The number of threads
-is numba's (``numba.set_num_threads``, ``NUMBA_NUM_THREADS``) and changes no result: how
-a sum is split depends on the shape alone.
+Same signatures, same results. They need numba, an optional extra; importing this module
+does not import it, the first use of a function does.
 """
 
+from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from bnlib import functional
+
 if TYPE_CHECKING:
-    from bnlib.kernels.functions import (
+    from bnlib.functional import (
         batch_norm_backward,
         batch_norm_eval,
         batch_norm_eval_backward,
@@ -47,6 +47,6 @@ def __getattr__(name: str) -> Any:
             f"bnlib.kernels.{name}: needs numba, which is not installed; "
             "run `pip install numba`, or use bnlib.functional"
         )
-    from bnlib.kernels import functions
+    from bnlib.passes import compiled
 
-    return getattr(functions, name)
+    return partial(getattr(functional, name), passes=compiled)
