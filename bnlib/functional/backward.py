@@ -14,10 +14,10 @@ def backward(
     ``through`` says whether the statistics depend on ``x``: true in training, false in
     evaluation.
     """
-    x, mu, inv_std, gamma, axis = (
-        cache.x, cache.mu, cache.inv_std, cache.gamma, cache.channel_axis
-    )  # fmt: skip
-    dx, dgamma, dbeta = passes.gradients(dy, x, mu, inv_std, gamma, axis, through)  # (5.16)
+    x, mu, var, gamma, eps = cache.x, cache.mu, cache.var, cache.gamma, cache.eps
+    dx, dgamma, dbeta = passes.gradients(
+        dy, x, mu, var, gamma, eps, cache.channel_axis, through
+    )  # (5.16)
     return dx, dgamma.astype(x.dtype), dbeta.astype(x.dtype)
 
 
@@ -79,7 +79,7 @@ def batch_norm_eval_backward(
     >>> import numpy as np
     >>> x = np.array([[1.0], [2.0]])
     >>> one, zero = np.ones(1), np.zeros(1)
-    >>> cache = BatchNormCache(x, zero, one, one, 3 * one, 0.0, 1)
+    >>> cache = BatchNormCache(x, zero, one, 3 * one, 0.0, 1)
     >>> batch_norm_eval_backward(np.array([[1.0], [0.0]]), cache)[0].ravel()
     array([3., 0.])
     """

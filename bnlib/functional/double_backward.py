@@ -107,7 +107,7 @@ def batch_norm_eval_double_backward(
     Examples
     --------
     >>> x, one = np.array([[1.0], [2.0]]), np.ones(1)
-    >>> cache = BatchNormCache(x, 0 * one, one, one, 3 * one, 0.0, 1)
+    >>> cache = BatchNormCache(x, 0 * one, one, 3 * one, 0.0, 1)
     >>> dy = np.array([[1.0], [0.0]])
     >>> gx, gdy, ggamma = batch_norm_eval_double_backward(x, one, None, dy, cache)
     >>> gx.ravel(), gdy.ravel(), ggamma

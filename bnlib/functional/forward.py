@@ -26,17 +26,22 @@ class BatchNormCache:
     x: Array  # (N, C) or (N, C, *spatial)
     mu: Vector  # (C,)
     var: Vector  # (C,), biased
-    inv_std: Vector  # (C,), 1 / sqrt(var + eps)
     gamma: Vector  # (C,)
     eps: float
     channel_axis: int
 
     @property
+    def inv_std(self) -> Vector:
+        """``1 / sqrt(var + eps)``, shape (C,), float64."""
+        inv_std: Vector = 1 / np.sqrt(self.var + self.eps)
+        return inv_std
+
+    @property
     def x_hat(self) -> Array:
         """The normalized input, in the shape and dtype of ``x``; equation (4.3)."""
         one, zero = np.ones_like(self.mu), np.zeros_like(self.mu)
-        scale_shift = passes_for(self.x).scale_shift
-        return scale_shift(self.x, self.mu, self.inv_std, one, zero, self.channel_axis)
+        normalized = passes_for(self.x).scale_shift
+        return normalized(self.x, self.mu, self.var, one, zero, self.eps, self.channel_axis)
 
 
 def train_forward(
@@ -44,9 +49,8 @@ def train_forward(
 ) -> tuple[Array, BatchNormCache]:
     """Normalize by the batch's statistics; nothing is checked."""
     mu, var = passes.moments(x, axis)  # (4.1), (4.2)
-    inv_std = 1 / np.sqrt(var + eps)
-    y = passes.scale_shift(x, mu, inv_std, gamma, beta, axis)  # (4.3), (4.4)
-    return y, BatchNormCache(x, mu, var, inv_std, gamma, eps, axis)
+    y = passes.scale_shift(x, mu, var, gamma, beta, eps, axis)  # (4.3), (4.4)
+    return y, BatchNormCache(x, mu, var, gamma, eps, axis)
 
 
 def eval_forward(
@@ -60,9 +64,8 @@ def eval_forward(
     passes: Passes,
 ) -> tuple[Array, BatchNormCache]:
     """Normalize by given statistics; nothing is checked."""
-    inv_std = 1 / np.sqrt(var + eps)
-    y = passes.scale_shift(x, mean, inv_std, gamma, beta, axis)
-    return y, BatchNormCache(x, mean, var, inv_std, gamma, eps, axis)
+    y = passes.scale_shift(x, mean, var, gamma, beta, eps, axis)  # (4.3), (4.4)
+    return y, BatchNormCache(x, mean, var, gamma, eps, axis)
 
 
 @quiet

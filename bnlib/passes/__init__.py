@@ -20,7 +20,14 @@ class Passes(Protocol):
         """Return each channel's mean and biased variance."""
 
     def scale_shift(
-        self, x: Array, mu: Vector, inv_std: Vector, gamma: Vector, beta: Vector, axis: int
+        self,
+        x: Array,
+        mu: Vector,
+        var: Vector,
+        gamma: Vector,
+        beta: Vector,
+        eps: float,
+        axis: int,
     ) -> Array:
         """Return y, like ``x``."""
 
@@ -29,8 +36,9 @@ class Passes(Protocol):
         dy: Array,
         x: Array,
         mu: Vector,
-        inv_std: Vector,
+        var: Vector,
         gamma: Vector,
+        eps: float,
         axis: int,
         through: bool = True,
     ) -> tuple[Array, Vector, Vector]:

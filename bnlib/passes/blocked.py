@@ -57,49 +57,57 @@ def moments(x: Array, axis: int) -> tuple[Vector, Vector]:
 
 
 def scale_shift(
-    x: Array,
-    mu: Vector,
-    inv_std: Vector,
-    gamma: Vector,
-    beta: Vector,
-    axis: int,
-    out: Array | None = None,
+    x: Array, mu: Vector, var: Vector, gamma: Vector, beta: Vector, eps: float, axis: int
 ) -> Array:
-    """Do what `bnlib.passes.plain.scale_shift` does; ``out`` takes the result.
-
-    Where ``x`` is float32, the part of ``mu`` that float32 cannot hold moves into the shift,
-    so a large mean costs no accuracy. Where every mean lies within 4 standard deviations of
-    0, all of ``mu`` does: one operation less, for an error of a few roundings.
+    """Do what `bnlib.passes.plain.scale_shift` does.
 
     Examples
     --------
     >>> x, one = np.array([[1.0], [3.0]]), np.ones(1)
-    >>> scale_shift(x, 2 * one, one, 10 * one, 5 * one, axis=1).ravel()
+    >>> scale_shift(x, 2 * one, one, 10 * one, 5 * one, eps=0.0, axis=1).ravel()
     array([-5., 15.])
     """
-    near = x.size > BLOCK and bool((np.abs(mu * inv_std) <= NEAR).all())
-    center, scale = np.zeros_like(mu, x.dtype) if near else mu.astype(x.dtype), gamma * inv_std
-    shape, shift = broadcast_shape(x.shape, axis), beta - (mu - center) * scale
+    scale = gamma / np.sqrt(var + eps)
+    return affine(x, mu, scale, beta, axis, near_zero(mu, var), np.empty_like(x))
+
+
+def near_zero(mu: Vector, var: Vector) -> bool:
+    """Return whether every mean lies within 4 standard deviations of 0."""
+    return bool((np.abs(mu) <= NEAR * np.sqrt(var)).all())
+
+
+def affine(
+    x: Array, mu: Vector, scale: Vector, shift: Vector, axis: int, near: bool, out: Array
+) -> Array:
+    """Return ``(x - mu) * scale + shift`` in ``out``.
+
+    Where ``x`` is float32, the part of ``mu`` that float32 cannot hold moves into the shift,
+    so a large mean costs no accuracy. Where ``near``, all of ``mu`` does: one operation
+    less, for an error of a few roundings of a standard deviation.
+    """
+    near = near and x.size > BLOCK
+    center = np.zeros_like(mu, x.dtype) if near else mu.astype(x.dtype)
+    shape, shift = broadcast_shape(x.shape, axis), shift - (mu - center) * scale
     c, a, b = (row.astype(x.dtype).reshape(shape) for row in (center, scale, shift))
-    y = np.empty_like(x) if out is None else out
     step = max(1, BLOCK // x[:1].size) if axis else len(x)
     for i in range(0, len(x), step):  # blocks that stay in the cache
-        block, part = x[i : i + step], y[i : i + step]
+        block, part = x[i : i + step], out[i : i + step]
         if near:
             np.multiply(block, a, out=part)
         else:
             np.subtract(block, c, out=part)
             part *= a
         part += b
-    return y
+    return out
 
 
 def gradients(
     dy: Array,
     x: Array,
     mu: Vector,
-    inv_std: Vector,
+    var: Vector,
     gamma: Vector,
+    eps: float,
     axis: int,
     through: bool = True,
 ) -> tuple[Array, Vector, Vector]:
@@ -108,18 +116,18 @@ def gradients(
     Examples
     --------
     >>> dy, x, one = np.array([[1.0], [0.0]]), np.array([[-1.0], [1.0]]), np.ones(1)
-    >>> dx, dgamma, dbeta = gradients(dy, x, 0 * one, one, one, axis=1)
+    >>> dx, dgamma, dbeta = gradients(dy, x, 0 * one, one, one, eps=0.0, axis=1)
     >>> dx.ravel(), dgamma, dbeta
     (array([0., 0.]), array([-1.]), array([1.]))
     """
-    m, shape = x.size // len(mu), broadcast_shape(x.shape, axis)
-    dx = scale_shift(x, mu, inv_std, np.ones_like(mu), np.zeros_like(mu), axis)  # x_hat
+    m, inv_std, near = x.size // len(mu), 1 / np.sqrt(var + eps), near_zero(mu, var)
+    dx = affine(x, mu, inv_std, np.zeros_like(mu), axis, near, np.empty_like(x))  # x_hat
     dx *= dy
     dgamma, dbeta = channel_sum(dx, axis), channel_sum(dy, axis)
     if through:  # dx = dy - mean(dy) - x_hat * mean(dy * x_hat)
-        scale_shift(x, mu, inv_std, -dgamma / m, -dbeta / m, axis, out=dx)
+        affine(x, mu, -dgamma / m * inv_std, -dbeta / m, axis, near, dx)
         dx += dy
     else:
         dx[...] = dy
-    dx *= (gamma * inv_std).astype(dx.dtype).reshape(shape)
+    dx *= (gamma * inv_std).astype(dx.dtype).reshape(broadcast_shape(x.shape, axis))
     return dx, dgamma, dbeta

@@ -15,8 +15,9 @@ def gradients(
     dy: Array,
     x: Array,
     mu: Vector,
-    inv_std: Vector,
+    var: Vector,
     gamma: Vector,
+    eps: float,
     axis: int,
     through: bool = True,
 ) -> tuple[Array, Vector, Vector]:
@@ -27,14 +28,15 @@ def gradients(
     Examples
     --------
     >>> dy, x, one = np.array([[1.0], [0.0]]), np.array([[-1.0], [1.0]]), np.ones(1)
-    >>> dx, dgamma, dbeta = gradients(dy, x, 0 * one, one, one, 1)
+    >>> dx, dgamma, dbeta = gradients(dy, x, 0 * one, one, one, eps=0.0, axis=1)
     >>> dx.ravel(), dgamma, dbeta
     (array([0., 0.]), array([-1.]), array([1.]))
     """
+    inv_std = 1 / np.sqrt(var + eps)
     try:
         return gradients_in_range(dy, x, mu, inv_std, gamma * inv_std, axis, through)
     except FloatingPointError:
-        return blocked.gradients(dy, x, mu, inv_std, gamma, axis, through)
+        return blocked.gradients(dy, x, mu, var, gamma, eps, axis, through)
 
 
 def gradients_in_range(

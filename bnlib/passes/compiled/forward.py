@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from bnlib.axes import Array, Vector
 from bnlib.passes import blocked
-from bnlib.passes.blocked import NEAR
+from bnlib.passes.blocked import near_zero
 from bnlib.passes.compiled import rows, slabs
 from bnlib.passes.compiled.compiler import launch
 from bnlib.passes.compiled.layout import WIDE, Layout, layout_of
@@ -75,7 +75,7 @@ def by_slabs(layout: Layout, x: Array) -> Parts:
 
 
 def scale_shift(
-    x: Array, mu: Vector, inv_std: Vector, gamma: Vector, beta: Vector, axis: int
+    x: Array, mu: Vector, var: Vector, gamma: Vector, beta: Vector, eps: float, axis: int
 ) -> Array:
     """Do what `bnlib.passes.plain.scale_shift` does.
 
@@ -86,11 +86,10 @@ def scale_shift(
     Examples
     --------
     >>> x, one = np.array([[1.0], [3.0]]), np.ones(1)
-    >>> scale_shift(x, 2 * one, one, 10 * one, 5 * one, 1).ravel()
+    >>> scale_shift(x, 2 * one, one, 10 * one, 5 * one, eps=0.0, axis=1).ravel()
     array([-5., 15.])
     """
-    near = bool((np.abs(mu * inv_std) <= NEAR).all())
-    return affine(x, mu, gamma * inv_std, beta, axis, near)
+    return affine(x, mu, gamma / np.sqrt(var + eps), beta, axis, near_zero(mu, var))
 
 
 def affine(
