@@ -1,6 +1,6 @@
 """Batch normalization moved into the layer before it, where it costs nothing."""
 
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -85,6 +85,23 @@ def _check(layer: object, bn: object) -> tuple[Vector, Vector]:
             "fold: expected a Linear or Conv2d and the BatchNorm that follows it, "
             f"got {type(layer).__name__} and {type(bn).__name__}; {hint} can be folded"
         )
+    check_fixed_map(layer, bn, outputs=len(layer.weight.value))
+    assert bn.running_mean is not None
+    assert bn.running_var is not None
+    if bn.channel_axis not in (1, 1 - layer.weight.value.ndim):
+        raise ValueError(
+            f"fold: bn has channel_axis {bn.channel_axis}, {type(layer).__name__} has its "
+            "channels on axis 1; they do not belong together"
+        )
+    check_statistics("fold", bn.running_mean, bn.running_var, bn.eps)
+    return bn.running_mean, bn.running_var
+
+
+def check_fixed_map(layer: object, bn: Any, outputs: int) -> None:
+    """Raise unless ``bn`` is a fixed map, with a channel for each output of ``layer``.
+
+    Serves the layers of `bnlib.layers` and those of PyTorch.
+    """
     if bn.training:
         raise ValueError(
             "fold: bn is in training mode, where it normalizes by its batch and is no fixed "
@@ -95,21 +112,8 @@ def _check(layer: object, bn: object) -> tuple[Vector, Vector]:
             "fold: bn keeps no running statistics, so it normalizes by its batch in every "
             "mode; build it with track_running_stats=True"
         )
-    _check_channels(layer, bn)
-    check_statistics("fold", bn.running_mean, bn.running_var, bn.eps)
-    return bn.running_mean, bn.running_var
-
-
-def _check_channels(layer: Linear | Conv2d, bn: BatchNorm) -> None:
-    """Raise unless ``bn`` has one channel for each that ``layer`` gives, on the same axis."""
-    given, rank = layer.weight.value.shape[0], layer.weight.value.ndim
-    if bn.num_features != given:
+    if bn.num_features != outputs:
         raise ValueError(
-            f"fold: bn has {bn.num_features} channels, {type(layer).__name__} gives {given}; "
+            f"fold: bn has {bn.num_features} channels, {type(layer).__name__} gives {outputs}; "
             "pass the BatchNorm that follows the layer"
-        )
-    if bn.channel_axis not in (1, 1 - rank):
-        raise ValueError(
-            f"fold: bn has channel_axis {bn.channel_axis}, {type(layer).__name__} has its "
-            "channels on axis 1; they do not belong together"
         )
