@@ -106,7 +106,7 @@ def assert_same_state(layer: Layer, module: nn.Module, tol: float = 1e-10) -> No
 
 @contextmanager
 def untouched(*things: Any) -> Iterator[None]:
-    """Fail if the block changes an array, a layer's or module's state or mode, or attributes."""
+    """Fail if the block changes an array, or a layer's, module's or object's state or mode."""
     before = [_snapshot(thing) for thing in things]
     yield
     np.testing.assert_equal([_snapshot(thing) for thing in things], before)
@@ -122,7 +122,7 @@ def _snapshot(thing: Any) -> Any:
 
 
 def _plain(thing: Any) -> dict[str, Any]:
-    """Return copies of an object's attributes: arrays, numbers, and how many hooks there are."""
+    """Return copies of an object's attributes; of its dictionaries, the size."""
     return {
         name: len(value) if isinstance(value, dict) else np.copy(value)
         for name, value in vars(thing).items()

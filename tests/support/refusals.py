@@ -69,7 +69,8 @@ def no_float_array(op: str, name: str, call: Callable[..., Any], on: Any = None)
     """Return the rows of an argument that must be a plain array of float32 or float64."""
     others = [a for a in REFUSED.values() if type(a) is not np.ndarray]
     dtypes = [a for a in REFUSED.values() if type(a) is np.ndarray]
-    kind = f"{op}: {name} must be a NumPy array of float32 or float64, got {{0.__class__.__name__}}"
+    kind = f"{op}: {name} must be a NumPy array of float32 or float64"
+    kind += ", got {0.__class__.__name__}"
     dtype = f"{op}: {name} must be float32 or float64, got dtype {{0.dtype}}"
     cures = f"np.asarray({name}, dtype=np.float64)", f"{name}.astype(np.float32)"
     return [

@@ -120,11 +120,7 @@ def test_add_windows_is_the_transpose_of_windows(geometry, seed):
 
 @pytest.mark.parametrize(
     ("kind", "sizes", "option"),
-    [
-        (Conv2d, (3, 4, 2), "padding"),
-        (Conv2d, (3, 4, 2), "stride"),
-        (MaxPool2d, (2,), "stride"),
-    ],
+    [(Conv2d, (3, 4, 2), "padding"), (Conv2d, (3, 4, 2), "stride"), (MaxPool2d, [2], "stride")],
 )
 def test_sizes_are_an_integer_or_a_pair_of_them(kind, sizes, option):
     assert getattr(kind(*sizes, **{option: 3}), option) == (3, 3)

@@ -158,12 +158,13 @@ IMAGE_LAYERS = [
     Row("Conv2d shape of x", ValueError,
         "Conv2d: expected x of shape (N, 3, H, W), got {0.shape}; reshape the images or "
         "change the number of channels",
-        forward, ones((3,), (2, 3), (3, 6, 5), (2, 4, 6, 5), (2, 3, 6, 5, 1)), IMAGES["Conv2d"]),
+        forward, ones((3,), (2, 3), (3, 6, 5), (2, 4, 6, 5), (2, 3, 6, 5, 1)),
+        IMAGES["Conv2d"]),
     Row("MaxPool2d shape of x", ValueError,
         "MaxPool2d: expected x of shape (N, C, H, W), got {0.shape}; reshape the images ...",
         forward, ones((3,), (2, 3), (3, 6, 5), (2, 3, 6, 5, 1)), IMAGES["MaxPool2d"]),
     Row("Flatten shape of x", ValueError,
-        "Flatten: expected x of shape (N, ...), rank 2 or more, got {0.shape}; the first axis ...",
+        "Flatten: expected x of shape (N, ...), rank 2 or more, got {0.shape}; the first ...",
         forward, ones((), (3,)), Flatten),
     Row("MaxPool2d window", ValueError,
         "MaxPool2d: a window of 1 x 4 does not fit into images of 3 x 3, ...; use ... images",
@@ -199,9 +200,9 @@ def sizes():
 
 
 SGD_RANGES = "SGD: expected finite lr > 0, momentum >= 0 and weight_decay >= 0, got "
-SETTINGS = [{"lr": v} for v in (0, -0.1, math.nan, math.inf)] + [
-    {"lr": 1, name: v} for name in ("momentum", "weight_decay") for v in (-0.1, math.nan, math.inf)
-]
+BAD = -0.1, math.nan, math.inf
+SETTINGS = [{"lr": v} for v in (0, *BAD)]
+SETTINGS += [{"lr": 1, name: v} for name in ("momentum", "weight_decay") for v in BAD]
 TRAINING = [
     *no_float_array("softmax_cross_entropy", "logits",
                     lambda logits: softmax_cross_entropy(logits, LABELS)),
@@ -218,7 +219,7 @@ TRAINING = [
         lambda shape: softmax_cross_entropy(np.ones((2, 3)), np.zeros(shape, np.int64)),
         ((), (1,), (3,), (2, 1), (2, 2))),
     Row("classes", ValueError,
-        "softmax_cross_entropy: labels must lie between 0 and 2, got {0[0]} to {0[1]}; check ...",
+        "softmax_cross_entropy: labels must lie between 0 and 2, got {0[0]} to {0[1]}; ...",
         lambda labels: softmax_cross_entropy(np.ones((2, 3)), np.array(labels)),
         ((-1, 0), (0, 3), (-1, 3))),
     Row("SGD settings", ValueError,

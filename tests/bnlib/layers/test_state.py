@@ -121,8 +121,8 @@ BAD_ENTRIES = [
     ("running_var", [None, 1], TypeError, "must hold real numbers, got dtype object; conv..."),
 ]
 NAMES = (
-    "BatchNorm.load_state_dict: expected the names [...]; missing {}, unknown {}; build the layer "
-    "with the same options as the saved one"
+    "BatchNorm.load_state_dict: expected the names [...]; missing {}, unknown {}; build the "
+    "layer with the same options as the saved one"
 )
 NO_GAMMA, NO_STATISTICS = {"affine": False}, {"track_running_stats": False}
 STATISTICS = ["num_batches_tracked", "running_mean", "running_var"]
