@@ -110,7 +110,7 @@ STEPS = [
             lambda step, check=check: with_step(step, check),
             (0.0, -1e-3, 8e-13, math.nan, math.inf)),
         Row(f"{op} type of step", TypeError,
-            "numeric_gradient: step must be a number, got {0!r}; 6e-6 times x's spread is usual",
+            "numeric_gradient: step must be a number, got {0!r}; 6e-6 ... is usual",
             lambda step, check=check: with_step(step, check), ("1e-5", True)),
     ]
 ]
