@@ -139,8 +139,8 @@ def remaining(share):
     # Keras's default eps is larger than the whole variance here.
     [Row(f"eps of {source} for {target}", ValueError,
          "convert_state: no variance gives the same outputs with target_eps=0.001, got "
-         f"variance {var:.4g} and source_eps={eps:g} in channel 1; give the target layer a smaller "
-         f"eps, for example {eps:g}, and pass it here",
+         f"variance {var:.4g} and source_eps={eps:g} in channel 1; give the target layer a "
+         f"smaller eps, for example {eps:g}, and pass it here",
          lambda source=source, target=target: without_variance(source, target, 1e-3))
      for (source, target), (var, eps) in NO_VARIANCE.items()],
 )
