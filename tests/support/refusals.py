@@ -12,8 +12,8 @@ from reference import untouched
 from strategies import REFUSED
 from torch import nn
 
-from bnlib.layers import Layer
 from bnlib.arguments import NonFiniteError
+from bnlib.layers import Layer
 
 __all__ = ["NonFiniteError", "Row", "each_row", "no_eps", "no_float_array", "ones"]
 
@@ -83,7 +83,7 @@ def no_float_array(op: str, name: str, call: Callable[..., Any], on: Any = None)
 
 def no_eps(op: str, call: Callable[..., Any], on: Any = None) -> list[Row]:
     """Return the rows of an eps that is no number, negative or not finite."""
-    size = f"{op}: eps must be finite and at least 0, got {{0}}; use 1e-5"
+    size = f"{op}: eps must be finite and at least 0, got {{0}}; the usual value is 1e-5"
     number = f"{op}: eps must be a number, got {{0!r}}; the usual value is 1e-5"
     kinds = ("1e-5", True, np.True_, np.complex128(1), None)
     return [

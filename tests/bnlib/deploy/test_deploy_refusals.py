@@ -114,7 +114,7 @@ RECALIBRATE = [
         recalibrate, ([X, sample(9, 3)],), network),
     Row("nan", NonFiniteError, "...: expected finite statistics, ...; ...",
         recalibrate, ([X, X * np.nan],), network),
-    Row("one sample", ValueError, "batch_norm_train: needs at least 2 values ...; ...",
+    Row("one sample", ValueError, "BatchNorm: needs at least 2 values ...; ...",
         recalibrate, ([X, sample(1, 4)],), network),
     Row("pairs", TypeError, "BatchNorm: x must be a NumPy array ..., got tuple; ...",
         recalibrate, ([(X, 0)],), network),

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from reference import assert_close, leaf, untouched
 from strategies import cases
 
+from bnlib.axes import broadcast_shape, reduction_axes
 from bnlib.functional import batch_norm_backward, batch_norm_train
 from bnlib.functional.staged import StageGradients, staged_backward, staged_forward
-from bnlib.axes import broadcast_shape, reduction_axes
 
 STEPS = ["mu", "centered", "squared", "var", "std", "inv_std", "x_hat", "scaled", "y"]
 LEAVES = ["x", "gamma", "beta"]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from reference import assert_close, torch_batch_norm
 from strategies import cases
 
+from bnlib.arguments import NonFiniteError
 from bnlib.functional import (
     BatchNormCache,
     batch_norm_backward,
@@ -19,7 +20,6 @@ from bnlib.functional import (
     batch_norm_eval_backward,
     batch_norm_train,
 )
-from bnlib.arguments import NonFiniteError
 
 
 @settings(max_examples=200)

@@ -105,10 +105,12 @@ STEPS = [
     for op in [check.__name__]
     for row in [
         Row(f"{op} step", ValueError,
-            "numeric_gradient: step must be finite and above 8.88e-13, what rounding leaves of "
-            "x, got {0:g}; 6e-6 times x's spread is usual",
-            lambda step, check=check: with_step(step, check),
-            (0.0, -1e-3, 8e-13, math.nan, math.inf)),
+            "numeric_gradient: step must be above 8.88e-13, what rounding leaves of x, got "
+            "{0:g}; 6e-6 times x's spread is usual",
+            lambda step, check=check: with_step(step, check), (0.0, 8e-13)),
+        Row(f"{op} negative step", ValueError,
+            "numeric_gradient: step must be finite and at least 0, got {0}; 6e-6 ... is usual",
+            lambda step, check=check: with_step(step, check), (-1e-3, math.nan, math.inf)),
         Row(f"{op} type of step", TypeError,
             "numeric_gradient: step must be a number, got {0!r}; 6e-6 ... is usual",
             lambda step, check=check: with_step(step, check), ("1e-5", True)),
@@ -121,7 +123,7 @@ OTHERS = [
     Row("sweep of dx 0", MeaninglessCheckError,
         "step_sweep: dx is 0 everywhere, ...; use another f, or gradcheck",
         lambda dx: step_sweep(np.square, ONES, dx), (np.zeros(3), lambda w: 0 * w)),
-    Row("step at the bound", ValueError, "numeric_gradient: step must be finite and above ...",
+    Row("step at the bound", ValueError, "numeric_gradient: step must be above ...",
         lambda: numeric_gradient(np.square, np.ones(1), np.ones(1), BOUND)),
     Row("shape of w", ValueError,
         "numeric_gradient: w must have the shape of f(x), (3,), got (2,); draw it with "

@@ -10,9 +10,9 @@ from reference import assert_close, untouched
 from strategies import BAD_EPS, REFUSED, STRIDES, cases
 
 from bnlib import functional, kernels
+from bnlib.arguments import NonFiniteError
 from bnlib.functional import BatchNormCache
 from bnlib.passes.compiled import forward, rows
-from bnlib.arguments import NonFiniteError
 
 X = np.array([[1.0, 2.0], [3.0, 5.0]])
 ONES = np.ones(2)

@@ -9,10 +9,10 @@ import torch
 from reference import assert_close, assert_same_state, torch_twin, untouched
 from torch.nn import functional
 
+from bnlib.arguments import NonFiniteError
 from bnlib.data import Split, digits
 from bnlib.layers import BatchNorm, Linear, Sequential
 from bnlib.models import mlp
-from bnlib.arguments import NonFiniteError
 from bnlib.train import History, accuracy, fit, mini_batches, sweep
 
 
