@@ -134,7 +134,7 @@ def test_values_that_are_too_few_or_too_small_are_refused_in_the_same_words():
 
 
 def test_eps_is_the_same_if_it_is_not_given():
-    got, want = (it.batch_norm_eval(X, None, None, ONES, ONES) for it in (kernels, functional))
+    got, want = (m.batch_norm_eval(X, None, None, ONES, ONES) for m in (kernels, functional))
     assert_close(got, want, tol=1e-14)
 
 

@@ -43,9 +43,9 @@ def test_marked_nodes_differ_in_colour_and_corners():
 
 def test_each_edge_is_an_arrow_from_tail_to_head_box():
     ax = plots.graph(NODES, EDGES)
-    drawn, found = boxes(ax), arrows(ax)
-    assert [(a.xyann, a.xy) for a in found] == [(NODES[t], NODES[h]) for t, h in EDGES]
-    for arrow, (tail, head) in zip(found, EDGES, strict=True):
+    drawn, shown = boxes(ax), arrows(ax)
+    assert [(a.xyann, a.xy) for a in shown] == [(NODES[t], NODES[h]) for t, h in EDGES]
+    for arrow, (tail, head) in zip(shown, EDGES, strict=True):
         patch = arrow.arrow_patch
         assert patch.patchA is drawn[tail].get_bbox_patch()
         assert patch.patchB is drawn[head].get_bbox_patch()
