@@ -85,7 +85,9 @@ class BatchNorm(Layer):
         op, length = "BatchNorm", "it is the length of the channel axis"
         self.num_features = check_integer(op, "num_features", num_features, 1, length)
         self.eps = check_number(op, "eps", eps, hint=USUAL_EPS)
-        hint = "the weight of the new value (PyTorch's 0.1 is Keras's 0.9), or None for an average"
+        hint = (
+            "the weight of the new value (PyTorch's 0.1 is Keras's 0.9), or None for an average"
+        )
         self.momentum = None if momentum is None else check_momentum(op, momentum, hint)
         self.channel_axis = check_channel_axis(op, channel_axis)
         self.gamma = Parameter(np.ones(num_features)) if affine else None

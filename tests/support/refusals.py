@@ -17,6 +17,8 @@ from bnlib.layers import Layer
 
 __all__ = ["NonFiniteError", "Row", "each_row", "no_eps", "no_float_array", "ones"]
 
+FOREIGN = (NotImplementedError, KeyError)  # Python's and the caller's, in their own words
+
 
 @dataclass(frozen=True)
 class Row:
@@ -45,6 +47,8 @@ class Row:
         text = self.message.format(*bad) if bad else self.message
         pattern = ".+".join(re.escape(part.strip(" ")) for part in text.split("..."))
         assert re.fullmatch(pattern, str(caught.value), re.DOTALL), str(caught.value)
+        if self.error not in FOREIGN:
+            assert re.match(r"[\w.]+: [^ ]", str(caught.value)), "the operation comes first"
 
 
 def each_row(*rows: Row | Iterable[Row]) -> Any:

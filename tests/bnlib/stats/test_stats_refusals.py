@@ -28,9 +28,8 @@ PARTS = ["n_a", "mean_a", "m2_a", "n_b", "mean_b", "m2_b"]
 
 def merged(name):
     """Return a function that merges two parts, of which one argument is bad."""
-    return lambda bad: merge(
-        *({k: 2 if k[0] == "n" else TWO for k in PARTS} | {name: bad}).values()
-    )
+    good = {k: 2 if k.startswith("n") else TWO for k in PARTS}
+    return lambda bad: merge(**good | {name: bad})
 
 
 def fed(make, sizes=(3, 4), **options):
@@ -155,7 +154,8 @@ SINGLES = [
 EXPONENTIAL = [
     Row("weighs", ValueError,
         'Exponential: weighs must be "new" or "old", got {0!r}; it says what momentum '
-        "multiplies (PyTorch: new, Keras: old)", lambda weighs: Exponential(weighs=weighs), ("both", 1)),
+        "multiplies (PyTorch: new, Keras: old)",
+        lambda weighs: Exponential(weighs=weighs), ("both", 1)),
     Row("Exponential momentum", ValueError,
         "Exponential: momentum must lie between 0 and 1, got {0}; it is the weight of ...",
         lambda bad: Exponential(momentum=bad), (1.5, -0.1, math.nan)),

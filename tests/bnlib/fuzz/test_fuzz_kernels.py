@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from unittest.mock import patch
 
 import pytest
-import test_fuzz
+import test_fuzz_functions
 from kernel_ways import walking
 
 from bnlib import kernels
@@ -24,19 +24,19 @@ def compiled_functions(ways):
         return call
 
     names = [name for name in kernels.__all__ if name.startswith("batch_norm")]
-    with patch.multiple(test_fuzz, **{name: alternating(name) for name in names}):
+    with patch.multiple(test_fuzz_functions, **{name: alternating(name) for name in names}):
         yield
 
 
-@pytest.mark.parametrize("test", [test_fuzz.test_training_mode, test_fuzz.test_evaluation_mode])
-def test_any_input_gives_a_right_result_or_a_documented_error(test):
+@pytest.mark.parametrize("mode", ["training", "evaluation"])
+def test_any_input_gives_a_right_result_or_a_documented_error(mode):
     """Three calls for each way, so that forward and backward change places."""
     with compiled_functions(["rows"] * 3 + ["slabs"] * 3):
-        test()
+        getattr(test_fuzz_functions, f"test_{mode}_mode")()
 
 
-@pytest.mark.parametrize("dtype", test_fuzz.FLOATS)
-@pytest.mark.parametrize(("shape", "axis"), test_fuzz.LARGE)
+@pytest.mark.parametrize("dtype", test_fuzz_functions.FLOATS)
+@pytest.mark.parametrize(("shape", "axis"), test_fuzz_functions.LARGE)
 def test_large_arrays_in_any_layout(dtype, shape, axis):
     with compiled_functions(["as it comes"]):
-        test_fuzz.test_arrays_that_are_summed_in_blocks(dtype, shape, axis)
+        test_fuzz_functions.test_arrays_that_are_summed_in_blocks(dtype, shape, axis)

@@ -22,7 +22,7 @@ from bnlib.functional import (
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=120)
 @given(problems())
 def test_training_mode(problem):
     *forward, dy = problem
@@ -68,7 +68,7 @@ def statistics(draw, width):
     return mean, var
 
 
-@settings(max_examples=200)
+@settings(max_examples=120)
 @given(st.data(), problems())
 def test_evaluation_mode(data, problem):
     x, gamma, beta, eps, axis, dy = problem

@@ -32,8 +32,8 @@ def walking(way: str) -> Iterator[None]:
     if way.endswith("in Python"):
         patches += [patch.object(module, "launch", _run) for module in (forward, backward)]
     with ExitStack() as stack:
-        for each in patches:
-            stack.enter_context(each)
+        for one in patches:
+            stack.enter_context(one)
         layout.arrange.cache_clear()
         yield
     layout.arrange.cache_clear()
