@@ -15,7 +15,7 @@ export TQDM_DISABLE := 1
 export PYTHONHASHSEED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help install book links pdf serve test test-portable lab run elsewhere bench weigh assignments exercises killrate mutants lint format requirements configure clean
+.PHONY: help install book links pdf serve test test-portable lab run elsewhere bench assignments exercises killrate mutants lint format requirements configure clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -83,9 +83,6 @@ bench: export MALLOC_TRIM_THRESHOLD_ := 8589934592
 bench: export TQDM_DISABLE :=
 bench: $(READY)  ## measure speed, memory and accuracy beside PyTorch (THREADS=1)
 	$(BIN)/python book/tools/bench --threads $(or $(THREADS),1)
-
-weigh: $(READY)  ## weigh and time the pages beside a stock Jupyter Book build
-	$(BIN)/python book/tools/weigh
 
 mutants: $(READY)  ## change bnlib in small ways; tests must notice (MODULES="shapes stats")
 	$(BIN)/python book/tools/mutants --children $(or $(CHILDREN),1) $(if $(AGAIN),--again) $(MODULES)
