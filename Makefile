@@ -69,7 +69,7 @@ run: $(READY)  ## re-execute the chapters in place, byte-stable
 	$(BIN)/python book/tools/run.py $(CHAPTERS)
 
 configure: $(READY)  ## set the address: make configure REPO=owner/name; UNSET=1 removes it
-	$(BIN)/python book/tools/configure $(if $(REPO),--repo "$(REPO)") \
+	$(BIN)/python book/tools/configure.py $(if $(REPO),--repo "$(REPO)") \
 	  $(if $(SITE),--site "$(SITE)") $(if $(UNSET),--unset)
 
 # `make test` does this for one chapter only.
@@ -84,8 +84,8 @@ bench: export TQDM_DISABLE :=
 bench: $(READY)  ## measure speed, memory and accuracy beside PyTorch (THREADS=1)
 	$(BIN)/python book/tools/bench --threads $(or $(THREADS),1)
 
-mutants: $(READY)  ## change bnlib in small ways; tests must notice (MODULES="shapes stats")
-	$(BIN)/python book/tools/mutants --children $(or $(CHILDREN),1) $(if $(AGAIN),--again) $(MODULES)
+mutants: $(READY)  ## change bnlib in small ways; tests must notice (MODULES="convert stats.merging")
+	$(BIN)/python book/tools/mutants.py --children $(or $(CHILDREN),1) $(MODULES)
 
 assignments: $(READY)  ## write an nbgrader course to _build/course (SHEETS="04_batch_norm", or all)
 	$(BIN)/python book/tools/assignments.py $(SHEETS)
