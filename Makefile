@@ -77,10 +77,6 @@ elsewhere: export BOOK_ELSEWHERE := all
 elsewhere: $(READY)  ## run every chapter and sheet where bnlib is missing, as on Colab
 	$(BIN)/pytest tests/text/test_elsewhere.py --durations=0 --durations-min=1
 
-# Memory stays with the process: else the first touch of each page is what is measured.
-bench: export MALLOC_MMAP_THRESHOLD_ := 4294967296
-bench: export MALLOC_TRIM_THRESHOLD_ := 8589934592
-bench: export TQDM_DISABLE :=
 bench: $(READY)  ## measure speed, memory and accuracy beside PyTorch (THREADS=1)
 	$(BIN)/python book/tools/bench --threads $(or $(THREADS),1)
 

@@ -16,12 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from bench.candidates import MAKERS, OPERATIONS, Candidate
-from bench.problem import Shape, draw
+from bench.candidates import MAKERS, Candidate
+from bench.problem import OPERATIONS, Shape, draw
 
-SHAPES: tuple[Shape, ...] = ((32768, 256), (32, 64, 56, 56))
-DTYPE = "float32"
-TRACED = ("textbook", "numpy", "compiled")  # torch does not ask Python for memory
 STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 # Large blocks go back to the system at once, so that what is held is what is used.
 RETURNED = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
@@ -55,18 +52,13 @@ def resident(call: Callable[[], Any]) -> int:
 
 def extras(candidate: Candidate, shape: Shape, gauge: Callable[..., int]) -> Extra:
     """Return each operation's peak extra memory, its output included."""
-    problem = draw(shape, DTYPE, np.random.default_rng(0))
-    found = {}
+    problem = draw(shape, "float32", np.random.default_rng(0))
+    peaks = {}
     for op in OPERATIONS:
         call = candidate.operations(problem, False)[op]
         call()  # compiled code and buffers that stay are not the operation's
-        found[op] = gauge(call) / problem.x.nbytes
-    return found
-
-
-def traced_extras(candidate: Candidate, shape: Shape) -> Extra | None:
-    """Return `extras` as Python sees them; None for a path that asks elsewhere."""
-    return extras(candidate, shape, traced) if candidate.name in TRACED else None
+        peaks[op] = gauge(call) / problem.x.nbytes
+    return peaks
 
 
 def in_a_child(name: str, shapes: Sequence[Shape]) -> list[Extra] | None:
