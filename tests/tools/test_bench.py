@@ -1,7 +1,6 @@
 """`make bench`: what is measured is what is named, in random order and in new memory."""
 
 import gc
-import tracemalloc
 from functools import partial
 from itertools import pairwise
 
@@ -213,31 +212,12 @@ def test_cold_calls_are_in_random_order_and_at_most_thirty(no_limit):
     assert turns[:6] != list(OPERATIONS) * 2
 
 
-def test_traced_memory_is_the_peak_and_not_what_is_left():
-    def call():
-        np.ones(300_000)  # gone at once
-        return np.ones(100_000)
-
-    assert memory.traced(call) == pytest.approx(2_400_000, rel=0.01)
-    assert not tracemalloc.is_tracing()
-
-
-def test_extra_memory_counts_the_output():
-    peaks = memory.extras(MAKERS["numpy"](), (4096, 64), memory.traced)
-    assert peaks["inference"] == pytest.approx(1, abs=0.05)
-    assert all(peaks[op] > 0.99 for op in OPERATIONS)
-
-
+@pytest.mark.skipif(not memory.RESET.exists(), reason="only Linux tells what a process held")
 def test_a_child_process_measures_what_it_holds():
-    answer = memory.in_a_child("numpy", [(4096, 512)])
-    if answer is not None:  # Linux
-        assert answer[0]["inference"] == pytest.approx(1, abs=0.2)
-        assert 0.9 < answer[0]["forward"] < 1.5
-
-
-def test_where_the_system_can_not_say_the_child_says_so(monkeypatch, tmp_path):
-    monkeypatch.setattr(memory, "STATUS", tmp_path / "missing")
-    assert memory.child('["numpy", [[8, 4]]]') == "null"
+    small, large = memory.in_a_child("numpy", [(4096, 256), (4096, 512)])
+    for peaks in (small, large):
+        assert peaks["inference"] == pytest.approx(1, abs=0.2)
+        assert 0.9 < peaks["forward"] < 1.5
 
 
 @pytest.mark.parametrize("ratio", run.RATIOS)
@@ -249,16 +229,6 @@ def test_the_error_is_that_of_the_worst_channel(ratio):
     assert run.error(wrong, x, var) == 0.25
 
 
-def test_each_series_grows_along_one_axis_only():
-    for axis, shapes in run.SERIES.items():
-        sizes = {"N": [], "C": [], "H·W": []}
-        for size, (n, c, h, w) in shapes.items():
-            for name, value in zip(sizes, (n, c, h * w), strict=True):
-                sizes[name].append(value)
-            assert size == sizes[axis][-1]
-        assert {name for name, values in sizes.items() if len(set(values)) > 1} == {axis}
-
-
 def test_rows_of_a_run_hold_medians_as_multiples_of_torchs():
     samples = {("torch", op): [1.0, 3.0, 9.0] for op in OPERATIONS}
     samples |= {("compiled", op): [2.0, 4.00004, 50.0] for op in OPERATIONS}
@@ -266,20 +236,6 @@ def test_rows_of_a_run_hold_medians_as_multiples_of_torchs():
         "op": "backward", "shape": [5, 5], "dtype": "float32", "bytes": 100, "repetitions": 3,
         "torch_ms": 3.0, "ratio": {"compiled": 1.333, "torch": 1.0},
     }  # fmt: skip
-
-
-def test_growth_is_the_slope_of_the_medians(monkeypatch):
-    def measure(shape, dtype, candidates, how):
-        return {
-            ("torch", op): [shape[0] ** i / 9, 0.0, 99.0] for i, op in enumerate(OPERATIONS)
-        }
-
-    monkeypatch.setattr(run, "measure", measure)
-    rows = run.take_growth([counting([])], Clockwork(), {"N": {n: (n, 4) for n in (2, 4, 8)}})
-    assert [row["slope"]["torch"] for row in rows] == [
-        pytest.approx(i, abs=1e-3) for i in range(3)
-    ]
-    assert rows[1]["sizes"] == [2, 4, 8]
 
 
 def test_the_parts_of_whitening_compute_what_they_say():

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from bench.candidates import SHORT
-from bench.problem import LARGE, OPERATIONS, Run
-from bench.targets import TARGETS, beside_textbook, name, over, verdicts
+from bench.problem import OPERATIONS, Run
+from bench.targets import beside_textbook, name, over, verdicts
 
 NOTICE = "<!-- Written by `make bench`; do not edit. -->"
 ORDER = ("textbook", "numpy", "compiled", "torch")  # of the columns
@@ -69,26 +69,16 @@ def times(run: Run) -> Iterator[Section]:
 
 
 def memory(run: Run) -> Section:
-    """Return the table of extra memory, as it is counted in two ways."""
-    counts: dict[tuple[str, ...], list[str]] = {}
-    for row in run["memory"]:
-        for gauge, words in (("traced", "Python"), ("resident", "process")):
-            if row[gauge] is not None:
-                key = (SHORT[row["path"]], name(row), words)
-                counts.setdefault(key, []).append(number(row[gauge]))
-    rows = [[*key, *cells] for key, cells in counts.items()]
-    head = ["path", "input", "counted by", *OPERATIONS]
-    return "Extra memory, as a multiple of the input", table(head, rows, left=3)
-
-
-def growth(run: Run) -> Section:
-    """Return the table of slopes."""
-    rows = []
-    for row in run["growth"]:
-        sizes = f"{row['axis']} from {row['sizes'][0]} to {row['sizes'][-1]}"
-        rows.append([row["op"], sizes, *(number(row["slope"][path]) for path in ORDER)])
-    head = ["operation", "growing", *NAMES]
-    return "Growth: slopes on logarithmic axes", table(head, rows, left=2)
+    """Return the table of extra memory."""
+    shapes = list(dict.fromkeys(name(row) for row in run["memory"]))
+    peaks = {(row["path"], row["op"], name(row)): row["extra"] for row in run["memory"]}
+    rows = [
+        [SHORT[path], shape, *(number(peaks[path, op, shape]) for op in OPERATIONS)]
+        for path in ORDER
+        for shape in shapes
+    ]
+    head = ["path", "input", *OPERATIONS]
+    return "Extra memory, as a multiple of the input", table(head, rows, left=2)
 
 
 def accuracy(run: Run) -> Section:
@@ -123,31 +113,6 @@ def calls(run: Run) -> Section:
     return "The cost of a call: milliseconds on a tiny array", table(head, rows)
 
 
-def less_calls(run: Run, reference: str) -> Section:
-    """Return the table of the compiled path against another, with the call and without.
-
-    Each time less its own cold call is what the loops take. The last lines are the worst
-    case and, against the limit, what the targets promise; against torch that depends on the
-    shape.
-    """
-    cold = {(row["path"], row["op"]): row["cold_ms"] for row in run["calls"]}
-    cases: dict[str, list[float]] = {}
-    for row in (row for row in run["times"] if row["bytes"] >= LARGE):
-        loops, least = (
-            row["ratio"][path] * row["torch_ms"] - cold[path, row["op"]]
-            for path in ("compiled", reference)
-        )
-        ratios = over(row, "compiled", reference), loops / least
-        cases.setdefault(name(row).replace("float", "f"), []).extend(ratios)
-    cases["worst case"] = [max(column) for column in zip(*cases.values(), strict=True)]
-    if reference == "limit":
-        promised = {op: at_most for _, op, to, at_most, *_ in TARGETS if to == "limit"}
-        cases["at most"] = [promised[op] for op in OPERATIONS for _ in range(2)]
-    head = ["shape", *(text for op in OPERATIONS for text in (op, "less calls"))]
-    rows = [[case, *map(number, ratios)] for case, ratios in cases.items()]
-    return f"Compiled: time / {reference}, and both less a cold call", table(head, rows)
-
-
 def whitening(run: Run) -> Section:
     """Return the table of the parts of whitening: milliseconds, and the slope."""
     suite = run["whitening"]
@@ -178,8 +143,7 @@ def sections(run: Run) -> Iterator[Section]:
     """Yield the tables of a run; where only small arrays were measured, these alone."""
     yield from times(run)
     if "calls" in run:
-        yield from (memory(run), growth(run), accuracy(run), targets(run), calls(run))
-        yield from (less_calls(run, "limit"), less_calls(run, "torch"))
+        yield from (memory(run), accuracy(run), targets(run), calls(run))
         yield from (whitening(run), folding(run))
 
 

@@ -5,8 +5,7 @@ import os
 import platform
 import statistics
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
@@ -14,20 +13,13 @@ import numpy as np
 from bench import memory, suites
 from bench.candidates import MAKERS, Candidate
 from bench.problem import OPERATIONS, Array, Run, Shape, by, digits
-from bench.suites import slope
-from bench.timing import Clockwork, Key, Samples, measure, measure_calls
+from bench.timing import Clockwork, Samples, measure, measure_calls
 
 SMALL: tuple[Shape, ...] = ((64, 64), (64, 100), (256, 1024))
 SHAPES: tuple[Shape, ...] = (
     *SMALL, (4096, 1024), (32768, 256), (32, 64, 56, 56), (64, 256, 14, 14), (128, 16, 32, 32)
 )  # fmt: skip
 DTYPES = ("float32", "float64")
-SERIES: dict[str, dict[int, Shape]] = {  # each grows along one axis
-    "N": {n: (n, 64, 28, 28) for n in (8, 16, 32, 64, 128)},
-    "C": {c: (32, c, 28, 28) for c in (16, 32, 64, 128, 256)},
-    "H·W": {s * s: (32, 64, s, s) for s in (14, 20, 28, 40, 56)},
-}
-POINT = 0.1  # time for a point of a slope, beside that of a shape
 MILLION: tuple[Shape, ...] = ((1_048_576, 8), (64, 8, 128, 128))  # values for each channel
 RATIOS = (0.0, 1e3, 1e4)  # mean / std
 MEMORY: tuple[Shape, ...] = ((32768, 256), (32, 64, 56, 56))
@@ -64,27 +56,6 @@ def take_times(candidates: Candidates, how: Clockwork, shapes: Sequence[Shape]) 
     return rows
 
 
-def take_growth(
-    candidates: Candidates, how: Clockwork, series: Mapping[str, Mapping[int, Shape]] = SERIES
-) -> list[Run]:
-    """Return the slope of every path and operation along every axis."""
-    how = replace(how, seconds=how.seconds * POINT)
-    medians: dict[Shape, dict[Key, float]] = {}
-    for shape in [shape for shapes in series.values() for shape in shapes.values()]:
-        if shape not in medians:  # one is in all series
-            tell(f"growth, {by(shape)}")
-            samples = measure(shape, "float32", candidates, how)
-            medians[shape] = {key: statistics.median(ms) for key, ms in samples.items()}
-    rows = []
-    for (axis, shapes), op in product(series.items(), OPERATIONS):
-        slopes = {
-            c.name: slope(list(shapes), [medians[s][c.name, op] for s in shapes.values()])
-            for c in candidates
-        }
-        rows.append({"axis": axis, "sizes": list(shapes), "op": op, "slope": slopes})
-    return rows
-
-
 def sample(shape: Shape, ratio: float) -> tuple[Array, Array]:
     """Return float32 values around ``ratio`` with a standard deviation of 1.
 
@@ -113,18 +84,14 @@ def take_accuracy(candidates: Candidates, shapes: Sequence[Shape] = MILLION) -> 
 
 
 def take_memory(candidates: Candidates, shapes: Sequence[Shape] = MEMORY) -> list[Run]:
-    """Return the peak extra memory of every path and operation, as it is counted twice."""
+    """Return the peak extra memory of every path and operation."""
     rows = []
-    for candidate in candidates:
-        tell(f"memory, {candidate.name}")
-        resident = memory.in_a_child(candidate.name, shapes)
-        for i, shape in enumerate(shapes):
-            peaks = memory.extras(candidate, shape, memory.traced)
-            for op in OPERATIONS:  # torch does not ask Python for memory
-                traced = None if candidate.name == "torch" else digits(peaks[op])
-                held = digits(resident[i][op]) if resident else None
-                about: Run = {"path": candidate.name, "op": op, "shape": list(shape)}
-                rows.append(about | {"traced": traced, "resident": held})
+    for path in (c.name for c in candidates if memory.RESET.exists()):
+        tell(f"memory, {path}")
+        for shape, peaks in zip(shapes, memory.in_a_child(path, shapes), strict=True):
+            for op in OPERATIONS:
+                row = {"path": path, "op": op, "shape": list(shape)}
+                rows.append(row | {"extra": digits(peaks[op])})
     return rows
 
 
@@ -162,7 +129,6 @@ def carry_out(how: Clockwork, small: bool = False) -> Run:
     candidates, before = [make() for make in MAKERS.values()], load()
     run: Run = {"times": take_times(candidates, how, SMALL if small else SHAPES)}
     if not small:
-        run["growth"] = take_growth(candidates, how)
         run["accuracy"] = take_accuracy(candidates)
         run["memory"] = take_memory(candidates)
         run["calls"] = take_calls(candidates, how)

@@ -110,16 +110,16 @@ def judge_times(run: Run) -> Iterator[Verdict]:
 
 
 def verdicts(run: Run) -> Iterator[Verdict]:
-    """Yield the verdict on every target; of two counts of memory the larger counts."""
+    """Yield the verdict on every target."""
     yield from judge_times(run)
     for path in PATHS:
         for op in ("forward", "backward"):
-            rows = [r for r in run.get("memory", ()) if (r["path"], r["op"]) == (path, op)]
-            values = {name(r): max(filter(None, (r["traced"], r["resident"]))) for r in rows}
+            rows = [r for r in run["memory"] if (r["path"], r["op"]) == (path, op)]
+            values = {name(r): r["extra"] for r in rows}
             yield judge(f"{SHORT[path]}: {op}, extra memory / input", MEMORY, values)
     for path in PATHS:
         for ratio, at_most in ERRORS.items():
-            rows = [r for r in run.get("accuracy", ()) if r["ratio"] == ratio]
+            rows = [r for r in run["accuracy"] if r["ratio"] == ratio]
             values = {name(r): r["error"][path] for r in rows}
             title = f"{SHORT[path]}: error of the variance, mean/std {ratio:g}"
             yield judge(title, at_most, values)
