@@ -4,6 +4,7 @@ import gc
 from functools import partial
 from itertools import pairwise
 
+import numba
 import numpy as np
 import pytest
 import torch
@@ -17,6 +18,7 @@ from torch import nn
 
 from bnlib import functional
 
+numba.set_num_threads(1)  # small arrays: a second thread would only wait
 SHAPES = [(7, 3), (4, 3, 5, 6)]
 LOOPS = ("total", "dot", "scale", "triad")
 each_shape = pytest.mark.parametrize("shape", SHAPES, ids=str)

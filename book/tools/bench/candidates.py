@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 
 from bench.problem import EPS, Array, Operations, Problem
 
@@ -47,15 +48,25 @@ def of_module(name: str, module: str) -> Candidate:
     return Candidate(name, operations, variance)
 
 
+def torch_variance(x: Array) -> Array:
+    """Return torch's biased variance, from ``running_var`` after one training pass."""
+    channels, m = x.shape[1], x.size // x.shape[1]
+    mean, var = torch.zeros(channels), torch.ones(channels)
+    with torch.no_grad():
+        torch.nn.functional.batch_norm(
+            torch.from_numpy(x), mean, var, training=True, momentum=1.0, eps=EPS
+        )
+    biased: Array = var.numpy().astype(np.float64) * ((m - 1) / m)
+    return biased
+
+
 def of_torch() -> Candidate:
-    """Return torch's own kernels, without autograd; imported only here, since that is slow.
+    """Return torch's own kernels, without autograd.
 
     With ``reuse`` the outputs exist before the call. The tensors share their memory with the
     arrays. ``native_batch_norm_backward`` cannot write to given memory without a copy, so it
     makes its own.
     """
-    import torch
-
     aten: Any = torch.ops.aten
 
     def operations(p: Problem, reuse: bool) -> Operations:
@@ -77,17 +88,7 @@ def of_torch() -> Candidate:
             "inference": lambda: native(*fixed, **unused)[0],
         }
 
-    def variance(x: Array) -> Array:
-        channels, m = x.shape[1], x.size // x.shape[1]
-        mean, var = torch.zeros(channels), torch.ones(channels)
-        with torch.no_grad():  # leaves the unbiased variance in var
-            torch.nn.functional.batch_norm(
-                torch.from_numpy(x), mean, var, training=True, momentum=1.0, eps=EPS
-            )
-        biased: Array = var.numpy().astype(np.float64) * ((m - 1) / m)
-        return biased
-
-    return Candidate("torch", operations, variance)
+    return Candidate("torch", operations, torch_variance)
 
 
 MAKERS: dict[str, Callable[[], Candidate]] = {

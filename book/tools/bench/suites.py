@@ -12,10 +12,13 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import torch
+from torch import nn
 
 from bench.problem import EPS, Array, Run, digits, moved
 from bench.timing import Call, Clockwork, Key, Samples, interleave
 from bnlib.stats import mean_var
+from bnlib.torch_layers import fold
 from bnlib.whitening import inverse_sqrt_newton_schulz
 
 SAMPLES = 2048
@@ -163,10 +166,6 @@ def interval(values: Sequence[float], level: float = LEVEL) -> tuple[float, floa
 
 def build(channels: Sequence[int], rng: np.random.Generator) -> tuple[Any, Any]:
     """Return blocks of conv3x3, batch normalization (drawn, eval) and ReLU, and them folded."""
-    import torch  # takes a second or two
-    from torch import nn
-
-    from bnlib.torch_layers import fold
 
     def drawn(*shape: int, std: float = 0.1) -> torch.Tensor:
         return torch.from_numpy((rng.standard_normal(shape) * std).astype(np.float32))
@@ -188,8 +187,6 @@ def build(channels: Sequence[int], rng: np.random.Generator) -> tuple[Any, Any]:
 
 def measure_folding(channels: Sequence[int], batch: int, how: Clockwork) -> Samples:
     """Measure both nets in pairs: on the same images, which lie in new memory for each pair."""
-    import torch
-
     rng = np.random.default_rng([batch, *channels])
     nets = dict(zip(("unfolded", "folded"), build(channels, rng), strict=True))
     images: Array = rng.standard_normal((batch, 1, SIDE, SIDE), dtype=np.float32)
