@@ -15,7 +15,7 @@ export TQDM_DISABLE := 1
 export PYTHONHASHSEED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help install book links pdf serve test test-portable lab run elsewhere bench weigh assignments exercises killrate mutants lint format requirements configure clean
+.PHONY: help install book links pdf serve test test-portable lab run elsewhere bench assignments exercises killrate mutants lint format requirements configure clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -69,7 +69,7 @@ run: $(READY)  ## re-execute the chapters in place, byte-stable
 	$(BIN)/python book/tools/run.py $(CHAPTERS)
 
 configure: $(READY)  ## set the address: make configure REPO=owner/name; UNSET=1 removes it
-	$(BIN)/python book/tools/configure $(if $(REPO),--repo "$(REPO)") \
+	$(BIN)/python book/tools/configure.py $(if $(REPO),--repo "$(REPO)") \
 	  $(if $(SITE),--site "$(SITE)") $(if $(UNSET),--unset)
 
 # `make test` does this for one chapter only.
@@ -77,18 +77,11 @@ elsewhere: export BOOK_ELSEWHERE := all
 elsewhere: $(READY)  ## run every chapter and sheet where bnlib is missing, as on Colab
 	$(BIN)/pytest tests/text/test_elsewhere.py --durations=0 --durations-min=1
 
-# Memory stays with the process: else the first touch of each page is what is measured.
-bench: export MALLOC_MMAP_THRESHOLD_ := 4294967296
-bench: export MALLOC_TRIM_THRESHOLD_ := 8589934592
-bench: export TQDM_DISABLE :=
 bench: $(READY)  ## measure speed, memory and accuracy beside PyTorch (THREADS=1)
 	$(BIN)/python book/tools/bench --threads $(or $(THREADS),1)
 
-weigh: $(READY)  ## weigh and time the pages beside a stock Jupyter Book build
-	$(BIN)/python book/tools/weigh
-
-mutants: $(READY)  ## change bnlib in small ways; tests must notice (MODULES="shapes stats")
-	$(BIN)/python book/tools/mutants --children $(or $(CHILDREN),1) $(if $(AGAIN),--again) $(MODULES)
+mutants: $(READY)  ## change bnlib in small ways; tests must notice (MODULES="convert stats.merging")
+	$(BIN)/python book/tools/mutants.py --children $(or $(CHILDREN),1) $(MODULES)
 
 assignments: $(READY)  ## write an nbgrader course to _build/course (SHEETS="04_batch_norm", or all)
 	$(BIN)/python book/tools/assignments.py $(SHEETS)

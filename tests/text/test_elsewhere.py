@@ -56,7 +56,7 @@ def can_import(place, python, *modules):
 
 def test_the_place_is_as_bare_as_it_says(place, python):
     assert can_import(place, python, *HAS, "google.colab") == [True] * (len(HAS) + 1)
-    lacks = ["bnlib", "sklearn", "scipy", "tqdm", "pooch", "numba", "flit_core", "nbclient"]
+    lacks = ["bnlib", "sklearn", "scipy", "tqdm", "numba", "flit_core", "nbclient"]
     assert can_import(place, python, *lacks) == [False] * len(lacks)
     assert installed(python) == {}
 

@@ -27,8 +27,6 @@ CORE = ORDER["bnlib"][: ORDER["bnlib"].index("kernels")]
 OUTSIDE = {
     "numba": ["kernels"],
     "torch": ["torch_layers"],
-    "pooch": ["data"],
-    "requests": ["data"],  # what pooch downloads with
     "sklearn": ["data"],
     "tqdm": ["grading", "train"],
     "nbgrader": ["grading"],

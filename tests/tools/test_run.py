@@ -1,15 +1,11 @@
 """`book/tools/run.py`: the same results give the same bytes, in chapters and figures."""
 
 import base64
-import importlib.util
 
 import nbformat
 import pytest
+import run
 from house import CHAPTERS, ROOT, read_notebook
-
-SPEC = importlib.util.spec_from_file_location("run_tool", ROOT / "book" / "tools" / "run.py")
-run = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(run)
 
 
 @pytest.fixture
