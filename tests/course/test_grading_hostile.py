@@ -152,7 +152,7 @@ def probe(code):
         "import urllib.request\nurllib.request.urlopen('http://127.0.0.1', None, 1)\nreturn 0",
         "return open('/etc/passwd').read()",
         f"return open({str(__file__)!r}).read()",
-        "import bncourse.checks.exercises.ex04\nreturn 0",
+        "import bncourse.checks.exercises.ex04_batch_norm\nreturn 0",
         "open('/usr/written', 'w')\nreturn 0",
         "import os\nos.kill(os.getppid(), 0) or 1 / (os.getppid() < 3)\nraise OSError",
         "import shutil\nshutil.rmtree('/usr/lib')\nreturn 0",

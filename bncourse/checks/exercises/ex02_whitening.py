@@ -6,11 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from bncourse.checks.channels import Array
 from bncourse.checks.compare import as_array
 from bncourse.checks.exercise import Answer, Arguments, Exercise, Part
-from bncourse.checks.exercises.ex02_roots import ROOT
-from bncourse.checks.exercises.ex02_zca_cor import ZCA_COR, covariance
-from bnlib.shapes import Array
 
 Rng = np.random.Generator
 
@@ -185,5 +183,202 @@ ZCA = Exercise(
         "eps added to each entry of the covariance, not to its diagonal": eps_everywhere,
     },
 )
+
+
+def covariance(rng: Rng, d: int, spread: float = 2.0) -> Array:
+    """Return a covariance whose eigenvalues differ by factors near ``spread``."""
+    turn = np.linalg.qr(rng.normal(size=(d, d)))[0]
+    cov = (turn * rng.uniform(0.8, 1.2, d) * spread ** np.arange(d)) @ turn.T
+    symmetric: Array = (cov + cov.T) / 2
+    return symmetric
+
+
+def power(cov: Array, exponent: float) -> Array:
+    """Return a power of a symmetric matrix, by its eigenvectors."""
+    lam, vectors = np.linalg.eigh(cov)
+    result: Array = (vectors * lam**exponent) @ vectors.T
+    return result
+
+
+def zca_cor(
+    cov: Array,
+    *,
+    root: float = -0.5,
+    scale: float = -0.5,
+    order: str = "root first",
+    correlated: Callable[[Array, Array], Array] = lambda cov, v: cov / np.sqrt(np.outer(v, v)),
+) -> Array:
+    """Return ``P**-0.5 @ diag(v)**-0.5``, P the correlations. The keywords make mistakes."""
+    v = np.diag(cov)
+    half, inv_std = power(correlated(cov, v), root), np.diag(v**scale)
+    return {"root first": half @ inv_std, "scale first": inv_std @ half}[order]
+
+
+# What to say, and the keywords of `zca_cor` that make the mistake.
+COR: Mapping[str, Mapping[str, Any]] = {
+    "ZCA of the covariance, with no standardization": {
+        "scale": 0.0, "correlated": lambda cov, v: cov},
+    "the two steps in the wrong order": {"order": "scale first"},
+    "the whitening of standardized data, without the step that standardizes": {"scale": 0.0},
+    "standardization alone": {"root": 0.0},
+    "a division by the variances, not by the standard deviations": {"scale": -1.0},
+    "a product with the standard deviations, not a division": {"scale": 0.5},
+    "the inverse of the correlations, not of their root": {"root": -1.0},
+    "the root of the correlations, not its inverse": {"root": 0.5},
+    "the correlations themselves, not their inverse root": {"root": 1.0},
+    "ZCA of the covariance after the standardization": {"correlated": lambda cov, v: cov},
+    "covariances divided by the product of the variances": {
+        "correlated": lambda cov, v: cov / np.outer(v, v)},
+    "covariances divided by one of the two standard deviations": {
+        "correlated": lambda cov, v: (cov / np.sqrt(v) + (cov / np.sqrt(v)).T) / 2},
+}  # fmt: skip
+
+
+def cholesky_cor(cov: Array) -> Array:
+    """Whiten the standardized data by Cholesky, which is another rotation."""
+    inv_std = 1 / np.sqrt(np.diag(cov))
+    lower = np.linalg.cholesky(cov * np.outer(inv_std, inv_std))
+    result: Array = np.linalg.inv(lower) * inv_std
+    return result
+
+
+def pca_cor(cov: Array) -> Array:
+    """Whiten the standardized data by PCA, which is another rotation."""
+    inv_std = 1 / np.sqrt(np.diag(cov))
+    lam, vectors = np.linalg.eigh(cov * np.outer(inv_std, inv_std))
+    result: Array = (vectors / np.sqrt(lam)).T * inv_std
+    return result
+
+
+def scaled(*sizes: int) -> Callable[[Rng], Sequence[Arguments]]:
+    """Return what makes covariances of features with very different scales."""
+
+    def calls(rng: Rng) -> Sequence[Arguments]:
+        made = []
+        for d in sizes:
+            sd = rng.uniform(0.7, 1.3, d) * 1.7 ** np.arange(d)
+            made.append((covariance(rng, d) * np.outer(sd, sd),))
+        return made
+
+    return calls
+
+
+def diagonal(rng: Rng) -> Sequence[Arguments]:
+    """Return the covariance of features without correlation: only scales remain."""
+    return [(np.diag(rng.uniform(0.2, 9, 3)),)]
+
+
+ZCA_COR = Exercise(
+    name="ex02_q3",
+    function="zca_cor_matrix",
+    points=2,
+    results=("W",),
+    reference=zca_cor,
+    parts=(
+        Part("two features", 1, scaled(2, 2)),
+        Part("more features", 2, scaled(3, 6)),
+        Part("no correlation", 1, diagonal, last=True),
+    ),
+    mistakes={
+        **{text: partial(zca_cor, **how) for text, how in COR.items()},
+        "the rotation of Cholesky": cholesky_cor,
+        "the rotation of PCA": pca_cor,
+    },
+)
+
+
+NORMS: Mapping[str, Callable[[Array], Any]] = {
+    "Frobenius": np.linalg.norm,
+    "trace": np.trace,
+    "spectral": lambda cov: np.linalg.norm(cov, 2),
+    "largest": lambda cov: abs(cov).max(),
+    "squared": lambda cov: (cov * cov).sum(),
+    "none": lambda cov: 1.0,
+}
+
+
+def newton_schulz(
+    cov: Array,
+    steps: int,
+    *,
+    norm: str = "Frobenius",
+    back: float = -0.5,
+    factor: Callable[[Array, Array, Array], Array] = lambda eye, z, y: (3 * eye - z @ y) / 2,
+    product: Callable[[Array, Array], Array] = np.matmul,
+    more: int = 0,
+    result: str = "z",
+    stale: bool = True,
+) -> Array:
+    """Return the inverse root after some steps. The keywords make the usual mistakes."""
+    size, eye = NORMS[norm](cov), np.eye(len(cov))
+    y: Array = cov / size
+    z: Array = eye
+    for _ in range(steps + more):
+        t = factor(eye, z, y)
+        y = product(y, t)
+        t = t if stale else factor(eye, z, y)
+        z = product(t, z)
+    root: Array = {"z": z, "y": y}[result] * size**back
+    if not np.isfinite(root).all():  # mistakes that diverge cannot be told apart
+        raise ValueError("newton_schulz: diverged")
+    return root
+
+
+STEPS: Mapping[str, Mapping[str, Any]] = {
+    "a start that is not divided by the norm": {"norm": "none"},
+    "the trace in place of the Frobenius norm": {"norm": "trace"},
+    "the largest eigenvalue in place of the Frobenius norm": {"norm": "spectral"},
+    "the largest entry in place of the Frobenius norm": {"norm": "largest"},
+    "the square of the norm": {"norm": "squared"},
+    "a result that is not scaled back by the norm": {"back": 0.0},
+    "a result divided by the norm, not by its root": {"back": -1.0},
+    "a result multiplied by the root of the norm": {"back": 0.5},
+    "the root, not the inverse root: Y, not Z": {"result": "y", "back": 0.5},
+    "Y, not Z": {"result": "y"},
+    "one step too many": {"more": 1},
+    "one step too few": {"more": -1},
+    "a factor that is not divided by 2": {"factor": lambda eye, z, y: 3 * eye - z @ y},
+    "3 subtracted entry by entry, without the identity": {
+        "factor": lambda eye, z, y: (3 - z @ y) / 2},
+    "products entry by entry, not of matrices": {
+        "product": np.multiply, "factor": lambda eye, z, y: (3 * eye - z * y) / 2},
+    "a factor with the identity where 3 times the identity belongs": {
+        "factor": lambda eye, z, y: (eye - z @ y) / 2},
+    "a plus in the factor": {"factor": lambda eye, z, y: (3 * eye + z @ y) / 2},
+    "a factor with Y alone": {"factor": lambda eye, z, y: (3 * eye - y) / 2},
+    "a Z that uses the new Y, where both need the same factor": {"stale": False},
+}  # fmt: skip
+
+
+def started(*how: tuple[int, int]) -> Callable[[Rng], Sequence[Arguments]]:
+    """Return what makes covariances of some sizes, with the steps to take."""
+    return lambda rng: [(covariance(rng, d, 1.6), steps) for d, steps in how]
+
+
+def stretched(rng: Rng) -> Sequence[Arguments]:
+    """Return a covariance with a condition number above 100, and many steps."""
+    return [(covariance(rng, 3, 12.0), 120)]
+
+
+ROOT = Exercise(
+    name="ex02_q4",
+    function="inverse_root",
+    points=3,
+    results=("W",),
+    reference=newton_schulz,
+    parts=(
+        Part("a few steps", 2, started((2, 1), (4, 2), (3, 4))),
+        Part("a large covariance", 1, lambda rng: [(400 * covariance(rng, 3, 1.6), 3)]),
+        Part("many steps stay finite", 1, stretched),
+    ),
+    mistakes={
+        **{text: partial(newton_schulz, **how) for text, how in STEPS.items()},
+        "the exact inverse root, not what the given number of steps makes": (
+            lambda cov, steps: power(cov, -0.5)
+        ),
+    },
+    rtol=1e-4,
+)
+
 
 EXERCISES = (MATRIX, ZCA, ZCA_COR, ROOT)
