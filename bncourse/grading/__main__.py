@@ -1,7 +1,6 @@
 """`python -m bncourse.grading grade SUBMISSIONS -o grades.csv`, and what goes with it."""
 
 import argparse
-import json
 import sys
 from collections import Counter
 from pathlib import Path
@@ -11,7 +10,7 @@ from bncourse.grading.batch import Settings, find_submissions, grade_all, read_s
 from bncourse.grading.gradebook import import_grades
 from bncourse.grading.rebuild import rebuild
 from bncourse.grading.sandbox import Limits, NoSandboxError, find_bubblewrap
-from bncourse.grading.sheets import read_notebook
+from bncourse.grading.sheets import as_stored, read_notebook
 
 
 def add_grade(commands: Any) -> argparse.ArgumentParser:
@@ -45,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
     book.add_argument("--course", type=Path, required=True, help="folder of nbgrader's course")
     for command in (grade, one, book):
         command.add_argument(
-            "--sheets", type=Path, default=Path("chapters/exercises"), help="with solutions"
+            "--sheets", type=Path, default=Path("book/sheets"), help="with solutions"
         )
     return top
 
@@ -69,7 +68,7 @@ def rebuild_command(options: argparse.Namespace) -> None:
         known = ", ".join(sheets)
         raise ValueError(f"expected one of the sheets {known}, got {options.sheet!r}")
     found = rebuild(read_notebook(options.submission), sheets[options.sheet])
-    write(options.output, json.dumps(found.notebook, indent=1, ensure_ascii=False) + "\n")
+    write(options.output, as_stored(found.notebook))
     print("\n".join([*found.notes, f"written to {options.output}"]))
 
 

@@ -46,17 +46,20 @@ class Settings:
 
 
 def read_sheets(folder: Path) -> dict[str, Notebook]:
-    """Return the sheets' sources, ``folder/NAME/exercises.ipynb``, by name.
+    """Return the sheets' sources by name: ``NAME.ipynb``, or nbgrader's ``NAME/NAME.ipynb``.
 
     Raises
     ------
     ValueError
         If there are none.
     """
-    found = {p.parent.name: read_notebook(p) for p in sorted(folder.glob("*/exercises.ipynb"))}
-    if not found:
-        raise ValueError(f"grading: no sheets in {folder}; expected NAME/exercises.ipynb there")
-    return found
+    paths = [
+        *folder.glob("*.ipynb"),
+        *(p for p in folder.glob("*/*.ipynb") if p.stem == p.parent.name),
+    ]
+    if not paths:
+        raise ValueError(f"grading: no sheets in {folder}; expected NAME.ipynb there")
+    return {path.stem: read_notebook(path) for path in sorted(paths)}
 
 
 def find_submissions(folder: Path, sheets: dict[str, Notebook]) -> list[Submission]:

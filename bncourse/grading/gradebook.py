@@ -2,16 +2,14 @@
 
 import csv
 import importlib
-import json
 import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from bncourse.grading.batch import Submission, write
 from bncourse.grading.rebuild import rebuild
-from bncourse.grading.sheets import Notebook, read_notebook
+from bncourse.grading.sheets import Notebook, as_stored, read_notebook
 
-NOTEBOOK = "exercises"
 NEEDED = {"student", "sheet", "exercise", "kind", "points", "status", "message"}
 
 
@@ -85,9 +83,7 @@ def keep_notebook(submission: Submission, sheet: Notebook, course: Path) -> None
         notebook = rebuild({"cells": []}, sheet).notebook
     folder = course / "autograded" / submission.student / submission.sheet
     folder.mkdir(parents=True, exist_ok=True)
-    write(
-        folder / f"{NOTEBOOK}.ipynb", json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
-    )
+    write(folder / f"{submission.sheet}.ipynb", as_stored(notebook))
 
 
 def exercise_of(cell: str) -> str:

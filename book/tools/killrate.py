@@ -1,6 +1,6 @@
 """Do the exercises' checks catch wrong answers? `make killrate` grades answers to find out.
 
-A file `chapters/exercises/NN_topic/variants.py` holds, for each exercise that code judges, a
+A file `tests/course/answers/NN_topic.py` holds, for each exercise that code judges, a
 solution, other right answers, and wrong ones that people really give. Right answers must
 earn all points, stubs none, and wrong ones less than all. The message must name most of the
 wrong ones, and every mistake that an exercise knows. Then the solution is changed
@@ -21,7 +21,7 @@ from bncourse.checks import EXERCISES, Exercise
 from bncourse.checks.judge import examine
 from bncourse.checks.run import answer_of
 
-FOLDER = Path(__file__).resolve().parents[2] / "chapters" / "exercises"
+FOLDER = Path(__file__).resolve().parents[2] / "tests" / "course" / "answers"
 NAMED, KILLED, WRONG = 0.8, 0.95, 12  # least shares, and least number of wrong answers
 SWAPS: dict[type, type] = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult,
@@ -163,8 +163,8 @@ def grade(exercise: Exercise, cases: dict[str, Any]) -> Row:
 def read(folder: Path = FOLDER) -> dict[str, dict[str, Any]]:
     """Return the variants of every exercise, from all files."""
     found: dict[str, dict[str, Any]] = {}
-    for path in sorted(folder.glob("*/variants.py")):
-        name = f"variants_{path.parent.name}"  # known by name: inspect asks for a class's file
+    for path in sorted(folder.glob("*.py")):
+        name = f"answers_{path.stem}"  # known by name: inspect asks for a class's file
         spec = importlib.util.spec_from_file_location(name, path)
         if spec and spec.loader:
             module = sys.modules[name] = importlib.util.module_from_spec(spec)

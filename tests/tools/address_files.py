@@ -12,8 +12,9 @@ from configure import command
 from configure.texts import TEXTS, address
 
 CHAPTER = "chapters/04_batch_norm.ipynb"
-SHEET = "chapters/exercises/04_batch_norm/exercises.ipynb"
-FILES = [command.BOOTSTRAP, *TEXTS, CHAPTER, SHEET]
+SHEET = "chapters/exercises/04_batch_norm.ipynb"
+SOURCE = "book/sheets/04_batch_norm.ipynb"
+FILES = [command.BOOTSTRAP, *TEXTS, CHAPTER, SHEET, SOURCE]
 OURS = address("owner/name")
 
 

@@ -38,7 +38,7 @@ def test_a_wrong_site_is_refused(site):
         ("README.md", "configure: end", "", "README.md: expected one region from `configure: "),
         ("_config.yml", "begin address", "begin a", "_config.yml: .* address` .*, found 0"),
         ("book/bootstrap.py", "REPOSITORY = ", "R = ", "bootstrap.py: expected one line REPO"),
-        (SHEET, '"bootstrap"', '"b"', "exercises.ipynb: expected one code cell tagged"),
+        (SHEET, '"bootstrap"', '"b"', "04_batch_norm.ipynb: expected one code cell tagged"),
         (CHAPTER, ' "cells"', '  "cells"', "batch_norm.ipynb: not stored as nbformat"),
     ],
 )

@@ -14,7 +14,7 @@ from configure.texts import TEXTS, address
 
 ROOT = Path(__file__).resolve().parents[3]
 BOOTSTRAP = "book/bootstrap.py"
-NOTEBOOKS = ("chapters/*.ipynb", "chapters/exercises/*/exercises.ipynb")
+NOTEBOOKS = ("chapters/*.ipynb", "chapters/exercises/*.ipynb", "book/sheets/*.ipynb")
 UNSET: Mapping[str, str] = {}
 
 

@@ -110,9 +110,7 @@ STATISTICS = {
             "for everything",
         ),
         "negative axis": (
-            statistics_wrong(
-                lambda x, a: tuple(i for i in range(x.ndim) if i != a)
-            ),
+            statistics_wrong(lambda x, a: tuple(i for i in range(x.ndim) if i != a)),
             "a negative axis compared",
         ),
         "instance": (
@@ -120,9 +118,7 @@ STATISTICS = {
             "statistics of each image",
         ),
         "ddof=1": (
-            statistics_wrong(
-                right_axes, spread=lambda x, **k: x.var(ddof=1, **k)
-            ),
+            statistics_wrong(right_axes, spread=lambda x, **k: x.var(ddof=1, **k)),
             "divided by m - 1",
         ),
         "std": (
@@ -182,9 +178,7 @@ def rows_loop(x, gamma, beta, eps):
 
 def rows_torch(x, gamma, beta, eps):
     t, g, b = (torch.tensor(a) for a in (x, gamma, beta))
-    return torch.nn.functional.batch_norm(
-        t, None, None, g, b, training=True, eps=eps
-    )
+    return torch.nn.functional.batch_norm(t, None, None, g, b, training=True, eps=eps)
 
 
 def rows_einsum(x, gamma, beta, eps):
@@ -246,9 +240,7 @@ def flat_images(x, gamma, beta, eps):
     rows = x.reshape(len(x), -1)
     x_hat = (rows - rows.mean(0)) / np.sqrt(rows.var(0) + eps)
     shape = (1, -1, *[1] * (x.ndim - 2))
-    return gamma.reshape(shape) * x_hat.reshape(x.shape) + beta.reshape(
-        shape
-    )
+    return gamma.reshape(shape) * x_hat.reshape(x.shape) + beta.reshape(shape)
 
 
 def instance_norm(x, gamma, beta, eps):
@@ -302,11 +294,7 @@ BY_ROWS = {
             "divided by m - 1",
         ),
         "eps outside": (
-            rows_wrong(
-                rule=lambda r, g, b, eps: (
-                    g * (r - r.mean(0)) / (r.std(0) + eps) + b
-                )
-            ),
+            rows_wrong(rule=lambda r, g, b, eps: g * (r - r.mean(0)) / (r.std(0) + eps) + b),
             "eps outside the root",
         ),
         "gamma for beta": (
@@ -320,11 +308,7 @@ BY_ROWS = {
         "pixels as features": (flat_images, "one statistic for each pixel"),
         "instance norm": (instance_norm, "statistics of each image"),
         "no root": (
-            rows_wrong(
-                rule=lambda r, g, b, eps: (
-                    g * (r - r.mean(0)) / (r.var(0) + eps) + b
-                )
-            ),
+            rows_wrong(rule=lambda r, g, b, eps: g * (r - r.mean(0)) / (r.var(0) + eps) + b),
             "not by its root",
         ),
         "rows": (rows_wrong(back=lambda rows, x: rows), "shape"),
@@ -387,9 +371,7 @@ POINTWISE = {
     },
     "wrong": {
         "W for W.T": (
-            lambda x, w, b: (x.transpose(0, 2, 3, 1) @ w + b).transpose(
-                0, 3, 1, 2
-            ),
+            lambda x, w, b: (x.transpose(0, 2, 3, 1) @ w + b).transpose(0, 3, 1, 2),
             "the transpose of the weight",
         ),
         "no bias": (
@@ -413,15 +395,11 @@ POINTWISE = {
             "left at the end",
         ),
         "tensordot": (
-            lambda x, w, b: (
-                np.tensordot(w, x, (1, 1)) + b[:, None, None, None]
-            ),
+            lambda x, w, b: np.tensordot(w, x, (1, 1)) + b[:, None, None, None],
             "in front of the images",
         ),
         "H and W": (
-            lambda x, w, b: (
-                np.einsum("nchw,oc->nowh", x, w) + b[:, None, None]
-            ),
+            lambda x, w, b: np.einsum("nchw,oc->nowh", x, w) + b[:, None, None],
             "rows and columns of the images",
         ),
         "bias on columns": (
@@ -438,22 +416,16 @@ POINTWISE = {
             "applied to the rows",
         ),
         "diagonal": (
-            lambda x, w, b: (
-                x * np.diag(w).reshape(1, -1, 1, 1) + b[:, None, None]
-            ),
+            lambda x, w, b: x * np.diag(w).reshape(1, -1, 1, 1) + b[:, None, None],
             "no sum over channels",
         ),
         "mean": (
-            lambda x, w, b: (
-                (x[:, None] * w[:, :, None, None]).mean(2)
-                + b[:, None, None]
-            ),
+            lambda x, w, b: (x[:, None] * w[:, :, None, None]).mean(2) + b[:, None, None],
             "a mean over the channels",
         ),
         "pooled": (
             lambda x, w, b: (
-                (x.mean((2, 3)) @ w.T + b)[:, :, None, None]
-                + np.zeros((1, 1, *x.shape[2:]))
+                (x.mean((2, 3)) @ w.T + b)[:, :, None, None] + np.zeros((1, 1, *x.shape[2:]))
             ),
             "the mean over all pixels",
         ),
@@ -517,9 +489,7 @@ def conv_shifts(x, weight, bias, stride, padding):
         rows = slice(i, i + stride * Ho, stride)
         columns = slice(j, j + stride * Wo, stride)
         part = x[:, :, rows, columns]
-        y = y + np.tensordot(weight[:, :, i, j], part, (1, 1)).swapaxes(
-            0, 1
-        )
+        y = y + np.tensordot(weight[:, :, i, j], part, (1, 1)).swapaxes(0, 1)
     return y
 
 
@@ -597,9 +567,7 @@ CONV = {
             "the bias left out",
         ),
         "first channel's kernel": (
-            lambda x, w, b, s, p: conv_einsum(
-                x.sum(1, keepdims=True), w[:, :1], b, s, p
-            ),
+            lambda x, w, b, s, p: conv_einsum(x.sum(1, keepdims=True), w[:, :1], b, s, p),
             "used for all channels",
         ),
         "mean": (

@@ -167,21 +167,15 @@ MATRIX = {
             "the transpose of L",
         ),
         "inverse of L.T": (
-            wrong_matrices(
-                cholesky=lambda c, e: inv(chol(regularized(c, e)).T)
-            ),
+            wrong_matrices(cholesky=lambda c, e: inv(chol(regularized(c, e)).T)),
             "the transpose: it whitens",
         ),
         "factor of the inverse": (
-            wrong_matrices(
-                cholesky=lambda c, e: chol(inv(regularized(c, e)))
-            ),
+            wrong_matrices(cholesky=lambda c, e: chol(inv(regularized(c, e)))),
             "the factor of the inverse, not",
         ),
         "its transpose": (
-            wrong_matrices(
-                cholesky=lambda c, e: chol(inv(regularized(c, e))).T
-            ),
+            wrong_matrices(cholesky=lambda c, e: chol(inv(regularized(c, e))).T),
             "which is upper triangular",
         ),
         "Cholesky without eps": (
@@ -235,9 +229,7 @@ def zca_loops(x, eps):
     for row in x:
         cov += np.outer(row - mu, row - mu) / m
     lam, U = np.linalg.eigh(cov)
-    W = sum(
-        np.outer(U[:, k], U[:, k]) / np.sqrt(lam[k] + eps) for k in range(n)
-    )
+    W = sum(np.outer(U[:, k], U[:, k]) / np.sqrt(lam[k] + eps) for k in range(n))
     return np.array([W @ (row - mu) for row in x])
 
 
@@ -272,9 +264,7 @@ def wrong_zca(inner=None, outer=None, divide=len, root=None, apply=None):
         lam, U = np.linalg.eigh(v.T @ v / divide(v))
         scale = 1 / np.sqrt(lam + eps) if root is None else root(lam, eps)
         d = (outer or centred)(x)
-        return (
-            d @ (U * scale) @ U.T if apply is None else apply(d, U, scale)
-        )
+        return d @ (U * scale) @ U.T if apply is None else apply(d, U, scale)
 
     return answer
 
@@ -465,9 +455,7 @@ ZCA_COR = {
     "wrong": {
         "ZCA": (lambda c: root_of(c), "no standardization"),
         "wrong order": (
-            lambda c: (
-                root_of(correlation(c)) / np.sqrt(np.diag(c))[:, None]
-            ),
+            lambda c: root_of(correlation(c)) / np.sqrt(np.diag(c))[:, None],
             "the two steps in the wrong order",
         ),
         "no scales": (
@@ -503,10 +491,7 @@ ZCA_COR = {
             "ZCA of the covariance after",
         ),
         "no root in the correlation": (
-            lambda c: (
-                root_of(c / np.outer(np.diag(c), np.diag(c)))
-                / np.sqrt(np.diag(c))
-            ),
+            lambda c: root_of(c / np.outer(np.diag(c), np.diag(c))) / np.sqrt(np.diag(c)),
             "the product of the variances",
         ),
         "PCA-cor": (

@@ -43,9 +43,7 @@ def with_torch(x, eps):
 
 def with_functional(x, eps):
     t = torch.from_numpy(x)
-    return torch.nn.functional.batch_norm(
-        t, None, None, training=True, eps=eps
-    )
+    return torch.nn.functional.batch_norm(t, None, None, training=True, eps=eps)
 
 
 def in_place(x, eps):
@@ -66,16 +64,11 @@ STANDARDIZE = {
     },
     "wrong": {
         "ddof=1": (
-            lambda x, eps: (
-                (x - x.mean(0)) / np.sqrt(x.var(0, ddof=1) + eps)
-            ),
+            lambda x, eps: (x - x.mean(0)) / np.sqrt(x.var(0, ddof=1) + eps),
             "m - 1",
         ),
         "torch.var": (
-            lambda x, eps: (
-                (x - x.mean(0))
-                / torch.from_numpy(x).var(0).add(eps).sqrt().numpy()
-            ),
+            lambda x, eps: (x - x.mean(0)) / torch.from_numpy(x).var(0).add(eps).sqrt().numpy(),
             "m - 1",
         ),
         "no root": (
@@ -105,8 +98,7 @@ STANDARDIZE = {
         ),
         "axis 1": (
             lambda x, eps: (
-                (x - x.mean(1, keepdims=True))
-                / np.sqrt(x.var(1, keepdims=True) + eps)
+                (x - x.mean(1, keepdims=True)) / np.sqrt(x.var(1, keepdims=True) + eps)
             ),
             "each example",
         ),
@@ -126,16 +118,12 @@ STANDARDIZE = {
 
 def batch_norm_train(x, gamma, beta, eps):
     if x.size // x.shape[1] < 2:
-        raise ValueError(
-            f"needs at least 2 values per channel, got shape {x.shape}"
-        )
+        raise ValueError(f"needs at least 2 values per channel, got shape {x.shape}")
     axes = tuple(i for i in range(x.ndim) if i != 1)
     shape = tuple(n if i == 1 else 1 for i, n in enumerate(x.shape))
     d = x - x.mean(axis=axes, keepdims=True)
     var = (d * d).mean(axis=axes, keepdims=True)
-    return gamma.reshape(shape) * d / np.sqrt(var + eps) + beta.reshape(
-        shape
-    )
+    return gamma.reshape(shape) * d / np.sqrt(var + eps) + beta.reshape(shape)
 
 
 def flattened(x, gamma, beta, eps):
@@ -148,9 +136,7 @@ def flattened(x, gamma, beta, eps):
 
 def affine_torch(x, gamma, beta, eps):
     t, g, b = (torch.from_numpy(a) for a in (x, gamma, beta))
-    return torch.nn.functional.batch_norm(
-        t, None, None, g, b, training=True, eps=eps
-    )
+    return torch.nn.functional.batch_norm(t, None, None, g, b, training=True, eps=eps)
 
 
 def wrong_train(
@@ -165,14 +151,8 @@ def wrong_train(
     def answer(x, gamma, beta, eps):
         if x.size == x.shape[1]:
             raise ValueError("one value")
-        over = (
-            ((0,) if x.ndim == 2 else (0, 2, 3))
-            if axes is None
-            else axes(x)
-        )
-        g, b = (
-            v.reshape(1, -1, *[1] * (x.ndim - 2)) for v in (gamma, beta)
-        )
+        over = ((0,) if x.ndim == 2 else (0, 2, 3)) if axes is None else axes(x)
+        g, b = (v.reshape(1, -1, *[1] * (x.ndim - 2)) for v in (gamma, beta))
         var = x.var(axis=over, keepdims=True, ddof=ddof)
         inside, outside = {
             "inside": (eps, 0),
@@ -255,9 +235,7 @@ def normalize(x, mu, var, eps):
 
 def by_power(x, mu, var, eps):
     inv_std = (var + eps) ** -0.5
-    return np.einsum(
-        "nchw,c->nchw", x - mu[:, None, None], inv_std
-    ), inv_std
+    return np.einsum("nchw,c->nchw", x - mu[:, None, None], inv_std), inv_std
 
 
 def by_loops(x, mu, var, eps):
@@ -474,9 +452,7 @@ def affine_float32(x, mean, std, eps):
 
 def affine_in_torch(x, mean, std, eps):
     t = torch.from_numpy(x)
-    y = torch.nn.functional.batch_norm(
-        t, None, None, training=True, eps=eps
-    )
+    y = torch.nn.functional.batch_norm(t, None, None, training=True, eps=eps)
     spread = y.transpose(0, 1).flatten(1).std(dim=1, unbiased=False)
     return torch.from_numpy(std) / spread, torch.from_numpy(mean)
 
@@ -547,11 +523,7 @@ CHOOSE = {
             "gamma divided by",
         ),
         "upside down": (
-            wrong_affine(
-                lambda var, eps, std: (
-                    std * np.sqrt(var) / np.sqrt(var + eps)
-                )
-            ),
+            wrong_affine(lambda var, eps, std: std * np.sqrt(var) / np.sqrt(var + eps)),
             "upside down",
         ),
         "no root": (
@@ -559,25 +531,15 @@ CHOOSE = {
             "variances where",
         ),
         "std as variance": (
-            wrong_affine(
-                lambda var, eps, std: (
-                    np.sqrt(std) * np.sqrt((var + eps) / var)
-                )
-            ),
+            wrong_affine(lambda var, eps, std: np.sqrt(std) * np.sqrt((var + eps) / var)),
             "taken for a variance",
         ),
         "eps outside": (
-            wrong_affine(
-                lambda var, eps, std: std * (var**0.5 + eps) / var**0.5
-            ),
+            wrong_affine(lambda var, eps, std: std * (var**0.5 + eps) / var**0.5),
             "eps outside the root",
         ),
         "usual eps": (
-            wrong_affine(
-                lambda var, eps, std: (
-                    std * np.sqrt(var + 1e-5) / np.sqrt(var)
-                )
-            ),
+            wrong_affine(lambda var, eps, std: std * np.sqrt(var + 1e-5) / np.sqrt(var)),
             "eps = 1e-5 whatever",
         ),
         "ddof=1": (wrong_affine(good_gamma, ddof=1), "m - 1"),

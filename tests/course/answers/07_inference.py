@@ -117,35 +117,23 @@ POOLED = {
             "as if all batches told the same",
         ),
         "own factors, m": (
-            pooled_wrong(
-                lambda mu, v, m: np.average(
-                    with_own_factor(v, m), 0, weights=m
-                )
-            ),
+            pooled_wrong(lambda mu, v, m: np.average(with_own_factor(v, m), 0, weights=m)),
             "corrected variances that weigh m",
         ),
         "weights m - 1, biased": (
-            pooled_wrong(
-                lambda mu, v, m: np.average(v, axis=0, weights=m - 1)
-            ),
+            pooled_wrong(lambda mu, v, m: np.average(v, axis=0, weights=m - 1)),
             "uncorrected variances",
         ),
         "N - 1": (
-            pooled_wrong(
-                lambda mu, v, m: (m[:, None] * v).sum(0) / (m.sum() - 1)
-            ),
+            pooled_wrong(lambda mu, v, m: (m[:, None] * v).sum(0) / (m.sum() - 1)),
             "one degree of freedom",
         ),
         "dataset pass": (
-            pooled_wrong(
-                lambda mu, v, m: law_of_total_variance(mu, v, m, 1)
-            ),
+            pooled_wrong(lambda mu, v, m: law_of_total_variance(mu, v, m, 1)),
             "spread between the batches",
         ),
         "dataset pass, biased": (
-            pooled_wrong(
-                lambda mu, v, m: law_of_total_variance(mu, v, m, 0)
-            ),
+            pooled_wrong(lambda mu, v, m: law_of_total_variance(mu, v, m, 0)),
             "the biased variance of all values",
         ),
         "mean of means": (
@@ -172,9 +160,7 @@ POOLED = {
         ),
         "0 / 0 for a batch of one": (
             pooled_wrong(
-                lambda mu, v, m: np.average(
-                    v * (m / (m - 1))[:, None], 0, weights=m - 1
-                )
+                lambda mu, v, m: np.average(v * (m / (m - 1))[:, None], 0, weights=m - 1)
             ),
             "NaN or infinite",
         ),
@@ -215,8 +201,7 @@ def exponential_matrix(values, momentum):
 def exponential_einsum(values, momentum):
     K = len(values)
     table = [
-        [(1 - momentum) * momentum ** (i - j) * (j <= i) for j in range(K)]
-        for i in range(K)
+        [(1 - momentum) * momentum ** (i - j) * (j <= i) for j in range(K)] for i in range(K)
     ]
     running = np.einsum("kj,jc->kc", np.array(table), values)
     return running, running / np.sum(table, axis=1)[:, None]
@@ -711,17 +696,13 @@ def fold_einsum(gamma, beta, mean, var, eps, weight, bias):
 
 
 def fold_torch(gamma, beta, mean, var, eps, weight, bias):
-    g, be, mu, v, W, b = (
-        torch.tensor(a) for a in (gamma, beta, mean, var, weight, bias)
-    )
+    g, be, mu, v, W, b = (torch.tensor(a) for a in (gamma, beta, mean, var, weight, bias))
     s = g * torch.rsqrt(v + eps)
     return W @ torch.diag(s), b + W @ (be - s * mu)
 
 
 def fold_float32(gamma, beta, mean, var, eps, weight, bias):
-    arrays = [
-        a.astype(np.float32) for a in (gamma, beta, mean, var, weight, bias)
-    ]
+    arrays = [a.astype(np.float32) for a in (gamma, beta, mean, var, weight, bias)]
     return fold_before(*arrays[:4], np.float32(eps), *arrays[4:])
 
 
@@ -799,9 +780,7 @@ FOLD = {
             "without the layer's weight",
         ),
         "folded W in the bias": (
-            fold_wrong(
-                b=lambda w, b, s, beta, mu: b + (w * s) @ (beta - s * mu)
-            ),
+            fold_wrong(b=lambda w, b, s, beta, mu: b + (w * s) @ (beta - s * mu)),
             "scale counts twice",
         ),
         "mean not scaled": (
@@ -809,9 +788,7 @@ FOLD = {
             "a mean that is not scaled",
         ),
         "beta scaled": (
-            fold_wrong(
-                b=lambda w, b, s, beta, mu: b + w @ (s * (beta - mu))
-            ),
+            fold_wrong(b=lambda w, b, s, beta, mu: b + w @ (s * (beta - mu))),
             "beta scaled, too",
         ),
         "no mean": (

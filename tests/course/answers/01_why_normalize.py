@@ -80,9 +80,7 @@ def the_root(norms):
     return (norms[0] / norms[-1]) ** (1 / (len(norms) - 1))
 
 
-def wrong_norms(
-    slope=None, norm=frobenius, factor=the_root, looks="z", turn=False
-):
+def wrong_norms(slope=None, norm=frobenius, factor=the_root, looks="z", turn=False):
     """Return an answer as people write it who get one thing wrong."""
 
     def answer(z, weights, dz):
@@ -147,11 +145,7 @@ GRADIENTS = {
         ),
         "ReLU's slope": (wrong_norms(slope=lambda z: z > 0), "of ReLU"),
         "sigmoid twice": (
-            wrong_norms(
-                slope=lambda z: (
-                    sigmoid(sigmoid(z)) * (1 - sigmoid(sigmoid(z)))
-                )
-            ),
+            wrong_norms(slope=lambda z: sigmoid(sigmoid(z)) * (1 - sigmoid(sigmoid(z)))),
             "taken twice",
         ),
         "w.T": (wrong_norms(turn=True), "the transpose of the weights"),
@@ -256,9 +250,7 @@ def wrong_drift(move=None, band=None):
             else move(before, after)
         )
         size = (
-            quantile(before, 85) - quantile(before, 15)
-            if band is None
-            else band(before, after)
+            quantile(before, 85) - quantile(before, 15) if band is None else band(before, after)
         )
         return d / size
 
@@ -285,9 +277,7 @@ DRIFT = {
     },
     "wrong": {
         "band after": (
-            wrong_drift(
-                band=lambda a, b: quantile(b, 85) - quantile(b, 15)
-            ),
+            wrong_drift(band=lambda a, b: quantile(b, 85) - quantile(b, 15)),
             "the band after",
         ),
         "std": (
@@ -295,15 +285,11 @@ DRIFT = {
             "the standard deviation",
         ),
         "half band": (
-            wrong_drift(
-                band=lambda a, b: (quantile(a, 85) - quantile(a, 15)) / 2
-            ),
+            wrong_drift(band=lambda a, b: (quantile(a, 85) - quantile(a, 15)) / 2),
             "half of the band",
         ),
         "quartiles": (
-            wrong_drift(
-                band=lambda a, b: quantile(a, 75) - quantile(a, 25)
-            ),
+            wrong_drift(band=lambda a, b: quantile(a, 75) - quantile(a, 25)),
             "the quartiles",
         ),
         "5 and 95": (
@@ -350,9 +336,7 @@ DRIFT = {
             "q85 alone",
         ),
         "sum": (
-            wrong_drift(
-                band=lambda a, b: quantile(a, 85) + quantile(a, 15)
-            ),
+            wrong_drift(band=lambda a, b: quantile(a, 85) + quantile(a, 15)),
             "q85 + q15",
         ),
         "swapped": (lambda a, b: drift(b, a), "the band after"),
@@ -457,9 +441,7 @@ TO_RAW = {
             "weights multiplied",
         ),
         "other way": (
-            wrong_raw(
-                lambda w, sd: w * sd, lambda w, b, mu, sd: b + w @ mu
-            ),
+            wrong_raw(lambda w, sd: w * sd, lambda w, b, mu, sd: b + w @ mu),
             "from raw to standardized",
         ),
         "variance": (wrong_raw(lambda w, sd: w / sd**2), "the variances"),
@@ -494,9 +476,7 @@ TO_RAW = {
             "the weights are missing",
         ),
         "sum of weights": (
-            wrong_raw(
-                bias=lambda w, b, mu, sd: b - (w / sd).sum(1) * mu.mean()
-            ),
+            wrong_raw(bias=lambda w, b, mu, sd: b - (w / sd).sum(1) * mu.mean()),
             "weights summed",
         ),
         "sign of b": (

@@ -112,75 +112,45 @@ STAGED = {
             "without the way through the variance",
         ),
         "no way through the mean": (
-            wrong_staged(
-                dx=lambda g, d, s, m, dvar, dmu: g * s + 2 * d * dvar / m
-            ),
+            wrong_staged(dx=lambda g, d, s, m, dvar, dmu: g * s + 2 * d * dvar / m),
             "without the way through the mean",
         ),
         "statistics alone": (
-            wrong_staged(
-                dx=lambda g, d, s, m, dvar, dmu: (2 * d * dvar + dmu) / m
-            ),
+            wrong_staged(dx=lambda g, d, s, m, dvar, dmu: (2 * d * dvar + dmu) / m),
             "without the straight way",
         ),
         "dmu whole": (
-            wrong_staged(
-                dx=lambda g, d, s, m, dvar, dmu: (
-                    g * s + 2 * d * dvar / m + dmu
-                )
-            ),
+            wrong_staged(dx=lambda g, d, s, m, dvar, dmu: g * s + 2 * d * dvar / m + dmu),
             "dmu handed to each sample whole",
         ),
         "dvar whole": (
-            wrong_staged(
-                dx=lambda g, d, s, m, dvar, dmu: (
-                    g * s + 2 * d * dvar + dmu / m
-                )
-            ),
+            wrong_staged(dx=lambda g, d, s, m, dvar, dmu: g * s + 2 * d * dvar + dmu / m),
             "dvar handed to each sample whole",
         ),
         "both whole": (
-            wrong_staged(
-                dx=lambda g, d, s, m, dvar, dmu: g * s + 2 * d * dvar + dmu
-            ),
+            wrong_staged(dx=lambda g, d, s, m, dvar, dmu: g * s + 2 * d * dvar + dmu),
             "dmu and dvar handed",
         ),
         "no 2": (
-            wrong_staged(
-                dx=lambda g, d, s, m, dvar, dmu: (
-                    g * s + d * dvar / m + dmu / m
-                )
-            ),
+            wrong_staged(dx=lambda g, d, s, m, dvar, dmu: g * s + d * dvar / m + dmu / m),
             "without its 2",
         ),
         "m - 1": (
             wrong_staged(
-                dx=lambda g, d, s, m, dvar, dmu: (
-                    g * s + 2 * d * dvar / (m - 1) + dmu / m
-                )
+                dx=lambda g, d, s, m, dvar, dmu: g * s + 2 * d * dvar / (m - 1) + dmu / m
             ),
             "m - 1 in the variance's share",
         ),
         "sign of the mean": (
-            wrong_staged(
-                dx=lambda g, d, s, m, dvar, dmu: (
-                    g * s + 2 * d * dvar / m - dmu / m
-                )
-            ),
+            wrong_staged(dx=lambda g, d, s, m, dvar, dmu: g * s + 2 * d * dvar / m - dmu / m),
             "the mean's way with the other sign",
         ),
         "sign of the variance": (
-            wrong_staged(
-                dx=lambda g, d, s, m, dvar, dmu: (
-                    g * s - 2 * d * dvar / m + dmu / m
-                )
-            ),
+            wrong_staged(dx=lambda g, d, s, m, dvar, dmu: g * s - 2 * d * dvar / m + dmu / m),
             "the variance's way with the other sign",
         ),
         "dvar positive": (
-            wrong_staged(
-                dvar=lambda g, d, s, m: 0.5 * s**3 * (g * d).sum(0)
-            ),
+            wrong_staged(dvar=lambda g, d, s, m: 0.5 * s**3 * (g * d).sum(0)),
             "dvar with the other sign",
         ),
         "dvar without 1/2": (
@@ -188,9 +158,7 @@ STAGED = {
             "without the 1/2",
         ),
         "dvar as a mean": (
-            wrong_staged(
-                dvar=lambda g, d, s, m: -0.5 * s**3 * (g * d).mean(0)
-            ),
+            wrong_staged(dvar=lambda g, d, s, m: -0.5 * s**3 * (g * d).mean(0)),
             "dvar divided by m",
         ),
         "power -1/2": (
@@ -198,15 +166,11 @@ STAGED = {
             "first power",
         ),
         "power -1": (
-            wrong_staged(
-                dvar=lambda g, d, s, m: -0.5 * s**2 * (g * d).sum(0)
-            ),
+            wrong_staged(dvar=lambda g, d, s, m: -0.5 * s**2 * (g * d).sum(0)),
             "inv_std squared",
         ),
         "x_hat in dvar": (
-            wrong_staged(
-                dvar=lambda g, d, s, m: -0.5 * s**3 * (g * d * s).sum(0)
-            ),
+            wrong_staged(dvar=lambda g, d, s, m: -0.5 * s**3 * (g * d * s).sum(0)),
             "made with x_hat",
         ),
         "dmu positive": (
@@ -231,15 +195,11 @@ STAGED = {
             "a mean over the batch",
         ),
         "swapped": (
-            wrong_staged(
-                lambda dy, x, x_hat, gamma: (dy.sum(0), (dy * x_hat).sum(0))
-            ),
+            wrong_staged(lambda dy, x, x_hat, gamma: (dy.sum(0), (dy * x_hat).sum(0))),
             "in each other's place",
         ),
         "x in dgamma": (
-            wrong_staged(
-                lambda dy, x, x_hat, gamma: ((dy * x).sum(0), dy.sum(0))
-            ),
+            wrong_staged(lambda dy, x, x_hat, gamma: ((dy * x).sum(0), dy.sum(0))),
             "made with x, which",
         ),
         "x - mu in dgamma": (
@@ -265,15 +225,11 @@ STAGED = {
             "no sum over the batch",
         ),
         "one number": (
-            wrong_staged(
-                lambda dy, x, x_hat, gamma: ((dy * x_hat).sum(), dy.sum())
-            ),
+            wrong_staged(lambda dy, x, x_hat, gamma: ((dy * x_hat).sum(), dy.sum())),
             "one number for all channels",
         ),
         "axis 1": (
-            wrong_staged(
-                lambda dy, x, x_hat, gamma: ((dy * x_hat).sum(1), dy.sum(1))
-            ),
+            wrong_staged(lambda dy, x, x_hat, gamma: ((dy * x_hat).sum(1), dy.sum(1))),
             "over the channels",
         ),
         "dx alone": (
@@ -312,9 +268,7 @@ def by_matrix(dy, x_hat, inv_std, gamma):
 
 
 def rows_einsum(dy, x_hat, inv_std, gamma):
-    g, h = (
-        np.moveaxis(v, 1, -1).reshape(-1, len(gamma)) for v in (dy, x_hat)
-    )
+    g, h = (np.moveaxis(v, 1, -1).reshape(-1, len(gamma)) for v in (dy, x_hat))
     g = g - np.einsum("ic->c", g) / len(g)
     g = (g - h * (np.einsum("ic,ic->c", g, h) / len(g))) * gamma * inv_std
     like = np.moveaxis(dy, 1, -1)
@@ -336,9 +290,7 @@ def closed_torch(dy, x_hat, inv_std, gamma):
     return scale * (dy - mean - x_hat * along)
 
 
-def wrong_closed(
-    line, axes=lambda v: (0, *range(2, v.ndim)), mean=np.mean, divisor=None
-):
+def wrong_closed(line, axes=lambda v: (0, *range(2, v.ndim)), mean=np.mean, divisor=None):
     """Return a closed form as people write it who get one thing wrong.
 
     `line` gets dy, x_hat, inv_std, gamma, mean(dy) and mean(dy * x_hat).
@@ -409,21 +361,15 @@ CLOSED = {
             "means of each example",
         ),
         "plus the mean": (
-            wrong_closed(
-                lambda dy, h, s, g, a, b: g * s * (dy + a - h * b)
-            ),
+            wrong_closed(lambda dy, h, s, g, a, b: g * s * (dy + a - h * b)),
             "the mean's term with the other sign",
         ),
         "plus along": (
-            wrong_closed(
-                lambda dy, h, s, g, a, b: g * s * (dy - a + h * b)
-            ),
+            wrong_closed(lambda dy, h, s, g, a, b: g * s * (dy - a + h * b)),
             "the term along x_hat with the other sign",
         ),
         "plus both": (
-            wrong_closed(
-                lambda dy, h, s, g, a, b: g * s * (dy + a + h * b)
-            ),
+            wrong_closed(lambda dy, h, s, g, a, b: g * s * (dy + a + h * b)),
             "both terms with the other sign",
         ),
         "no x_hat before": (
@@ -431,15 +377,11 @@ CLOSED = {
             "x_hat missing before",
         ),
         "no x_hat inside": (
-            wrong_closed(
-                lambda dy, h, s, g, a, b: g * s * (dy - a - h * a)
-            ),
+            wrong_closed(lambda dy, h, s, g, a, b: g * s * (dy - a - h * a)),
             "x_hat missing inside",
         ),
         "a product of means": (
-            wrong_closed(
-                lambda dy, h, s, g, a, b: g * s * (dy - a - h * a * b)
-            ),
+            wrong_closed(lambda dy, h, s, g, a, b: g * s * (dy - a - h * a * b)),
             "",
         ),
         "no gamma": (
@@ -447,9 +389,7 @@ CLOSED = {
             "gamma left out",
         ),
         "gamma twice": (
-            wrong_closed(
-                lambda dy, h, s, g, a, b: g * good_line(dy, h, s, g, a, b)
-            ),
+            wrong_closed(lambda dy, h, s, g, a, b: g * good_line(dy, h, s, g, a, b)),
             "gamma multiplied twice",
         ),
         "no inv_std": (
@@ -457,21 +397,15 @@ CLOSED = {
             "inv_std left out",
         ),
         "inv_std twice": (
-            wrong_closed(
-                lambda dy, h, s, g, a, b: s * good_line(dy, h, s, g, a, b)
-            ),
+            wrong_closed(lambda dy, h, s, g, a, b: s * good_line(dy, h, s, g, a, b)),
             "inv_std multiplied twice",
         ),
         "inv_std as std": (
-            wrong_closed(
-                lambda dy, h, s, g, a, b: g / s * (dy - a - h * b)
-            ),
+            wrong_closed(lambda dy, h, s, g, a, b: g / s * (dy - a - h * b)),
             "a division by inv_std",
         ),
         "maps as rows": (
-            lambda dy, x_hat, s, g: rows_einsum(dy, x_hat, s, g).reshape(
-                -1, len(g)
-            ),
+            lambda dy, x_hat, s, g: rows_einsum(dy, x_hat, s, g).reshape(-1, len(g)),
             "shape",
         ),
     },
@@ -479,9 +413,7 @@ CLOSED = {
 
 
 def gradients(x, dy, gamma, beta, eps):
-    x, gamma, beta = (
-        torch.tensor(v, requires_grad=True) for v in (x, gamma, beta)
-    )
+    x, gamma, beta = (torch.tensor(v, requires_grad=True) for v in (x, gamma, beta))
     mu = x.mean(0)
     var = x.var(0, unbiased=False)
     y = gamma * (x - mu) / torch.sqrt(var + eps) + beta
@@ -507,20 +439,13 @@ def by_squares(x, dy, gamma, beta, eps):
 
 def by_functional(x, dy, gamma, beta, eps):
     leaves = [torch.tensor(v, requires_grad=True) for v in (x, gamma)]
-    y = torch.nn.functional.batch_norm(
-        leaves[0], None, None, leaves[1], training=True, eps=eps
-    )
+    y = torch.nn.functional.batch_norm(leaves[0], None, None, leaves[1], training=True, eps=eps)
     return torch.autograd.grad(y, leaves, torch.from_numpy(dy))
 
 
 def by_float32(x, dy, gamma, beta, eps):
-    leaves = [
-        torch.tensor(v, dtype=torch.float32, requires_grad=True)
-        for v in (x, gamma)
-    ]
-    y = torch.nn.functional.batch_norm(
-        leaves[0], None, None, leaves[1], training=True, eps=eps
-    )
+    leaves = [torch.tensor(v, dtype=torch.float32, requires_grad=True) for v in (x, gamma)]
+    y = torch.nn.functional.batch_norm(leaves[0], None, None, leaves[1], training=True, eps=eps)
     return torch.autograd.grad(y, leaves, torch.tensor(dy).float())
 
 
@@ -544,9 +469,7 @@ def wrong_gradients(
     """Return a repair of the course's code that leaves one thing wrong."""
 
     def answer(x, dy, gamma, beta, eps):
-        t, g, b = (
-            torch.tensor(v, requires_grad=True) for v in (x, gamma, beta)
-        )
+        t, g, b = (torch.tensor(v, requires_grad=True) for v in (x, gamma, beta))
         for _ in range(repeat):
             x_hat = (t - mu(t)) / std(var(t), eps)
             y = (g if use_gamma else 1.0 + 0 * g) * x_hat + b
@@ -579,9 +502,7 @@ DETACHED = {
     },
     "wrong": {
         "the course": (
-            wrong_gradients(
-                lambda t: t.mean(0).detach(), lambda t: t.var(0).detach()
-            ),
+            wrong_gradients(lambda t: t.mean(0).detach(), lambda t: t.var(0).detach()),
             "as it was",
         ),
         "biased, still detached": (
@@ -600,9 +521,7 @@ DETACHED = {
             "the mean still outside",
         ),
         "variance detached": (
-            wrong_gradients(
-                var=lambda t: t.var(0, unbiased=False).detach()
-            ),
+            wrong_gradients(var=lambda t: t.var(0, unbiased=False).detach()),
             "the variance still outside",
         ),
         "detached by numpy": (

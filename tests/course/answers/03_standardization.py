@@ -113,9 +113,7 @@ STANDARDIZE = {
             "m - 1",
         ),
         "torch.std": (
-            lambda t, x: (
-                torch.from_numpy(x - t.mean(0)) / torch.from_numpy(t).std(0)
-            ),
+            lambda t, x: torch.from_numpy(x - t.mean(0)) / torch.from_numpy(t).std(0),
             "m - 1",
         ),
         "no mean": (
@@ -132,9 +130,7 @@ STANDARDIZE = {
             "the whole array",
         ),
         "axis 1": (
-            lambda t, x: (
-                (x - x.mean(1, keepdims=True)) / x.std(1, keepdims=True)
-            ),
+            lambda t, x: (x - x.mean(1, keepdims=True)) / x.std(1, keepdims=True),
             "each sample",
         ),
         "min-max": (
@@ -146,9 +142,7 @@ STANDARDIZE = {
             "division by 0",
         ),
         "nan to 0": (
-            lambda t, x: np.nan_to_num(
-                (x - t.mean(0)) / t.std(0), posinf=0, neginf=0
-            ),
+            lambda t, x: np.nan_to_num((x - t.mean(0)) / t.std(0), posinf=0, neginf=0),
             "set to 0",
         ),
         "tiny eps": (
@@ -222,9 +216,7 @@ def merge_float32(parts):
 
 
 def merge_torch(parts):
-    return merge_all(
-        [(n, torch.tensor(mu), torch.tensor(m2)) for n, mu, m2 in parts]
-    )
+    return merge_all([(n, torch.tensor(mu), torch.tensor(m2)) for n, mu, m2 in parts])
 
 
 def from_the_right(parts):
@@ -333,9 +325,7 @@ MERGE = {
             "not divided by n",
         ),
         "over n squared": (
-            wrong_merge(
-                m2_term=lambda d, a, b: d**2 * a * b / (a + b) ** 2
-            ),
+            wrong_merge(m2_term=lambda d, a, b: d**2 * a * b / (a + b) ** 2),
             "divided by n twice",
         ),
         "times n_b": (
@@ -347,11 +337,7 @@ MERGE = {
             "subtracted, not added",
         ),
         "new mean": (
-            wrong_merge(
-                m2_term=lambda d, a, b: (
-                    (d * a / (a + b)) ** 2 * a * b / (a + b)
-                )
-            ),
+            wrong_merge(m2_term=lambda d, a, b: (d * a / (a + b)) ** 2 * a * b / (a + b)),
             "from the new mean",
         ),
         "m2 itself": (
@@ -367,9 +353,7 @@ MERGE = {
             "the biased variance",
         ),
         "Bessel upside down": (
-            wrong_merge(
-                end=lambda n, m2, k: (m2 / n, m2 / n * (n - 1) / n)
-            ),
+            wrong_merge(end=lambda n, m2, k: (m2 / n, m2 / n * (n - 1) / n)),
             "upside down",
         ),
         "average of variances": (means_of_all, "an average of the parts'"),
@@ -492,16 +476,10 @@ def wrong_stream(product=None, rate=None, result=None):
         def add(self, row):
             self.k += 1
             before = row - self.mean
-            step = (
-                before / self.k if rate is None else before * rate(self.k)
-            )
+            step = before / self.k if rate is None else before * rate(self.k)
             self.mean = self.mean + step
             after = row - self.mean
-            self.m2 = self.m2 + (
-                before * after
-                if product is None
-                else product(before, after)
-            )
+            self.m2 = self.m2 + (before * after if product is None else product(before, after))
 
         def mean_var(self):
             if self.k == 0:
@@ -590,9 +568,7 @@ STREAM = {
             "k - 1",
         ),
         "k - 1, from 2": (
-            wrong_stream(
-                result=lambda m2, k: m2 / (k - 1) if k > 1 else m2
-            ),
+            wrong_stream(result=lambda m2, k: m2 / (k - 1) if k > 1 else m2),
             "with 0 after the first row",
         ),
         "not divided": (
@@ -626,9 +602,7 @@ STREAM = {
         "before the first": (Accepts, "accepts a question before"),
     },
     "equivalent": {
-        "self.mean = 0.0 -> self.mean = 1.0": (
-            "the first row replaces the mean"
-        ),
+        "self.mean = 0.0 -> self.mean = 1.0": ("the first row replaces the mean"),
     },
 }
 
@@ -720,21 +694,14 @@ SAFE = {
         ),
         "float64 mean alone": (
             lambda x: (
-                (x * x).mean(axis=axes_of(x))
-                - x.mean(axis=axes_of(x), dtype=np.float64) ** 2
+                (x * x).mean(axis=axes_of(x)) - x.mean(axis=axes_of(x), dtype=np.float64) ** 2
             ),
             "squares in float32",
         ),
         "no second term": (
-            lambda x: (
-                (
-                    x
-                    - x[
-                        (slice(1), slice(None)) + (slice(1),) * (x.ndim - 2)
-                    ]
-                )
-                ** 2
-            ).mean(axis=axes_of(x)),
+            lambda x: ((x - x[(slice(1), slice(None)) + (slice(1),) * (x.ndim - 2)]) ** 2).mean(
+                axis=axes_of(x)
+            ),
             "around the shift",
         ),
         "ddof=1": (

@@ -25,9 +25,7 @@ def along_loop(g, steps, losses, gradients):
     size = sum(v * v for v in g) ** 0.5
     change, beta, cosines = [], [], []
     for a, new in zip(steps, gradients, strict=True):
-        apart = (
-            sum((v - w) ** 2 for v, w in zip(new, g, strict=True)) ** 0.5
-        )
+        apart = sum((v - w) ** 2 for v, w in zip(new, g, strict=True)) ** 0.5
         own = sum(v * v for v in new) ** 0.5
         inner = sum(v * w for v, w in zip(new, g, strict=True))
         change.append(apart)
@@ -133,31 +131,19 @@ ALONG = {
             "beta without the step",
         ),
         "largest step": (
-            along_wrong(
-                beta=lambda g, a, G: (
-                    norms(G - g).max() / (a.max() * norms(g))
-                )
-            ),
+            along_wrong(beta=lambda g, a, G: norms(G - g).max() / (a.max() * norms(g))),
             "by the largest step",
         ),
         "smallest step": (
-            along_wrong(
-                beta=lambda g, a, G: (
-                    norms(G - g).max() / (a.min() * norms(g))
-                )
-            ),
+            along_wrong(beta=lambda g, a, G: norms(G - g).max() / (a.min() * norms(g))),
             "by the smallest step",
         ),
         "times step": (
-            along_wrong(
-                beta=lambda g, a, G: (norms(G - g) * a / norms(g)).max()
-            ),
+            along_wrong(beta=lambda g, a, G: (norms(G - g) * a / norms(g)).max()),
             "a multiplication by the step",
         ),
         "mean beta": (
-            along_wrong(
-                beta=lambda g, a, G: (norms(G - g) / (a * norms(g))).mean()
-            ),
+            along_wrong(beta=lambda g, a, G: (norms(G - g) / (a * norms(g))).mean()),
             "the mean of beta",
         ),
         "largest cosine": (
@@ -213,9 +199,7 @@ def by_loop(x, gamma, g_hat):
         v, g, m = x[:, j], g_hat[:, j], len(x)
         v = (v - v.mean()) / v.std()
         gone = (sum(g) ** 2 + (v @ g) ** 2) / m
-        found.append(
-            (gamma[j] ** 2 / x[:, j].var() * (g @ g - gone), gone / (g @ g))
-        )
+        found.append((gamma[j] ** 2 / x[:, j].var() * (g @ g - gone), gone / (g @ g)))
     return np.array(found).T[0], np.array(found).T[1]
 
 
@@ -227,9 +211,7 @@ def by_projection(x, gamma, g_hat):
         gone = np.einsum("mi,m->i", q, g_hat[:, j])
         total = g_hat[:, j] @ g_hat[:, j]
         share.append(gone @ gone / total)
-        squared.append(
-            gamma[j] ** 2 / x[:, j].var() * (total - gone @ gone)
-        )
+        squared.append(gamma[j] ** 2 / x[:, j].var() * (total - gone @ gone))
     return np.array(squared), np.array(share)
 
 
@@ -250,9 +232,7 @@ def by_float32(x, gamma, g_hat):
 
 
 def length_wrong(
-    removed=lambda x_hat, g: (
-        (g.sum(0) ** 2 + (x_hat * g).sum(0) ** 2) / len(g)
-    ),
+    removed=lambda x_hat, g: (g.sum(0) ** 2 + (x_hat * g).sum(0) ** 2) / len(g),
     factor=lambda gamma, x: gamma**2 / x.var(0),
     x_hat=lambda x: (x - x.mean(0)) / x.std(0),
     share=lambda gone, g: gone / (g * g).sum(0),
@@ -280,16 +260,12 @@ LENGTH = {
             "along x_hat left out",
         ),
         "variance only (Caffe, PR 1891)": (
-            length_wrong(
-                removed=lambda x_hat, g: (x_hat * g).sum(0) ** 2 / len(g)
-            ),
+            length_wrong(removed=lambda x_hat, g: (x_hat * g).sum(0) ** 2 / len(g)),
             "along 1 left out",
         ),
         "added": (
             length_wrong(
-                removed=lambda x_hat, g: (
-                    -(g.sum(0) ** 2 + (x_hat * g).sum(0) ** 2) / len(g)
-                )
+                removed=lambda x_hat, g: -(g.sum(0) ** 2 + (x_hat * g).sum(0) ** 2) / len(g)
             ),
             "added, not taken away",
         ),
@@ -321,11 +297,7 @@ LENGTH = {
             "the unbiased variance",
         ),
         "no m": (
-            length_wrong(
-                removed=lambda x_hat, g: (
-                    g.sum(0) ** 2 + (x_hat * g).sum(0) ** 2
-                )
-            ),
+            length_wrong(removed=lambda x_hat, g: g.sum(0) ** 2 + (x_hat * g).sum(0) ** 2),
             "not divided by m",
         ),
         "x": (length_wrong(x_hat=lambda x: x), "x in the place of x_hat"),
@@ -349,11 +321,7 @@ LENGTH = {
             "shape",
         ),
         "divided by m twice": (
-            length_wrong(
-                removed=lambda x_hat, g: (
-                    g.mean(0) ** 2 + (x_hat * g).mean(0) ** 2
-                )
-            ),
+            length_wrong(removed=lambda x_hat, g: g.mean(0) ** 2 + (x_hat * g).mean(0) ** 2),
             "",
         ),
     },
@@ -470,9 +438,7 @@ COMPARE = {
             "the worst rate",
         ),
         "row of the best run": (
-            compare_wrong(
-                each(lambda e: e[np.unravel_index(e.argmin(), e.shape)[0]])
-            ),
+            compare_wrong(each(lambda e: e[np.unravel_index(e.argmin(), e.shape)[0]])),
             "the rate of the best single run",
         ),
         "median": (
@@ -496,9 +462,7 @@ COMPARE = {
             "second arm for both",
         ),
         "b - a": (
-            compare_wrong(
-                lambda a, b: (b[b.mean(1).argmin()], a[a.mean(1).argmin()])
-            ),
+            compare_wrong(lambda a, b: (b[b.mean(1).argmin()], a[a.mean(1).argmin()])),
             "b - a instead",
         ),
         "unpaired": (pooled_spread, "not paired"),
@@ -511,15 +475,11 @@ COMPARE = {
             "divided by n",
         ),
         "half": (
-            compare_wrong(
-                half=lambda d, t: t * d.std(ddof=1) / len(d) ** 0.5 / 2
-            ),
+            compare_wrong(half=lambda d, t: t * d.std(ddof=1) / len(d) ** 0.5 / 2),
             "half of the width",
         ),
         "1.96": (
-            compare_wrong(
-                half=lambda d, t: 1.96 * d.std(ddof=1) / len(d) ** 0.5
-            ),
+            compare_wrong(half=lambda d, t: 1.96 * d.std(ddof=1) / len(d) ** 0.5),
             "whatever t is given",
         ),
         "no t": (

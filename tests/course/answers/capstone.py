@@ -162,25 +162,21 @@ def features_recursive(channels, side, layers):
     if not layers:
         return channels * side**2
     (out, *window), *rest = layers
-    return features_recursive(
-        out or channels, size_range(side, *window), rest
-    )
+    return features_recursive(out or channels, size_range(side, *window), rest)
 
 
 def features_numpy(channels, side, layers):
     x = np.zeros((channels, side, side), np.float32)
     for out, kernel, stride, padding in layers:
         x = np.pad(x, ((0, 0), (padding, padding), (padding, padding)))
-        x = np.lib.stride_tricks.sliding_window_view(
-            x, (kernel, kernel), (1, 2)
-        )[:, ::stride, ::stride, 0, 0]
+        x = np.lib.stride_tricks.sliding_window_view(x, (kernel, kernel), (1, 2))[
+            :, ::stride, ::stride, 0, 0
+        ]
         x = x if out is None else np.repeat(x[:1], out, axis=0)
     return x.size
 
 
-def features_wrong(
-    count, size=size_range, pools=True, channels_of_pool=None
-):
+def features_wrong(count, size=size_range, pools=True, channels_of_pool=None):
     """Return an answer that keeps all sizes and counts them like this."""
 
     def answer(channels, side, layers):
@@ -281,15 +277,11 @@ FEATURES = {
             "forgets the + 1",
         ),
         "no stride": (
-            features_wrong(
-                right_count, refusing(lambda n, k, s, p: n + 2 * p - k + 1)
-            ),
+            features_wrong(right_count, refusing(lambda n, k, s, p: n + 2 * p - k + 1)),
             "stride left out",
         ),
         "no padding": (
-            features_wrong(
-                right_count, refusing(lambda n, k, s, p: (n - k) // s + 1)
-            ),
+            features_wrong(right_count, refusing(lambda n, k, s, p: (n - k) // s + 1)),
             "padding left out",
         ),
         "accepts all": (
@@ -417,9 +409,7 @@ FORWARD = {
             "the whole batch in one row",
         ),
         "channels last": (
-            lambda net, x: end(
-                net, start(net, x).transpose(0, 2, 3, 1).reshape(-1, 864)
-            ),
+            lambda net, x: end(net, start(net, x).transpose(0, 2, 3, 1).reshape(-1, 864)),
             "channels last",
         ),
         "columns": (
@@ -431,21 +421,15 @@ FORWARD = {
             "the mean of each map",
         ),
         "no pooling": (
-            lambda net, x: end(
-                net, net.relu(net.bn1(net.conv1(x))).reshape(len(x), -1)
-            ),
+            lambda net, x: end(net, net.relu(net.bn1(net.conv1(x))).reshape(len(x), -1)),
             "no pooling",
         ),
         "no BN": (
-            lambda net, x: end(
-                net, rows_of(net.pool(net.relu(net.conv1(x))))
-            ),
+            lambda net, x: end(net, rows_of(net.pool(net.relu(net.conv1(x))))),
             "no normalization",
         ),
         "no ReLU": (
-            lambda net, x: end(
-                net, rows_of(net.pool(net.bn1(net.conv1(x))))
-            ),
+            lambda net, x: end(net, rows_of(net.pool(net.bn1(net.conv1(x))))),
             "no activation behind the normalization",
         ),
         "ReLU before BN": (
@@ -461,15 +445,11 @@ FORWARD = {
         ),
         "softmax": (probabilities, "softmax belongs to the loss"),
         "no fc2": (
-            lambda net, x: net.fc3(
-                net.relu(net.fc1(rows_of(start(net, x))))
-            ),
+            lambda net, x: net.fc3(net.relu(net.fc1(rows_of(start(net, x))))),
             "never calls fc2",
         ),
         "sigmoid": (
-            lambda net, x: net.fc3(
-                1 / (1 + np.exp(-net.fc2(net.fc1(rows_of(start(net, x))))))
-            ),
+            lambda net, x: net.fc3(1 / (1 + np.exp(-net.fc2(net.fc1(rows_of(start(net, x))))))),
             "",
         ),
     },
