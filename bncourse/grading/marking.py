@@ -1,7 +1,7 @@
 """Grade one submission: the student's code in a sandbox, the checks here."""
 
+import ast
 import inspect
-import re
 import textwrap
 from dataclasses import dataclass
 from typing import Any
@@ -35,7 +35,8 @@ class Row:
 def source(function: Any, known: dict[str, str]) -> dict[str, str]:
     """Add to ``known`` the source of a function of the checks, and of those that it uses."""
     known[function.__name__] = textwrap.dedent(inspect.getsource(function))
-    for name in re.findall(r"[A-Za-z_]\w*", known[function.__name__]):
+    for node in ast.walk(ast.parse(known[function.__name__])):
+        name = node.id if isinstance(node, ast.Name) else ""
         used = getattr(inspect.getmodule(function), name, None)
         ours = str(getattr(used, "__module__", "")).startswith("bncourse.checks")
         if ours and inspect.isfunction(used) and used.__name__ not in known:

@@ -1,7 +1,9 @@
-"""What the child of `bncourse.grading` does with cells and calls, function by function."""
+"""What the child of `bncourse.grading` does with cells, with calls and with a whole job."""
 
 import json
+import shutil
 import signal
+import subprocess
 import sys
 import time
 import warnings
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 from grading_inside import inside  # noqa: F401
 
+from bncourse.checks import values
 from bncourse.checks.values import decode, encode
 from bncourse.grading import child
 
@@ -128,3 +131,81 @@ def too_much():
 )  # fmt: skip
 def test_a_call_that_fails_gives_its_error(answer, error):
     assert one(answer, seconds=0.1) == {"error": error}
+
+
+def job(
+    function="f", drive="def use(answer, *a):\n    return answer(*a)", calls=((1, 2), (3,))
+):
+    """Return a job with one exercise of some parts."""
+    forms = [[encode((each,)) for each in part] for part in calls]
+    task = {"function": function, "drive": drive, "drive_name": "use", "calls": forms}
+    return json.loads(json.dumps({"cells": [], "exercises": {"ex": task, "other": task}}))
+
+
+def test_every_exercise_is_called_with_all_its_arguments():
+    found = child.calls(job(), {"f": lambda x: 2 * x}, 5.0)
+    assert list(found) == ["ex", "other"]
+    values = [[decode(each["value"]) for each in part] for part in found["other"]]
+    assert values == [[2, 4], [6]]
+
+
+def test_an_answer_that_is_not_there_is_none():
+    assert child.calls(job("g"), {"f": abs}, 5.0) == {"ex": None, "other": None}
+
+
+def test_a_driver_has_numpy_and_copy_and_late_annotations():
+    drive = "def use(answer: Unknown, *a):\n    return np.ones(copy.copy(2)).sum() + answer(*a)"
+    found = child.calls(job(drive=drive), {"f": abs}, 5.0)
+    assert decode(found["ex"][1][0]["value"]) == 5
+
+
+def test_functions_that_a_job_brings_are_arguments_too():
+    drive = "def use(answer, f):\n    return answer(f(2))\n\ndef tool(x):\n    return x + 1"
+    brought = job(drive=drive)
+    brought["exercises"]["ex"]["calls"] = [[{"tuple": [{"function": "tool"}]}]]
+    found = child.calls(brought, {"f": lambda x: 10 * x}, 5.0)["ex"]
+    assert decode(found[0][0]["value"]) == 30
+
+
+def test_after_a_call_that_runs_too_long_the_rest_is_not_made():
+    seen = []
+
+    def slow(x):
+        seen.append(x)
+        if x == 2:
+            time.sleep(9)
+        return x
+
+    found = child.calls(job(), {"f": slow}, 0.1)["ex"]
+    assert seen[:2] == [1, 2]
+    assert 3 not in seen[:3]
+    assert [len(part) for part in found] == [2, 1]
+    assert found[0][1] == {"error": "Overtime: the call runs too long"}
+    assert found[1][0] == {"error": "Overtime: a call runs too long"}
+
+
+def test_an_error_that_is_no_overtime_stops_no_other_call():
+    found = child.calls(job(), {"f": lambda x: 1 // (x - 1)}, 5.0)["ex"]
+    assert found[0][0]["error"].startswith("ZeroDivisionError")
+    assert decode(found[1][0]["value"]) == 0
+
+
+def test_a_process_of_its_own_does_the_job_within_its_limits(tmp_path):
+    source = "import resource\ndef f(x):\n    print(x)\n    get_ipython().quiet(1)\n"
+    source += "    limit = resource.getrlimit(resource.RLIMIT_CORE)\n"
+    source += "    return (x, __name__, 'ß', display(1, raw=True), *limit)"
+    whole = job() | {"seconds": 5.0, "limits": {"RLIMIT_CORE": 0}}
+    whole["cells"] = [["a", source], ["b", "1 / 0"], ["c", "import sys\nsys.stderr.write('x')"]]
+    (tmp_path / "job.json").write_text(json.dumps(whole), encoding="utf-8")
+    for script in (child.__file__, values.__file__):
+        shutil.copy(script, tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-I", "child.py"], cwd=tmp_path, capture_output=True, check=True
+    )
+    assert (done.stdout, done.stderr) == (b"", b"")
+    names = {"child.py", "values.py", "job.json", "result.json"}
+    assert {path.name for path in tmp_path.iterdir()} == names
+    result = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
+    assert result["faults"] == {"b": "ZeroDivisionError: division by zero"}
+    value = decode(result["outcomes"]["ex"][1][0]["value"])
+    assert value == (3, "__main__", "ß", None, 0, 0)

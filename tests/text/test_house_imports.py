@@ -30,7 +30,7 @@ OUTSIDE = {
     "pooch": ["data"],
     "requests": ["data"],  # what pooch downloads with
     "sklearn": ["data"],
-    "tqdm": ["grading", "train"],
+    "tqdm": ["train"],
     "nbgrader": ["grading"],
     "matplotlib": ["plots"],
 }

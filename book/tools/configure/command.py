@@ -14,7 +14,7 @@ from configure.texts import TEXTS, address
 
 ROOT = Path(__file__).resolve().parents[3]
 BOOTSTRAP = "book/bootstrap.py"
-NOTEBOOKS = ("chapters/*.ipynb", "chapters/exercises/*.ipynb", "book/sheets/*.ipynb")
+NOTEBOOKS = ("chapters/*.ipynb", "book/sheets/*.ipynb", "chapters/exercises/*.ipynb")
 UNSET: Mapping[str, str] = {}
 
 
