@@ -10,7 +10,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from bncourse.checks import EXERCISES
-from bncourse.grading.sheets import Cell, Notebook, Task, blank, is_blank, source_of, tag, tasks
+from bncourse.grading.sheets import (
+    BLANK_TEXT,
+    Cell,
+    Notebook,
+    Task,
+    blank,
+    for_learners,
+    is_blank,
+    source_of,
+    tag,
+    tasks,
+)
 
 CHECKS = re.compile(r"\bchecks\s*\.\s*(require|score)\s*\(")
 MOST = 500  # cells that are looked at
@@ -79,7 +90,8 @@ def rebuild(submission: Notebook, sheet: Notebook) -> Rebuilt:
     cells = [c for c in submission["cells"] if isinstance(c.get("source", ""), str | list)][
         :MOST
     ]
-    known = {source_of(c).strip() for c in pristine["cells"] if tag(c) != "written"}
+    handed_out = [*pristine["cells"], *for_learners(sheet)["cells"]]
+    known = {source_of(c).strip() for c in handed_out} - {BLANK_TEXT}
     found = Rebuilt(pristine)
     taken: dict[int, str] = {}
     places = {c["id"]: c for c in pristine["cells"]}

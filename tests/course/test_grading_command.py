@@ -139,7 +139,7 @@ def test_what_is_missing_or_wrong_is_said(course, graded, arguments, capsys):
 HELP = {
     (): ["grade all submissions of a folder", "{grade,rebuild,import}"],
     ("grade",): ["STUDENT/SHEET/FILE.ipynb below it", "your secret: changes all cases",
-                 "submissions at a time (2)", "for one submission (60)", "with all your rights"],
+                 "submissions at a time (2)", "for one submission (60)", "all your rights"],
     ("rebuild",): ["name of the sheet, as 04_batch_norm", "--sheets SHEETS with solutions"],
     ("import",): ["folder of nbgrader's course", "--sheets SHEETS with solutions"],
 }  # fmt: skip

@@ -1,6 +1,5 @@
 """Grades on their way into nbgrader's gradebook, which a stand-in plays here."""
 
-import json
 import sys
 import types
 import warnings
@@ -10,6 +9,7 @@ import pytest
 from grading_cases import RIGHT, SHEET, hand_in, submission
 
 from bncourse.grading import find_submissions, gradebook, rebuild
+from bncourse.grading.sheets import as_stored
 
 SHEETS = {"04_batch_norm": SHEET}
 CSV = """student,sheet,exercise,kind,points,most,status,message,notes
@@ -83,7 +83,7 @@ def test_points_are_read_by_student_and_sheet(tmp_path):
 def test_another_table_is_refused(tmp_path, text):
     path = tmp_path / "g.csv"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(ValueError, match=r"g\.csv: expected the table of .* no column '\w+'"):
+    with pytest.raises(ValueError, match=r"g\.csv: .* no column '\w+'"):
         gradebook.read_csv(path)
 
 
@@ -92,13 +92,14 @@ def test_scores_are_entered_and_the_rest_is_left_to_mark(tmp_path, books):
     answers = {**RIGHT, "ex04_q3": "ß"}
     for student in ("ada", "bob", "cyd"):
         hand_in(tmp_path / "in", student, submission(answers))
-    bad = tmp_path / "in" / "bob" / "04_batch_norm" / "exercises.ipynb"
+    bad = tmp_path / "in" / "bob" / "04_batch_norm" / "04_batch_norm.ipynb"
     bad.write_text("{", encoding="utf-8")
     (tmp_path / "g.csv").write_text(CSV, encoding="utf-8")
     course, submissions = tmp_path / "course", find_submissions(tmp_path / "in", SHEETS)
-    count = gradebook.import_grades(tmp_path / "g.csv", submissions, SHEETS, course)
-    assert count == 2
-    (book,) = books
+    for _ in range(2):  # the second import replaces the first
+        count = gradebook.import_grades(tmp_path / "g.csv", submissions, SHEETS, course)
+        assert count == 2
+    _, book = books
     assert book.closed
     assert book.database == f"sqlite:///{course}/gradebook.db"
     assert (book.students, book.commits) == (["ada", "bob"], 2)
@@ -117,21 +118,8 @@ def test_scores_are_entered_and_the_rest_is_left_to_mark(tmp_path, books):
         p.relative_to(course).as_posix(): p.read_text("utf-8") for p in course.rglob("*.ipynb")
     }
     handed_in = {"ada": submission(answers), "bob": {"cells": []}}
-    whole = {name: rebuild(notebook, SHEET) for name, notebook in handed_in.items()}
     assert kept == {
-        f"autograded/{name}/04_batch_norm/exercises.ipynb":
-            json.dumps(found.notebook, indent=1, ensure_ascii=False) + "\n"
-        for name, found in whole.items()
+        f"autograded/{name}/04_batch_norm/04_batch_norm.ipynb":
+            as_stored(rebuild(notebook, SHEET).notebook)
+        for name, notebook in handed_in.items()
     }  # fmt: skip
-
-
-def test_a_second_import_replaces_the_first(tmp_path, books):
-    hand_in(tmp_path / "in", "ada", submission(RIGHT))
-    (tmp_path / "g.csv").write_text(CSV, encoding="utf-8")
-    submissions = find_submissions(tmp_path / "in", SHEETS)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for _ in range(2):
-            assert (
-                gradebook.import_grades(tmp_path / "g.csv", submissions, SHEETS, tmp_path) == 1
-            )

@@ -22,7 +22,7 @@ def test_checks_catch_wrong_answers_and_no_right_one(name):
     assert row.mutants >= 3
 
 
-def test_there_are_no_variants_of_exercises_that_do_not_exist():
+def test_there_are_answers_to_all_exercises_and_no_others():
     assert set(VARIANTS) == set(EXERCISES)
 
 

@@ -60,8 +60,3 @@ def hand_in(folder: Path, student: str, notebook, sheet="04_batch_norm") -> Path
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps(notebook), encoding="utf-8")
     return path
-
-
-def points(rows):
-    """Return the points of each exercise that code judges."""
-    return {row.exercise: row.points for row in rows if row.kind in ("code", "repair")}
