@@ -136,19 +136,10 @@ def test_what_is_missing_or_wrong_is_said(course, graded, arguments, capsys):
     assert not graded
 
 
-HELP = {
-    (): ["grade all submissions of a folder", "{grade,rebuild,import}"],
-    ("grade",): ["STUDENT/SHEET/FILE.ipynb below it", "your secret: changes all cases",
-                 "submissions at a time (2)", "for one submission (60)", "all your rights"],
-    ("rebuild",): ["name of the sheet, as 04_batch_norm", "--sheets SHEETS with solutions"],
-    ("import",): ["folder of nbgrader's course", "--sheets SHEETS with solutions"],
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("command", HELP, ids=str)
-def test_help_says_what_to_give(command, capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "300")
+@pytest.mark.parametrize("command", [[], ["grade"], ["rebuild"], ["import"]], ids=str)
+def test_help_says_what_to_give(command, capsys):
     with pytest.raises(SystemExit):
         main([*command, "--help"])
     text = " ".join(capsys.readouterr().out.split())
-    assert not [words for words in HELP[command] if words not in text]
+    assert text.startswith("usage: bncourse.grading")
+    assert ("--sheets SHEETS with solutions" in text) == bool(command)
