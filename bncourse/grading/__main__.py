@@ -34,15 +34,15 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="bncourse.grading", description=__doc__)
     commands = top.add_subparsers(dest="command", required=True)
     grade = add_grade(commands)
-    one = commands.add_parser("rebuild", help="put one submission into the pristine sheet")
-    one.add_argument("submission", type=Path)
-    one.add_argument("sheet", help="name of the sheet, as 04_batch_norm")
-    one.add_argument("-o", "--output", type=Path, required=True)
+    redo = commands.add_parser("rebuild", help="put one submission into the pristine sheet")
+    redo.add_argument("submission", type=Path)
+    redo.add_argument("sheet", help="name of the sheet, as 04_batch_norm")
+    redo.add_argument("-o", "--output", type=Path, required=True)
     book = commands.add_parser("import", help="enter grades into nbgrader's gradebook")
     book.add_argument("grades", type=Path)
     book.add_argument("submissions", type=Path)
     book.add_argument("--course", type=Path, required=True, help="folder of nbgrader's course")
-    for command in (grade, one, book):
+    for command in (grade, redo, book):
         command.add_argument(
             "--sheets", type=Path, default=Path("book/sheets"), help="with solutions"
         )
@@ -67,9 +67,9 @@ def rebuild_command(options: argparse.Namespace) -> None:
     if options.sheet not in sheets:
         known = ", ".join(sheets)
         raise ValueError(f"expected one of the sheets {known}, got {options.sheet!r}")
-    found = rebuild(read_notebook(options.submission), sheets[options.sheet])
-    write(options.output, as_stored(found.notebook))
-    print("\n".join([*found.notes, f"written to {options.output}"]))
+    rebuilt = rebuild(read_notebook(options.submission), sheets[options.sheet])
+    write(options.output, as_stored(rebuilt.notebook))
+    print("\n".join([*rebuilt.notes, f"written to {options.output}"]))
 
 
 def import_command(options: argparse.Namespace) -> None:

@@ -31,7 +31,7 @@ def read_csv(path: Path) -> dict[tuple[str, str], dict[str, Mark]]:
     ValueError
         If the file has not the columns of `python -m bncourse.grading grade`.
     """
-    found: dict[tuple[str, str], dict[str, Mark]] = {}
+    marks: dict[tuple[str, str], dict[str, Mark]] = {}
     with path.open(encoding="utf-8", newline="") as file:
         rows = csv.DictReader(file)
         missing = sorted(NEEDED - set(rows.fieldnames or ()))
@@ -44,8 +44,8 @@ def read_csv(path: Path) -> dict[tuple[str, str], dict[str, Mark]]:
             judged = row["kind"] in ("code", "repair") or row["status"] == "blank"
             comment = row["message"] or ("" if row["status"] == "graded" else row["status"])
             mark = Mark(float(row["points"]), comment) if judged else UNMARKED
-            found.setdefault((row["student"], row["sheet"]), {})[row["exercise"]] = mark
-    return found
+            marks.setdefault((row["student"], row["sheet"]), {})[row["exercise"]] = mark
+    return marks
 
 
 def import_grades(
@@ -67,10 +67,10 @@ def import_grades(
     database = f"sqlite:///{course / 'gradebook.db'}"
     with warnings.catch_warnings(), api.Gradebook(database) as book:
         warnings.simplefilter("ignore")  # nbgrader 0.9 makes SQLAlchemy 2.1 warn
-        for each in submissions:
-            if (each.student, each.sheet) in marks:
-                keep_notebook(each, sheets[each.sheet], course)
-                enter(book, each, marks[each.student, each.sheet])
+        for submission in submissions:
+            if (submission.student, submission.sheet) in marks:
+                keep_notebook(submission, sheets[submission.sheet], course)
+                enter(book, submission, marks[submission.student, submission.sheet])
                 count += 1
     return count
 

@@ -81,13 +81,13 @@ def read_notebook(path: Path) -> Notebook:
 
 def tasks(sheet: Notebook) -> list[Task]:
     """Return the exercises of a sheet, in order."""
-    found = []
+    exercises = []
     for cell in sheet["cells"]:
         about = cell["metadata"].get("exercise")
         if about:
             title = " ".join(source_of(cell).splitlines()[0].split()[:2]) + " "
-            found.append(Task(about["name"], about["kind"], float(about["points"]), title))
-    return found
+            exercises.append(Task(about["name"], about["kind"], float(about["points"]), title))
+    return exercises
 
 
 def stub(source: str) -> str:
