@@ -81,7 +81,7 @@ def test_a_part_that_has_its_own_run_is_left_out_of_the_run_of_the_whole():
 def test_the_copy_holds_what_tests_read_besides(tmp_path):
     """The settings name these folders, or mutmut would not pass them on."""
     copying.copy_project("checks/exercises", tmp_path)
-    assert (tmp_path / "chapters/exercises/04_batch_norm/exercises.ipynb").stat().st_size
+    assert (tmp_path / "book/sheets/04_batch_norm.ipynb").stat().st_size
     for name in ("killrate", "browsers"):  # the latter for tests/conftest.py
         assert (tmp_path / f"book/tools/{name}.py").stat().st_size
     settings = tomllib.loads((tmp_path / "pyproject.toml").read_text(encoding="utf-8"))

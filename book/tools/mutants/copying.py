@@ -37,14 +37,12 @@ TESTS = {  # part of bnlib: the names of its tests, without test_ and .py
     "checks/exercises": ["killrate"],  # hours; see ASKED
     "grading": [  # those that need no sandbox
         "grading_rebuild",
-        "grading_cells",
         "grading_child*",
         "grading_command",
-        "grading_folders",
         "grading_gradebook",
         "grading_marking",
-        "grading_processes",
-        "grading_sources",
+        "grading_sandbox",
+        "grading_sheets",
     ],
     "data": ["data*"],
     "models": ["models*"],
@@ -52,7 +50,7 @@ TESTS = {  # part of bnlib: the names of its tests, without test_ and .py
     "plots": ["plots*"],
 }
 ASKED = {"checks/exercises"}  # run only if asked for
-OTHERS = ["book/tools/*.py", "chapters/exercises/*/*.py", "chapters/exercises/*/*.ipynb"]
+OTHERS = ["book/tools/*.py", "tests/course/answers/*.py", "book/sheets/*.ipynb"]
 CACHED = {"kernels", "torch_layers"}  # modules that use functools.cache
 CONFTEST = """
 # No shrinking, since one failure is enough; plain ids, which pytest finds again.

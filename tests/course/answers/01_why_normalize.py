@@ -493,4 +493,4 @@ TO_RAW = {
     },
 }
 
-VARIANTS = {"ex01_q1": GRADIENTS, "ex01_q2": DRIFT, "ex01_q3": TO_RAW}
+ANSWERS = {"ex01_q1": GRADIENTS, "ex01_q2": DRIFT, "ex01_q3": TO_RAW}

@@ -704,7 +704,7 @@ ROOT = {
     },
 }
 
-VARIANTS = {
+ANSWERS = {
     "ex02_q1": MATRIX,
     "ex02_q2": ZCA,
     "ex02_q3": ZCA_COR,

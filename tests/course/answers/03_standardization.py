@@ -741,7 +741,7 @@ SAFE = {
     },
 }
 
-VARIANTS = {
+ANSWERS = {
     "ex03_q1": STANDARDIZE,
     "ex03_q2": MERGE,
     "ex03_q3": STREAM,

@@ -578,7 +578,7 @@ CHOOSE = {
     },
 }
 
-VARIANTS = {
+ANSWERS = {
     "ex04_q1": STANDARDIZE,
     "ex04_q2": TRAIN,
     "ex04_q4": REPAIR,

@@ -800,7 +800,7 @@ NUMERIC = {
     },
 }
 
-VARIANTS = {
+ANSWERS = {
     "ex05_q1": STAGED,
     "ex05_q2": CLOSED,
     "ex05_q4": DETACHED,

@@ -605,7 +605,7 @@ CONV = {
     },
 }
 
-VARIANTS = {
+ANSWERS = {
     "ex06_q1": STATISTICS,
     "ex06_q2": BY_ROWS,
     "ex06_q3": POINTWISE,

@@ -814,7 +814,7 @@ FOLD = {
     },
 }
 
-VARIANTS = {
+ANSWERS = {
     "ex07_q1": POOLED,
     "ex07_q2": EXPONENTIAL,
     "ex07_q3": LAYER,

@@ -500,4 +500,4 @@ COMPARE = {
     },
 }
 
-VARIANTS = {"ex08_q1": ALONG, "ex08_q2": LENGTH, "ex08_q3": COMPARE}
+ANSWERS = {"ex08_q1": ALONG, "ex08_q2": LENGTH, "ex08_q3": COMPARE}

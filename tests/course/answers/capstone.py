@@ -455,4 +455,4 @@ FORWARD = {
     },
 }
 
-VARIANTS = {"exC_q1": SIZE, "exC_q2": FEATURES, "exC_q3": FORWARD}
+ANSWERS = {"exC_q1": SIZE, "exC_q2": FEATURES, "exC_q3": FORWARD}
