@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 PORT   ?= 8000
-CHAPTERS := $(wildcard chapters/*.ipynb chapters/exercises/*/exercises.ipynb)
+CHAPTERS := $(wildcard chapters/*.ipynb book/sheets/*.ipynb)
 PIP_TOOLS := pip-tools==7.6.2
 
 # One thread: a sum in another order is another number. No bars in stored outputs.
@@ -48,7 +48,7 @@ serve: $(READY)  ## serve the built site on 127.0.0.1
 
 test: $(READY)  ## run every test: bnlib, chapters, house rules, site
 	$(BIN)/pytest tests bnlib bncourse --cov --cov-report=term
-	BNLIB_FAST=0 $(BIN)/pytest chapters
+	BNLIB_FAST=0 $(BIN)/pytest chapters book/sheets
 
 # Another processor's arithmetic: no AVX2, no FMA, other BLAS kernels.
 test-portable: export ATEN_CPU_CAPABILITY := default
@@ -61,7 +61,7 @@ test-portable: test  ## run every test with another processor's arithmetic
 
 lab: export TQDM_DISABLE :=
 lab: $(READY)  ## open JupyterLab on the chapters
-	$(BIN)/jupyter lab --notebook-dir=chapters
+	$(BIN)/jupyter lab --notebook-dir=. --LabApp.default_url=/lab/tree/chapters
 
 # Stored outputs come from the path that everyone has: NumPy and torch, no compiled loops.
 run: export BNLIB_FAST := 0
@@ -86,7 +86,7 @@ mutants: $(READY)  ## change bnlib in small ways; tests must notice (MODULES="co
 assignments: $(READY)  ## write an nbgrader course to _build/course (SHEETS="04_batch_norm", or all)
 	$(BIN)/python book/tools/assignments.py $(SHEETS)
 
-exercises: $(READY)  ## write the exercise sheets without solutions to _build/exercises
+exercises: $(READY)  ## make the sheets in chapters/exercises from their sources in book/sheets
 	$(BIN)/python book/tools/exercises.py
 
 killrate: $(READY)  ## grade right and wrong answers with the exercises' checks

@@ -11,9 +11,8 @@ import subprocess
 
 import pytest
 from elsewhere import HAS, REPO, TAG, Place, installed
-from house import CHAPTERS, ROOT, cells, read_notebook, tags
+from house import CHAPTERS, ROOT, SHEETS, cells, read_notebook, tags
 
-SHEETS = sorted(ROOT.glob("chapters/exercises/*/exercises.ipynb"))
 EVERY = [path.relative_to(ROOT).as_posix() for path in (*CHAPTERS, *SHEETS)]
 CHEAPEST = ["chapters/09_loose_ends.ipynb"]
 CHOSEN = EVERY if os.environ.get("BOOK_ELSEWHERE") == "all" else CHEAPEST

@@ -63,7 +63,7 @@ def test_entries_of_the_book_start_with_the_home_page_and_open_each_part_once():
     assert [caption for _, _, caption in pages if caption] == [
         part["caption"] for part in TOC["parts"]
     ]
-    assert ("chapters/exercises/04_batch_norm/exercises", 3, None) in pages
+    assert ("chapters/exercises/04_batch_norm", 3, None) in pages
 
 
 def test_headings_nest_as_parts_chapters_and_sections(one):
