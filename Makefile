@@ -37,7 +37,7 @@ $(BIN)/python:
 
 $(BOOK): requirements.txt pyproject.toml | $(BIN)/python
 	@echo "Installing what builds the site into $(VENV) (a minute, once) ..."
-	$(PIP) -c requirements.txt -e ".[book]"
+	$(PIP) --no-compile -c requirements.txt -e ".[book]"
 	@touch $@
 
 $(LAB): requirements.txt pyproject.toml | $(BIN)/python

@@ -63,8 +63,8 @@ def definitions(module: str) -> dict[str, Definition]:
 @cache
 def imported(module: str) -> dict[str, str]:
     """Return where a module has its names from."""
-    froms = (node for node in ast.walk(tree(module)) if isinstance(node, ast.ImportFrom))
-    return {a.name: node.module for node in froms if node.module for a in node.names}
+    lines = (node for node in ast.walk(tree(module)) if isinstance(node, ast.ImportFrom))
+    return {alias.name: node.module for node in lines if node.module for alias in node.names}
 
 
 def origin(module: str, name: str) -> str | None:
@@ -82,11 +82,9 @@ def public(module: str) -> dict[str, str]:
     listed = [n.value for n in tree(module).body
               if isinstance(n, ast.Assign) and ast.unparse(n.targets) == "__all__"]  # fmt: skip
     names = ast.literal_eval(listed[0]) if listed else definitions(module)
-    found = {name: origin(module, name) for name in names if name[0] != "_"}
-    kept = {name: place for name, place in found.items() if place}
-    return dict(
-        sorted(kept.items(), key=lambda p: (p[1] != module, p[1], definitions(p[1])[p[0]].lineno))
-    )
+    places = ((name, origin(module, name)) for name in names if name[0] != "_")
+    kept = [(place, definitions(place)[name].lineno, name) for name, place in places if place]
+    return {name: place for place, _, name in sorted(kept)}
 
 
 @cache
@@ -99,9 +97,9 @@ def documented() -> list[str]:
 def signature(function: ast.FunctionDef, bound: bool = False) -> str:
     """Return the arguments without types; without the first, if it is bound."""
     given = copy.deepcopy(function.args)
-    for each in ast.walk(given):
-        if isinstance(each, ast.arg):
-            each.annotation = None
+    for argument in ast.walk(given):
+        if isinstance(argument, ast.arg):
+            argument.annotation = None
     if bound:
         del (given.posonlyargs or given.args)[0]
     return f"({ast.unparse(given)})"
