@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 
-from bnlib.shapes import Array
+from bnlib.axes import Array
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#7F3C00")
 MARKERS = ("o", "s", "^", "D", "v", "P")

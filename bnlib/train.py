@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from bnlib.arguments import NonFiniteError, quiet
+from bnlib.axes import Array
 from bnlib.data import Split
 from bnlib.layers import SGD, Layer, softmax_cross_entropy
-from bnlib.shapes import Array, NonFiniteError
-from bnlib.stats import quiet
 
 Result = TypeVar("Result")
 
@@ -35,6 +35,7 @@ class History:
         return next(reached, float("inf"))
 
 
+@quiet
 def fit(
     model: Layer,
     data: Split,
@@ -93,7 +94,6 @@ def fit(
     return history
 
 
-@quiet
 def train_step(model: Layer, optimizer: SGD, x: Array, y: Any) -> float:
     """Do one forward pass, one backward pass and one update; return the batch's loss."""
     model.train()

@@ -1,8 +1,9 @@
 """Momentum: the same word for the weight of the new value and for that of the old one."""
 
-import numbers
-
+from bnlib.arguments import check_momentum
 from bnlib.convert.table import convention
+
+HINT = "no constant does what PyTorch's None does, the average of all batches"
 
 
 def to_torch_momentum(framework: str, momentum: float | None = None) -> float:
@@ -28,7 +29,7 @@ def to_torch_momentum(framework: str, momentum: float | None = None) -> float:
     """
     op = "to_torch_momentum"
     row = convention(op, framework)
-    momentum = row.momentum if momentum is None else _check(op, momentum)
+    momentum = row.momentum if momentum is None else check_momentum(op, momentum, HINT)
     return momentum if row.weighs == "new" else 1 - momentum
 
 
@@ -56,17 +57,5 @@ def from_torch_momentum(framework: str, momentum: float) -> float:
     """
     op = "from_torch_momentum"
     row = convention(op, framework)
-    momentum = _check(op, momentum)
+    momentum = check_momentum(op, momentum, HINT)
     return momentum if row.weighs == "new" else 1 - momentum
-
-
-def _check(op: str, momentum: float) -> float:
-    """Return ``momentum`` as a float, or raise unless it is a number from 0 to 1."""
-    if isinstance(momentum, bool) or not isinstance(momentum, numbers.Real):
-        raise TypeError(
-            f"{op}: momentum must be a number, got {momentum!r}; where PyTorch's is None, it "
-            "averages all batches alike, which no constant does"
-        )
-    if not 0 <= momentum <= 1:
-        raise ValueError(f"{op}: momentum must lie between 0 and 1, got {momentum}")
-    return float(momentum)

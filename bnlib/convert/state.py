@@ -6,9 +6,9 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from bnlib.arguments import USUAL_EPS, check_number
 from bnlib.convert.table import Convention, convention
 from bnlib.convert.variance import OP, same_estimate, same_std
-from bnlib.shapes import check_eps
 
 State = dict[str, npt.NDArray[Any]]
 COUNT = "num_batches_tracked"  # PyTorch alone has it
@@ -142,4 +142,4 @@ def _float_dtype(array: npt.NDArray[Any]) -> type[np.floating]:
 
 def _eps(name: str, eps: float | None, row: Convention) -> float:
     """Return an eps that is given, or the library's default."""
-    return row.eps if eps is None else check_eps(f"{OP}: {name}", eps)
+    return row.eps if eps is None else check_number(OP, name, eps, hint=USUAL_EPS)

@@ -1,11 +1,10 @@
 """What becomes of a running variance between two libraries."""
 
-import numbers
-
 import numpy as np
 
+from bnlib.arguments import check_integer, check_number
+from bnlib.axes import Vector
 from bnlib.convert.table import Convention
-from bnlib.shapes import Vector
 from bnlib.stats import bessel
 
 OP = "convert_state"  # whose errors these are
@@ -54,12 +53,7 @@ def same_estimate(
     >>> same_estimate(np.array([2.0]), np.array([3.0]), torch, darknet, None, 0.5)
     (array([2.]), array([2.5]))
     """
-    if isinstance(r, bool) or not isinstance(r, numbers.Real):
-        raise TypeError(f"{OP}: remaining must be a number, got {r!r}")
-    if not 0 <= r <= 1:
-        raise ValueError(
-            f"{OP}: remaining must lie between 0 and 1, got {r}; it is (1 - a) ** updates"
-        )
+    r = check_number(OP, "remaining", r, 0, 1, "it is (1 - a) ** updates")
     factor = _factor(old, new, m)
     from_batches = var - r * old.initial[1]
     if (from_batches < -1e-6 * np.abs(var)).any():
@@ -80,6 +74,5 @@ def _factor(old: Convention, new: Convention, m: int | None) -> float:
             f"{OP}: m is needed, the number of values per channel in a batch: one library "
             "averages biased variances and the other unbiased ones"
         )
-    if isinstance(m, bool) or not isinstance(m, numbers.Integral):
-        raise TypeError(f"{OP}: m must be an integer, got {m!r}")
-    return bessel(int(m)) if new.running_var == "unbiased" else 1 / bessel(int(m))
+    factor = bessel(check_integer(OP, "m", m, 2, "it counts the values per channel in a batch"))
+    return factor if new.running_var == "unbiased" else 1 / factor

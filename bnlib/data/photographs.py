@@ -6,7 +6,7 @@ from typing import SupportsIndex
 import numpy as np
 import numpy.typing as npt
 
-from bnlib.shapes import Array
+from bnlib.axes import Array
 
 PHOTOS = ("china", "flower")
 # Rec. ITU-R BT.601, luma from gamma-encoded R, G, B: 0.299, 0.587, 0.114. In thousandths

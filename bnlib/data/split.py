@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bnlib.shapes import Array
+from bnlib.axes import Array
 
 Labels = npt.NDArray[np.int64]
 

@@ -1,13 +1,13 @@
 """Batch normalization moved into the layer before it, where it costs nothing."""
 
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
+from bnlib.arguments import check_statistics, check_vectors, quiet
+from bnlib.axes import Vector
 from bnlib.layers import BatchNorm, Linear, Parameter
 from bnlib.layers.conv import Conv2d
-from bnlib.shapes import Vector, check_statistics, check_vector
-from bnlib.stats import quiet
 
 Affine = TypeVar("Affine", Linear, Conv2d)
 
@@ -37,7 +37,7 @@ def fold(layer: Affine, bn: BatchNorm) -> Affine:
     ValueError
         If ``bn`` is in training mode, keeps no running statistics, has another number of
         channels than ``layer`` gives, or another channel axis; if a variance is negative,
-        or 0 with eps 0; if a statistic is not finite (`bnlib.shapes.NonFiniteError`).
+        or 0 with eps 0; if a statistic is not finite (`bnlib.arguments.NonFiniteError`).
 
     Notes
     -----
@@ -54,10 +54,10 @@ def fold(layer: Affine, bn: BatchNorm) -> Affine:
     """
     mean, var = _check(layer, bn)
     C = bn.num_features
-    gamma = None if bn.gamma is None else bn.gamma.value
-    beta = None if bn.beta is None else bn.beta.value
-    scale = check_vector("fold", "gamma", gamma, C, default=1.0) / np.sqrt(var + bn.eps)
-    shift = check_vector("fold", "beta", beta, C, default=0.0)
+    gamma = np.ones(C) if bn.gamma is None else bn.gamma.value
+    beta = np.zeros(C) if bn.beta is None else bn.beta.value
+    gamma, shift = check_vectors("fold", C, gamma=gamma, beta=beta)
+    scale = gamma / np.sqrt(var + bn.eps)
     bias = 0.0 if layer.bias is None else layer.bias.value
     weight = layer.weight.value
     folded = cast(Affine, _twin(layer))
@@ -85,6 +85,23 @@ def _check(layer: object, bn: object) -> tuple[Vector, Vector]:
             "fold: expected a Linear or Conv2d and the BatchNorm that follows it, "
             f"got {type(layer).__name__} and {type(bn).__name__}; {hint} can be folded"
         )
+    check_fixed_map(layer, bn, outputs=len(layer.weight.value))
+    assert bn.running_mean is not None
+    assert bn.running_var is not None
+    if bn.channel_axis not in (1, 1 - layer.weight.value.ndim):
+        raise ValueError(
+            f"fold: bn has channel_axis {bn.channel_axis}, {type(layer).__name__} has its "
+            "channels on axis 1; they do not belong together"
+        )
+    check_statistics("fold", bn.running_mean, bn.running_var, bn.eps)
+    return bn.running_mean, bn.running_var
+
+
+def check_fixed_map(layer: object, bn: Any, outputs: int) -> None:
+    """Raise unless ``bn`` is a fixed map, with a channel for each output of ``layer``.
+
+    Serves the layers of `bnlib.layers` and those of PyTorch.
+    """
     if bn.training:
         raise ValueError(
             "fold: bn is in training mode, where it normalizes by its batch and is no fixed "
@@ -95,21 +112,8 @@ def _check(layer: object, bn: object) -> tuple[Vector, Vector]:
             "fold: bn keeps no running statistics, so it normalizes by its batch in every "
             "mode; build it with track_running_stats=True"
         )
-    _check_channels(layer, bn)
-    check_statistics("fold", bn.running_mean, bn.running_var, bn.eps)
-    return bn.running_mean, bn.running_var
-
-
-def _check_channels(layer: Linear | Conv2d, bn: BatchNorm) -> None:
-    """Raise unless ``bn`` has one channel for each that ``layer`` gives, on the same axis."""
-    given, rank = layer.weight.value.shape[0], layer.weight.value.ndim
-    if bn.num_features != given:
+    if bn.num_features != outputs:
         raise ValueError(
-            f"fold: bn has {bn.num_features} channels, {type(layer).__name__} gives {given}; "
+            f"fold: bn has {bn.num_features} channels, {type(layer).__name__} gives {outputs}; "
             "pass the BatchNorm that follows the layer"
-        )
-    if bn.channel_axis not in (1, 1 - rank):
-        raise ValueError(
-            f"fold: bn has channel_axis {bn.channel_axis}, {type(layer).__name__} has its "
-            "channels on axis 1; they do not belong together"
         )

@@ -1,14 +1,12 @@
 """Running statistics estimated anew after training, from data and without a momentum."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
-import numpy as np
-
+from bnlib.axes import Array, values_per_channel
 from bnlib.functional import BatchNormCache
 from bnlib.layers import BatchNorm, Layer
-from bnlib.shapes import Array, values_per_channel
 from bnlib.stats import DatasetPass
 
 
@@ -61,17 +59,8 @@ def recalibrate(model: Layer, batches: Iterable[Array]) -> None:
             f"recalibrate: model must be a NumPy layer, got {type(model).__name__}; "
             "PyTorch modules have their own function in bnlib.torch_layers"
         )
-    if isinstance(batches, np.ndarray) or not isinstance(batches, Iterable):
-        raise TypeError(
-            f"recalibrate: expected an iterable of batches, got {type(batches).__name__}; "
-            "pass [x] for a single batch"
-        )
     layers = [n for n in walk(model) if isinstance(n, BatchNorm) and n.running_mean is not None]
-    if not layers:
-        raise ValueError(
-            f"recalibrate: {type(model).__name__} has no BatchNorm with running statistics; "
-            "build it with track_running_stats=True"
-        )
+    check_task(model, batches, layers)
     rules = [DatasetPass() for _ in layers]
     with _collecting(layers, rules):
         for batch in batches:
@@ -122,14 +111,33 @@ def _feed(rule: DatasetPass, cache: BatchNormCache) -> None:
 
 def _replace(layers: list[BatchNorm], rules: list[DatasetPass]) -> None:
     """Write what the rules found into the layers: all of it, or nothing."""
+    check_all_used(rules)
+    found = [(rule.mean, rule.var, rule.num_batches) for rule in rules]
+    for layer, statistics in zip(layers, found, strict=True):
+        names = ("running_mean", "running_var", "num_batches_tracked")
+        for name, value in zip(names, statistics, strict=True):
+            layer.named_buffers()[name][...] = value
+
+
+def check_task(model: object, batches: object, layers: Sequence[object]) -> None:
+    """Raise unless there are batches to iterate over and ``layers`` to recalibrate."""
+    if hasattr(batches, "shape") or not isinstance(batches, Iterable):
+        raise TypeError(
+            f"recalibrate: expected an iterable of batches, got {type(batches).__name__}; "
+            "pass [x] for a single batch"
+        )
+    if not layers:
+        raise ValueError(
+            f"recalibrate: {type(model).__name__} has no BatchNorm with running statistics; "
+            "build it with track_running_stats=True"
+        )
+
+
+def check_all_used(rules: list[DatasetPass]) -> None:
+    """Raise unless every layer's rule has seen a batch."""
     unused = sum(rule.num_batches == 0 for rule in rules)
     if unused:
         raise ValueError(
             f"recalibrate: {unused} of {len(rules)} BatchNorm layers saw no batch; give at "
             "least one batch, and call every layer in the model's forward"
         )
-    found = [(rule.mean, rule.var, rule.num_batches) for rule in rules]
-    for layer, statistics in zip(layers, found, strict=True):
-        names = ("running_mean", "running_var", "num_batches_tracked")
-        for name, value in zip(names, statistics, strict=True):
-            layer.named_buffers()[name][...] = value

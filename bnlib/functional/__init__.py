@@ -14,7 +14,8 @@ from bnlib.functional.forward import (
     BatchNormCache,
     batch_norm_eval,
     batch_norm_train,
-    scale_shift,
+    eval_forward,
+    train_forward,
 )
 from bnlib.functional.jacobians import jacobian
 from bnlib.functional.staged import StageGradients, Stages, staged_backward, staged_forward
@@ -29,8 +30,9 @@ __all__ = [
     "batch_norm_eval_backward",
     "batch_norm_eval_double_backward",
     "batch_norm_train",
+    "eval_forward",
     "jacobian",
-    "scale_shift",
     "staged_backward",
     "staged_forward",
+    "train_forward",
 ]

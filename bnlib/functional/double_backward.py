@@ -6,10 +6,10 @@ the backward pass, to ``x``, to ``dy`` and to ``gamma``.
 
 import numpy as np
 
-from bnlib.functional.arguments import check_like
+from bnlib.arguments import check_backward, check_like, check_vectors, quiet
+from bnlib.axes import Array, Vector, broadcast_shape, values_per_channel
 from bnlib.functional.forward import BatchNormCache
-from bnlib.shapes import Array, Vector, broadcast_shape, check_vector, values_per_channel
-from bnlib.stats import channel_sum, quiet
+from bnlib.passes.blocked import channel_sum
 
 
 @quiet
@@ -107,7 +107,7 @@ def batch_norm_eval_double_backward(
     Examples
     --------
     >>> x, one = np.array([[1.0], [2.0]]), np.ones(1)
-    >>> cache = BatchNormCache(x, 0 * one, one, one, 3 * one, 0.0, 1)
+    >>> cache = BatchNormCache(x, 0 * one, one, 3 * one, 0.0, 1)
     >>> dy = np.array([[1.0], [0.0]])
     >>> gx, gdy, ggamma = batch_norm_eval_double_backward(x, one, None, dy, cache)
     >>> gx.ravel(), gdy.ravel(), ggamma
@@ -137,21 +137,17 @@ def _check(
     cache: BatchNormCache,
 ) -> tuple[Array, Vector, Vector]:
     """Return the three gradients in float64, zeros for None, or say what is wrong."""
-    if not isinstance(cache, BatchNormCache):
-        raise TypeError(
-            f"{op}: cache must be the BatchNormCache that the forward pass returned, "
-            f"got {type(cache).__name__}"
-        )
+    check_backward(op, dy, cache, "cache", BatchNormCache)
     if ddx is None and ddgamma is None and ddbeta is None:
         raise ValueError(
             f"{op}: expected at least one of ddx, ddgamma and ddbeta, got None three times; "
             "a loss that depends on no gradient has no double backward"
         )
-    check_like(op, "dy", dy, cache.x)
     if ddx is not None:
         check_like(op, "ddx", ddx, cache.x)
     C = len(cache.gamma)
     u = np.zeros(dy.shape) if ddx is None else ddx.astype(np.float64)
-    vectors = {"ddgamma": ddgamma, "ddbeta": ddbeta}
-    v, w = (check_vector(op, name, value, C, 0.0) for name, value in vectors.items())
+    ddgamma = np.zeros(C) if ddgamma is None else ddgamma
+    ddbeta = np.zeros(C) if ddbeta is None else ddbeta
+    v, w = check_vectors(op, C, ddgamma=ddgamma, ddbeta=ddbeta)
     return u, v, w

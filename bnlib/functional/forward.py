@@ -1,23 +1,18 @@
-"""Batch normalization forward: by the batch's statistics, or by given ones."""
+"""Batch normalization forward: by the batch's statistics, or by given ones.
+
+`train_forward` and `eval_forward` are the algorithms. The public `batch_norm_train` and
+`batch_norm_eval` check their arguments and call them.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from bnlib.shapes import (
-    Array,
-    Vector,
-    broadcast_shape,
-    check_eps,
-    check_float,
-    check_input,
-    check_statistics,
-    check_vector,
-)
-from bnlib.stats import mean_var, quiet
+from bnlib.arguments import check_forward, check_statistics, check_vectors, quiet
+from bnlib.axes import Array, Vector
+from bnlib.passes import Passes, passes_for
 
-BLOCK = 2**16  # values that are worked on at a time
-NEAR = 4  # standard deviations: so far a mean may lie from 0 and still join the shift
+FEW = "use a larger batch or batch_norm_eval"
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,65 +26,57 @@ class BatchNormCache:
     x: Array  # (N, C) or (N, C, *spatial)
     mu: Vector  # (C,)
     var: Vector  # (C,), biased
-    inv_std: Vector  # (C,), 1 / sqrt(var + eps)
     gamma: Vector  # (C,)
     eps: float
     channel_axis: int
 
     @property
+    def inv_std(self) -> Vector:
+        """``1 / sqrt(var + eps)``, shape (C,), float64."""
+        inv_std: Vector = 1 / np.sqrt(self.var + self.eps)
+        return inv_std
+
+    @property
     def x_hat(self) -> Array:
         """The normalized input, in the shape and dtype of ``x``; equation (4.3)."""
-        axis, shift = self.channel_axis, np.zeros_like(self.mu)
-        return scale_shift(self.x, self.mu, self.inv_std, shift, axis, var=self.var)
+        one, zero = np.ones_like(self.mu), np.zeros_like(self.mu)
+        normalized = passes_for(self.x).scale_shift
+        return normalized(self.x, self.mu, self.var, one, zero, self.eps, self.channel_axis)
 
 
-@quiet
-def scale_shift(
+def train_forward(
+    x: Array, gamma: Vector, beta: Vector, eps: float, axis: int, passes: Passes
+) -> tuple[Array, BatchNormCache]:
+    """Normalize by the batch's statistics; nothing is checked."""
+    mu, var = passes.moments(x, axis)  # (4.1), (4.2)
+    y = passes.scale_shift(x, mu, var, gamma, beta, eps, axis)  # (4.3), (4.4)
+    return y, BatchNormCache(x, mu, var, gamma, eps, axis)
+
+
+def eval_forward(
     x: Array,
-    mu: Vector,
-    scale: Vector,
-    shift: Vector,
-    channel_axis: int,
-    out: Array | None = None,
-    var: Vector | None = None,
-) -> Array:
-    """Return ``(x - mu) * scale + shift`` per channel, in the dtype of ``x``.
-
-    ``mu`` is float64. Where ``x`` is float32, the part of ``mu`` that float32 cannot
-    hold moves into ``shift``, so a large mean costs no accuracy. ``out``, of the shape and
-    dtype of ``x``, takes the result. Where ``x`` is large, ``var`` is given and every mean
-    lies within 4 standard deviations of 0, all of ``mu`` moves into ``shift``: one pass less
-    over ``x``, for an error of a few roundings of a standard deviation.
-
-    Examples
-    --------
-    >>> x = np.array([[1.0], [3.0]])
-    >>> scale_shift(x, np.array([2.0]), np.array([10.0]), np.array([5.0]), 1).ravel()
-    array([-5., 15.])
-    """
-    near = False
-    if var is not None and x.size > BLOCK:
-        near = bool((np.abs(mu) <= NEAR * np.sqrt(var)).all())
-    center = np.zeros_like(mu, x.dtype) if near else mu.astype(x.dtype)
-    shape = broadcast_shape(x.shape, channel_axis)
-    rows = (center, scale.astype(x.dtype), (shift - (mu - center) * scale).astype(x.dtype))
-    c, a, b = (row.reshape(shape) for row in rows)
-    y = np.empty_like(x) if out is None else out
-    step = BLOCK // max(1, x[:1].size) if channel_axis % x.ndim else len(x)
-    for i in range(0, len(x), step := max(1, step)):  # blocks that stay in the cache
-        block, part = x[i : i + step], y[i : i + step]
-        if near:
-            np.multiply(block, a, out=part)
-        else:
-            np.subtract(block, c, out=part)
-            part *= a
-        part += b
-    return y
+    gamma: Vector,
+    beta: Vector,
+    mean: Vector,
+    var: Vector,
+    eps: float,
+    axis: int,
+    passes: Passes,
+) -> tuple[Array, BatchNormCache]:
+    """Normalize by given statistics; nothing is checked."""
+    y = passes.scale_shift(x, mean, var, gamma, beta, eps, axis)  # (4.3), (4.4)
+    return y, BatchNormCache(x, mean, var, gamma, eps, axis)
 
 
 @quiet
 def batch_norm_train(
-    x: Array, gamma: Array | None, beta: Array | None, eps: float = 1e-5, channel_axis: int = 1
+    x: Array,
+    gamma: Array | None,
+    beta: Array | None,
+    eps: float = 1e-5,
+    channel_axis: int = 1,
+    *,
+    passes: Passes | None = None,
 ) -> tuple[Array, BatchNormCache]:
     """Normalize each channel by its own batch, then scale and shift.
 
@@ -104,6 +91,9 @@ def batch_norm_train(
         Added to the variance inside the root; at least 0.
     channel_axis : int
         1 for ``(N, C, *spatial)``, -1 for channels-last.
+    passes : module, or None
+        What computes: `bnlib.passes.plain`, ``blocked`` or ``compiled``. ``None`` takes
+        plain or blocked, by the size of ``x``.
 
     Returns
     -------
@@ -119,7 +109,7 @@ def batch_norm_train(
         If fewer than two values stand behind a statistic, shapes do not match, the axis
         does not exist, ``eps`` is negative, a channel is constant (or its spread too small
         for the dtype's squares) and ``eps`` is 0, or a statistic is not finite
-        (`bnlib.shapes.NonFiniteError`).
+        (`bnlib.arguments.NonFiniteError`).
 
     Notes
     -----
@@ -132,16 +122,12 @@ def batch_norm_train(
     array([-1.2247,  0.    ,  1.2247])
     """
     op = "batch_norm_train"
-    hint = "use a larger batch or batch_norm_eval"
-    axis = check_input(op, x, channel_axis, min_values=2, hint=hint)
-    eps = check_eps(op, eps)
-    gamma = check_vector(op, "gamma", gamma, x.shape[axis], default=1.0)
-    beta = check_vector(op, "beta", beta, x.shape[axis], default=0.0)
-    mu, var = mean_var(x, axis)  # (4.1), (4.2)
-    check_statistics(op, mu, var, eps, squares=x.dtype)
-    inv_std = 1 / np.sqrt(var + eps)
-    y = scale_shift(x, mu, gamma * inv_std, beta, axis, var=var)  # (4.3), (4.4)
-    return y, BatchNormCache(x, mu, var, inv_std, gamma, eps, axis)
+    gamma, beta, eps, axis = check_forward(
+        op, x, gamma, beta, eps, channel_axis, min_values=2, hint=FEW
+    )
+    y, cache = train_forward(x, gamma, beta, eps, axis, passes or passes_for(x))
+    check_statistics(op, cache.mu, cache.var, eps, x.dtype)
+    return y, cache
 
 
 @quiet
@@ -153,6 +139,8 @@ def batch_norm_eval(
     var: Array,
     eps: float = 1e-5,
     channel_axis: int = 1,
+    *,
+    passes: Passes | None = None,
 ) -> Array:
     """Normalize each channel by statistics that are given, then scale and shift.
 
@@ -163,7 +151,7 @@ def batch_norm_eval(
         ``None`` means 1 and 0.
     mean, var : ndarray, shape (C,)
         Population estimates, as a rule the running mean and (unbiased) variance.
-    eps, channel_axis
+    eps, channel_axis, passes
         As in `batch_norm_train`.
 
     Returns
@@ -188,13 +176,7 @@ def batch_norm_eval(
     array([[1.]])
     """
     op = "batch_norm_eval"
-    axis = check_input(op, x, channel_axis)
-    eps = check_eps(op, eps)
-    gamma = check_vector(op, "gamma", gamma, x.shape[axis], default=1.0)
-    beta = check_vector(op, "beta", beta, x.shape[axis], default=0.0)
-    check_float(op, "mean", mean)  # None means 0 and 1 for gamma and beta alone
-    check_float(op, "var", var)
-    mean = check_vector(op, "mean", mean, x.shape[axis], default=0.0)
-    var = check_vector(op, "var", var, x.shape[axis], default=1.0)
+    gamma, beta, eps, axis = check_forward(op, x, gamma, beta, eps, channel_axis)
+    mean, var = check_vectors(op, len(gamma), mean=mean, var=var)
     check_statistics(op, mean, var, eps)
-    return scale_shift(x, mean, gamma / np.sqrt(var + eps), beta, axis, var=var)
+    return eval_forward(x, gamma, beta, mean, var, eps, axis, passes or passes_for(x))[0]

@@ -2,16 +2,9 @@
 
 import numpy as np
 
-from bnlib.shapes import (
-    Array,
-    check_eps,
-    check_float,
-    check_input,
-    check_statistics,
-    check_vector,
-    values_per_channel,
-)
-from bnlib.stats import mean_var, quiet
+from bnlib.arguments import check_float, check_forward, check_statistics, quiet
+from bnlib.axes import Array, values_per_channel
+from bnlib.passes import passes_for
 
 MAX_BYTES = 2**26  # 64 MiB: one channel of 2896 values in float64
 
@@ -65,12 +58,10 @@ def jacobian(
     if x.ndim == 1:
         one: Array = jacobian(x[:, None], gamma, eps)[0]
         return one
-    axis = check_input(op, x, channel_axis, min_values=2)
-    eps = check_eps(op, eps)
+    gamma, _, eps, axis = check_forward(op, x, gamma, None, eps, channel_axis, min_values=2)
     C, m = x.shape[axis], values_per_channel(x.shape, axis)
-    gamma = check_vector(op, "gamma", gamma, C, default=1.0)
     _check_size(C, m)
-    mu, var = mean_var(x, axis)
+    mu, var = passes_for(x).moments(x, axis)
     check_statistics(op, mu, var, eps)
     inv_std = 1 / np.sqrt(var + eps)
     rows = np.moveaxis(x, axis, 0).reshape(C, m)

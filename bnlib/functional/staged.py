@@ -8,18 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bnlib.functional.arguments import check_like
-from bnlib.shapes import (
-    Array,
-    Vector,
-    broadcast_shape,
-    check_eps,
-    check_input,
-    check_statistics,
-    check_vector,
-    values_per_channel,
-)
-from bnlib.stats import channel_sum, quiet
+from bnlib.arguments import check_backward, check_forward, check_statistics, quiet
+from bnlib.axes import Array, Vector, broadcast_shape, values_per_channel
+from bnlib.functional.forward import FEW
+from bnlib.passes.blocked import channel_sum
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,18 +92,16 @@ def staged_forward(
     (array([3.]), array([-2., -1.,  3.]), array([4.66666667]), array([2.5819889]))
     """
     op = "staged_forward"
-    hint = "use a larger batch or batch_norm_eval"
-    axis = check_input(op, x, channel_axis, min_values=2, hint=hint)
-    eps = check_eps(op, eps)
-    gamma = check_vector(op, "gamma", gamma, x.shape[axis], default=1.0)
-    beta = check_vector(op, "beta", beta, x.shape[axis], default=0.0)
+    gamma, beta, eps, axis = check_forward(
+        op, x, gamma, beta, eps, channel_axis, min_values=2, hint=FEW
+    )
     m, shape = values_per_channel(x.shape, axis), broadcast_shape(x.shape, axis)
     mu = channel_sum(x, axis) / m
     mu += channel_sum(x - mu.reshape(shape), axis) / m  # what rounding left over
     centered = (x - mu.reshape(shape)).astype(x.dtype)
     squared = centered**2
     var = channel_sum(squared, axis) / m
-    check_statistics(op, mu, var, eps, squares=x.dtype)
+    check_statistics(op, mu, var, eps, x.dtype)
     std = np.sqrt(var + eps)
     inv_std = 1 / std
     x_hat = (centered * inv_std.reshape(shape)).astype(x.dtype)
@@ -153,7 +143,7 @@ def staged_backward(dy: Array, stages: Stages) -> StageGradients:
     >>> gradients.dinv_std, gradients.dstd.round(4), abs(gradients.dx.sum()) < 1e-12
     (array([-2.]), array([0.3]), np.True_)
     """
-    _check_backward(dy, stages)
+    check_backward("staged_backward", dy, stages, "stages", Stages)
     axis = stages.channel_axis
     m, shape = values_per_channel(dy.shape, axis), broadcast_shape(dy.shape, axis)
     gamma, inv_std = stages.gamma.reshape(shape), stages.inv_std.reshape(shape)
@@ -177,13 +167,3 @@ def staged_backward(dy: Array, stages: Stages) -> StageGradients:
         like_x(dy), like_x(dbeta), like_x(dscaled), like_x(dgamma), like_x(dx_hat),
         dinv_std, dstd, dvar, like_x(dsquared), like_x(dcentered), dmu, like_x(dx),
     )  # fmt: skip
-
-
-def _check_backward(dy: Array, stages: Stages) -> None:
-    """Raise unless ``stages`` are stages and ``dy`` looks like their input."""
-    if not isinstance(stages, Stages):
-        raise TypeError(
-            "staged_backward: stages must be the Stages that staged_forward returned, "
-            f"got {type(stages).__name__}"
-        )
-    check_like("staged_backward", "dy", dy, stages.x)

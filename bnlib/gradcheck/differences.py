@@ -3,6 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
+from bnlib.arguments import NonFiniteError, quiet
+from bnlib.axes import Vector
 from bnlib.gradcheck.inputs import (
     EPS,
     Claim,
@@ -13,8 +15,6 @@ from bnlib.gradcheck.inputs import (
     claim,
     value,
 )
-from bnlib.shapes import NonFiniteError, Vector
-from bnlib.stats import quiet
 
 
 def projection(shape: tuple[int, ...], seed: int = 0) -> Vector:
@@ -53,9 +53,9 @@ def numeric_gradient(f: Function, x: Vector, w: Vector, step: float) -> Vector:
     Raises
     ------
     TypeError, ValueError
-        If ``x``, ``f(x)`` or the result is not finite float64 (`bnlib.shapes.NonFiniteError`),
-        ``w`` has another shape than ``f(x)``, or ``step`` is not a positive number that
-        changes ``x``.
+        If ``x``, ``f(x)`` or the result is not finite float64
+        (`bnlib.arguments.NonFiniteError`), ``w`` has another shape than ``f(x)``, or ``step``
+        is not a positive number that changes ``x``.
 
     Notes
     -----

@@ -1,13 +1,12 @@
 """What the gradient checks ask of the point, the function and the claim."""
 
-import math
-import numbers
 from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 
-from bnlib.shapes import NonFiniteError, Vector
+from bnlib.arguments import NonFiniteError, check_number
+from bnlib.axes import Vector
 
 EPS = float(np.finfo(np.float64).eps)
 Function = Callable[[Vector], npt.ArrayLike]  # x -> y, both float64
@@ -34,17 +33,15 @@ def check_point(op: str, x: object) -> None:
 
 def check_step(op: str, x: Vector, step: float) -> float:
     """Return ``step`` as a float, or raise unless it is positive and changes ``x``."""
-    if isinstance(step, bool | np.bool_) or not isinstance(step, numbers.Real):
-        raise TypeError(
-            f"{op}: step must be a number, got {step!r}; 6e-6 times x's spread is usual"
-        )
+    hint = "6e-6 times x's spread is usual"
+    step = check_number(op, "step", step, hint=hint)
     least = 4 * EPS * float(abs(x).max())
-    if not (math.isfinite(step) and step > least):
+    if step <= least:
         raise ValueError(
-            f"{op}: step must be finite and above {least:.3g}, what rounding leaves of x, "
-            f"got {step:.3g}; 6e-6 times x's spread is usual"
+            f"{op}: step must be above {least:.3g}, what rounding leaves of x, "
+            f"got {step:.3g}; {hint}"
         )
-    return float(step)
+    return step
 
 
 def value(op: str, f: Function, x: Vector) -> Vector:

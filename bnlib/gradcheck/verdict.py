@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bnlib.arguments import NonFiniteError, quiet
+from bnlib.axes import Vector
 from bnlib.gradcheck.differences import numeric_gradient, projection, spread
 from bnlib.gradcheck.inputs import (
     EPS,
@@ -15,8 +17,6 @@ from bnlib.gradcheck.inputs import (
     claim,
     value,
 )
-from bnlib.shapes import NonFiniteError, Vector
-from bnlib.stats import quiet
 
 SAFETY = 10.0  # times the estimated error of the differences
 COARSEST = 1e-4  # a check that cannot see a relative error of this size is refused
@@ -99,7 +99,7 @@ def gradcheck(
         a backward pass returns the rounding of terms that cancel.
     TypeError, ValueError
         If ``x``, ``f(x)`` or ``dx`` is not float64, ``x`` or ``f(x)`` is not finite
-        (`bnlib.shapes.NonFiniteError`), or a shape or ``step`` does not fit. A ``dx`` that
+        (`bnlib.arguments.NonFiniteError`), or a shape or ``step`` does not fit. A ``dx`` that
         is not finite is a wrong gradient, and gets its verdict.
 
     Examples

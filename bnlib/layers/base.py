@@ -6,7 +6,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from bnlib.shapes import Array
+from bnlib.axes import Array
 
 State = dict[str, npt.NDArray[Any]]
 

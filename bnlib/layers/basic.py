@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from bnlib.arguments import check_float
+from bnlib.axes import Array
 from bnlib.layers.base import Layer, Parameter, need_forward
-from bnlib.shapes import Array, check_float
 
 
 class Linear(Layer):

@@ -1,27 +1,24 @@
 """Batch normalization as a layer: the mathematics is in `bnlib.functional`."""
 
-import numbers
-
 import numpy as np
 
-from bnlib.functional import (
-    BatchNormCache,
-    batch_norm_backward,
-    batch_norm_eval,
-    batch_norm_eval_backward,
-    batch_norm_train,
+from bnlib.arguments import (
+    USUAL_EPS,
+    check_backward,
+    check_channel_axis,
+    check_forward,
+    check_integer,
+    check_momentum,
+    check_number,
+    check_statistics,
+    check_vectors,
+    quiet,
 )
+from bnlib.axes import Array, Vector
+from bnlib.functional.backward import backward
+from bnlib.functional.forward import BatchNormCache, eval_forward, train_forward
 from bnlib.layers.base import Layer, Parameter, State, need_forward
-from bnlib.shapes import (
-    Array,
-    Vector,
-    check_eps,
-    check_input,
-    check_integer_axis,
-    check_vector,
-    values_per_channel,
-)
-from bnlib.stats import bessel, update_running
+from bnlib.passes import passes_for
 
 
 class BatchNorm(Layer):
@@ -85,10 +82,12 @@ class BatchNorm(Layer):
         channel_axis: int = 1,
     ) -> None:
         super().__init__()
-        self.num_features = _check_num_features(num_features)
-        self.eps = check_eps("BatchNorm", eps)
-        self.momentum = _check_momentum(momentum)
-        self.channel_axis = check_integer_axis("BatchNorm", channel_axis)
+        self.num_features = check_integer(
+            "BatchNorm", "num_features", num_features, 1, "it is the length of the channel axis"
+        )
+        self.eps = check_number("BatchNorm", "eps", eps, hint=USUAL_EPS)
+        self.momentum = None if momentum is None else check_momentum("BatchNorm", momentum)
+        self.channel_axis = check_channel_axis("BatchNorm", channel_axis)
         self.gamma = Parameter(np.ones(num_features)) if affine else None
         self.beta = Parameter(np.zeros(num_features)) if affine else None
         if track_running_stats:
@@ -108,80 +107,50 @@ class BatchNorm(Layer):
         names = ("running_mean", "running_var", "num_batches_tracked")
         return {k: getattr(self, k) for k in names if getattr(self, k) is not None}
 
+    @quiet
     def forward(self, x: Array) -> Array:
         """Normalize ``x``, shape (N, C, *spatial); by its own batch in training mode."""
-        axis = check_input("BatchNorm", x, self.channel_axis)
-        if x.shape[axis] != self.num_features:
-            raise ValueError(
-                f"BatchNorm: expected {self.num_features} channels on axis {axis}, got x of "
-                f"shape {x.shape}; check num_features and channel_axis"
-            )
-        gamma = None if self.gamma is None else self.gamma.value
-        beta = None if self.beta is None else self.beta.value
-        if self.training or self.running_mean is None or self.running_var is None:
-            y, cache = batch_norm_train(x, gamma, beta, self.eps, axis)
+        op, C = "BatchNorm", self.num_features
+        by_batch = self.training or self.running_mean is None or self.running_var is None
+        weight = None if self.gamma is None else self.gamma.value
+        bias = None if self.beta is None else self.beta.value
+        gamma, beta, eps, axis = check_forward(
+            op, x, weight, bias, self.eps, self.channel_axis, channels=C,
+            min_values=1 + by_batch, hint="use a larger batch or eval()",
+        )  # fmt: skip
+        if by_batch:
+            y, cache = train_forward(x, gamma, beta, eps, axis, passes_for(x))
+            check_statistics(op, cache.mu, cache.var, eps, x.dtype)
             if self.training and self.running_mean is not None:
                 self._track(cache)
-            self._cache, self._used_batch = cache, True
-            return y
-        mean, var = self.running_mean.copy(), self.running_var.copy()
-        y = batch_norm_eval(x, gamma, beta, mean, var, self.eps, axis)
-        scale = check_vector("BatchNorm", "gamma", gamma, self.num_features, default=1.0)
-        inv_std = 1 / np.sqrt(var + self.eps)
-        self._cache = BatchNormCache(x, mean, var, inv_std, scale, self.eps, axis)
-        self._used_batch = False
+        else:
+            mean, var = check_vectors(
+                op, C, running_mean=self.running_mean, running_var=self.running_var
+            )
+            check_statistics(op, mean, var, eps)
+            y, cache = eval_forward(x, gamma, beta, mean, var, eps, axis, passes_for(x))
+        self._cache, self._used_batch = cache, by_batch
         return y
 
+    @quiet
     def backward(self, dy: Array) -> Array:
         """Set the gradients of gamma and beta and return ``dx``, as the forward pass ran."""
         need_forward(self, self._cache)
         assert self._cache is not None
-        differentiate = batch_norm_backward if self._used_batch else batch_norm_eval_backward
-        dx, dgamma, dbeta = differentiate(dy, self._cache)
+        check_backward("BatchNorm.backward", dy, self._cache, "cache", BatchNormCache)
+        dx, dgamma, dbeta = backward(dy, self._cache, self._used_batch, passes_for(dy))
         if self.gamma is not None and self.beta is not None:
             self.gamma.grad, self.beta.grad = dgamma, dbeta
         return dx
 
     def _track(self, cache: BatchNormCache) -> None:
-        """Move the running statistics towards the batch's."""
+        """Move the running statistics towards the batch's; the variance unbiased."""
         assert self.running_mean is not None
         assert self.running_var is not None
         assert self.num_batches_tracked is not None
         self.num_batches_tracked += 1
-        momentum = 1 / int(self.num_batches_tracked) if self.momentum is None else self.momentum
-        unbiased = cache.var * bessel(values_per_channel(cache.x.shape, cache.channel_axis))
-        self.running_mean[...] = update_running(self.running_mean, cache.mu, momentum)
-        self.running_var[...] = update_running(self.running_var, unbiased, momentum)
-
-
-def _check_num_features(num_features: int) -> int:
-    """Return ``num_features``, or raise unless it is a positive integer."""
-    integral = isinstance(num_features, numbers.Integral) and not isinstance(num_features, bool)
-    if not integral:
-        raise TypeError(
-            f"BatchNorm: num_features must be an integer, got {num_features!r}; "
-            "it is the length of the channel axis"
-        )
-    if num_features < 1:
-        raise ValueError(
-            f"BatchNorm: num_features must be at least 1, got {num_features}; "
-            "it is the length of the channel axis"
-        )
-    return int(num_features)
-
-
-def _check_momentum(momentum: float | None) -> float | None:
-    """Return ``momentum``, or raise unless it is None or a number in [0, 1]."""
-    if momentum is None:
-        return None
-    if isinstance(momentum, bool) or not isinstance(momentum, numbers.Real):
-        raise TypeError(
-            f"BatchNorm: momentum must be a number or None, got {momentum!r}; "
-            "None averages all batches"
-        )
-    if not 0 <= momentum <= 1:
-        raise ValueError(
-            f"BatchNorm: momentum must lie between 0 and 1, got {momentum}; "
-            "it is the weight of the new value (PyTorch's 0.1 is Keras's 0.9)"
-        )
-    return float(momentum)
+        a = 1 / int(self.num_batches_tracked) if self.momentum is None else self.momentum
+        m = cache.x.size // self.num_features
+        unbiased = cache.var * (m / (m - 1))
+        self.running_mean[...] = (1 - a) * self.running_mean + a * cache.mu
+        self.running_var[...] = (1 - a) * self.running_var + a * unbiased

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from bnlib.arguments import quiet
+from bnlib.axes import Array
 from bnlib.layers.base import Layer, Parameter, need_forward
 from bnlib.layers.im2col import (
     Pair,
@@ -12,8 +14,7 @@ from bnlib.layers.im2col import (
     pad,
     windows,
 )
-from bnlib.shapes import Array
-from bnlib.stats import channel_sum, quiet
+from bnlib.passes.blocked import channel_sum
 
 
 class Conv2d(Layer):
@@ -116,7 +117,7 @@ class Conv2d(Layer):
         by_row = dy.transpose(0, 2, 3, 1).reshape(N * Ho * Wo, shape[1])
         self.weight.grad = (by_row.T @ rows).reshape(self.weight.value.shape)
         if self.bias is not None:
-            self.bias.grad = channel_sum(dy).astype(dy.dtype)
+            self.bias.grad = channel_sum(dy, 1).astype(dy.dtype)
         drows = by_row @ self._matrix(dy)
         parts = drows.reshape(N, Ho, Wo, padded_shape[1], *self.kernel_size)
         dx = add_windows(parts.transpose(0, 3, 1, 2, 4, 5), padded_shape, self.stride)

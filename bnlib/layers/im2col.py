@@ -1,11 +1,10 @@
 """Windows that slide over images, and the way back: what convolution and pooling share."""
 
-import numbers
-
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from bnlib.shapes import Array, check_float
+from bnlib.arguments import BOOLS, INTEGER, check_float
+from bnlib.axes import Array
 
 Pair = tuple[int, int]
 
@@ -26,7 +25,7 @@ def check_pair(op: str, name: str, value: int | Pair, least: int) -> Pair:
     ((2, 2), (2, 1))
     """
     pair = tuple(value) if isinstance(value, tuple | list) else (value, value)
-    integral = (isinstance(n, numbers.Integral) and not isinstance(n, bool) for n in pair)
+    integral = (isinstance(n, INTEGER) and not isinstance(n, BOOLS) for n in pair)
     if len(pair) != 2 or not all(integral):
         raise TypeError(
             f"{op}: {name} must be an integer or a pair (height, width) of integers, "

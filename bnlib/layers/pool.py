@@ -5,6 +5,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from bnlib.arguments import check_float
+from bnlib.axes import Array
 from bnlib.layers.base import Layer, need_forward
 from bnlib.layers.im2col import (
     Pair,
@@ -14,7 +16,6 @@ from bnlib.layers.im2col import (
     check_pair,
     windows,
 )
-from bnlib.shapes import Array, check_float
 
 
 class MaxPool2d(Layer):

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from bnlib.arguments import check_float, quiet
+from bnlib.axes import Array
 from bnlib.layers.base import Parameter
-from bnlib.shapes import Array, check_float
-from bnlib.stats import quiet
 
 
 @quiet

@@ -6,7 +6,7 @@ The rules (`Exponential`, `Cumulative`, `BatchAverage`, `DatasetPass`) turn the 
 of many batches into those of the population.
 """
 
-from bnlib.stats.merging import merge, quiet
+from bnlib.stats.merging import merge
 from bnlib.stats.one_pass import one_pass_mean_var, welford_mean_var
 from bnlib.stats.population import BatchAverage, DatasetPass
 from bnlib.stats.rules import Cumulative, Exponential, RunningRule
@@ -24,7 +24,6 @@ __all__ = [
     "mean_var",
     "merge",
     "one_pass_mean_var",
-    "quiet",
     "update_running",
     "welford_mean_var",
 ]

@@ -1,12 +1,10 @@
 """Join the statistics of two parts of the data without seeing the data again."""
 
-import numbers
-
 import numpy as np
 
-from bnlib.shapes import NonFiniteError, Vector, check_float, check_vector
-
-quiet = np.errstate(over="ignore", invalid="ignore")  # callers test the result instead
+from bnlib.arguments import NonFiniteError, check_integer, check_vectors, quiet
+from bnlib.axes import Vector
+from bnlib.passes.merging import combine
 
 
 @quiet
@@ -36,7 +34,7 @@ def merge(
         If a count is not an integer or an array is not float32 or float64.
     ValueError
         If a count or an ``m2`` is negative, shapes differ, a part that is not empty holds
-        NaN or infinity, or the result overflows (`bnlib.shapes.NonFiniteError`).
+        NaN or infinity, or the result overflows (`bnlib.arguments.NonFiniteError`).
 
     Notes
     -----
@@ -57,34 +55,11 @@ def merge(
     return n, mean, m2
 
 
-def combine(
-    n_a: int, mean_a: Vector, m2_a: Vector, n_b: int, mean_b: Vector, m2_b: Vector
-) -> tuple[int, Vector, Vector]:
-    """Do what `merge` does, with nothing checked.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> zero = np.zeros(1)
-    >>> combine(0, zero, zero, 3, zero + 5, zero + 2)
-    (3, array([5.]), array([2.]))
-    """
-    n = n_a + n_b
-    share = n_b / n if n else 0.0
-    delta = mean_b - mean_a
-    return n, mean_a + delta * share, m2_a + m2_b + delta * delta * (n_a * share)
-
-
 def _part(part: str, n: int, mean: Vector, m2: Vector, size: int) -> tuple[int, Vector, Vector]:
     """Return one part's count, mean and m2 as int and float64, or say what is wrong."""
-    if isinstance(n, bool) or not isinstance(n, numbers.Integral):
-        raise TypeError(f"merge: n_{part} must be an integer, got {n!r}; it counts values")
-    if n < 0:
-        raise ValueError(f"merge: n_{part} must be at least 0, got {n}; it counts values")
-    for name, vector in ((f"mean_{part}", mean), (f"m2_{part}", m2)):
-        check_float("merge", name, vector)
-    mean = check_vector("merge", f"mean_{part}", mean, size, default=0.0)
-    m2 = check_vector("merge", f"m2_{part}", m2, size, default=0.0)
+    n = check_integer("merge", f"n_{part}", n, 0, "it counts values")
+    vectors = {f"mean_{part}": mean, f"m2_{part}": m2}
+    mean, m2 = check_vectors("merge", size, **vectors)
     if n == 0:
         return 0, np.zeros(size), np.zeros(size)
     _need_finite(f"in part {part}", mean, m2)
@@ -93,7 +68,7 @@ def _part(part: str, n: int, mean: Vector, m2: Vector, size: int) -> tuple[int, 
             f"merge: m2_{part} is a sum of squares and cannot be negative, got {m2.min():.4g}; "
             "give n * var, with var from bnlib.stats.mean_var"
         )
-    return int(n), mean, m2
+    return n, mean, m2
 
 
 def _need_finite(where: str, mean: Vector, m2: Vector) -> None:

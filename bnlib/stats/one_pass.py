@@ -5,8 +5,8 @@ Both work in the input's own precision, so that float32 shows what each method l
 
 import numpy as np
 
-from bnlib.shapes import Array, check_input, reduction_axes
-from bnlib.stats.merging import quiet
+from bnlib.arguments import check_input, quiet
+from bnlib.axes import Array, reduction_axes
 
 
 @quiet
@@ -85,11 +85,14 @@ def welford_mean_var(x: Array, channel_axis: int = 1) -> tuple[Array, Array]:
     array([1.555], dtype=float32)
     """
     axis = check_input("welford_mean_var", x, channel_axis)
-    rows = np.moveaxis(x, axis, -1).reshape(-1, x.shape[axis])
-    mu = np.zeros(x.shape[axis], x.dtype)
-    m2 = np.zeros_like(mu)
+    return welford(np.moveaxis(x, axis, -1).reshape(-1, x.shape[axis]))
+
+
+def welford(rows: Array) -> tuple[Array, Array]:
+    """Return mean and biased variance of the columns of ``rows``, (m, C); no checks."""
+    mu, m2 = np.zeros((2, rows.shape[1]), rows.dtype)
     for k, row in enumerate(rows, start=1):
         d = row - mu
-        mu += d / x.dtype.type(k)
+        mu += d / rows.dtype.type(k)
         m2 += d * (row - mu)
-    return mu, m2 / x.dtype.type(len(rows))
+    return mu, m2 / rows.dtype.type(len(rows))

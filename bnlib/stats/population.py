@@ -1,6 +1,6 @@
 """Two rules that weigh each value alike, so that ragged batches do no harm."""
 
-from bnlib.shapes import Vector
+from bnlib.axes import Vector
 from bnlib.stats.merging import merge
 from bnlib.stats.rules import RunningRule
 from bnlib.stats.running import bessel, update_running

@@ -7,12 +7,17 @@ mode. ``var`` is unbiased unless the rule was made with ``unbiased=False``.
 """
 
 import math
-import numbers
 
 import numpy as np
 
-from bnlib.shapes import Array, Vector, check_float, check_statistics, check_vector
-from bnlib.stats.merging import quiet
+from bnlib.arguments import (
+    check_integer,
+    check_number,
+    check_statistics,
+    check_vectors,
+    quiet,
+)
+from bnlib.axes import Array, Vector
 from bnlib.stats.running import bessel, update_running
 
 
@@ -28,7 +33,7 @@ class RunningRule:
     -----
     ``update`` raises ``TypeError`` or ``ValueError``, and changes nothing, if the arrays are
     not float vectors of one length (that of the first update), are not finite
-    (`bnlib.shapes.NonFiniteError`), if ``var`` is negative, or if ``m`` is not a positive
+    (`bnlib.arguments.NonFiniteError`), if ``var`` is negative, or if ``m`` is not a positive
     integer. ``mean`` and ``var`` raise ``ValueError`` before the first update; they are
     copies, shape (C,), float64.
     """
@@ -44,16 +49,10 @@ class RunningRule:
         """Take in one batch: its mean and biased variance, each over ``m`` values."""
         op = f"{type(self).__name__}.update"
         channels = len(self._mean) if self.num_batches else np.size(mean)
-        check_float(op, "mean", mean)
-        check_float(op, "var", var)
-        mean = check_vector(op, "mean", mean, channels, default=0.0)
-        var = check_vector(op, "var", var, channels, default=0.0)
-        if isinstance(m, bool) or not isinstance(m, numbers.Integral):
-            raise TypeError(f"{op}: m must be an integer, got {m!r}; it counts values")
-        if m < 1:
-            raise ValueError(f"{op}: m must be at least 1, got {m}; it counts values")
+        mean, var = check_vectors(op, channels, mean=mean, var=var)
+        m = check_integer(op, "m", m, 1, "it counts values")
         check_statistics(op, mean, 2 * var, eps=1.0)  # 2 is Bessel's largest factor
-        self._take(mean, var, int(m))
+        self._take(mean, var, m)
         self.num_batches += 1
 
     @property
@@ -130,9 +129,13 @@ class Exponential(RunningRule):
                 "momentum multiplies (PyTorch: new, Keras: old)"
             )
         self.weighs = weighs
-        self.momentum = _number("momentum", momentum, 0, 1)
-        self.start_mean = _number("start_mean", start_mean, -math.inf, math.inf)
-        self.start_var = _number("start_var", start_var, 0, math.inf)
+        hint = "it is the weight of the new value, or of the old one if weighs says so"
+        self.momentum = check_number("Exponential", "momentum", momentum, 0, 1, hint)
+        start = "the estimate before the first batch"
+        self.start_mean = check_number(
+            "Exponential", "start_mean", start_mean, -math.inf, hint=start
+        )
+        self.start_var = check_number("Exponential", "start_var", start_var, hint=start)
 
     def _take(self, mean: Vector, var: Vector, m: int) -> None:
         new = self.momentum if self.weighs == "new" else 1 - self.momentum
@@ -167,15 +170,3 @@ class Cumulative(RunningRule):
         k = self.num_batches + 1
         self._mean = update_running(self._mean, mean, 1 / k)
         self._var = update_running(self._var, var, 1 / k)
-
-
-def _number(name: str, value: float, low: float, high: float) -> float:
-    """Return an argument of `Exponential` as a float, or say what is wrong with it."""
-    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
-        raise TypeError(f"Exponential: {name} must be a number, got {value!r}; give a float")
-    if not (low <= value <= high and math.isfinite(value)):
-        raise ValueError(
-            f"Exponential: {name} must be finite and lie between {low} and {high}, got {value}"
-            f"; momentum is the weight of the new value, or of the old one if weighs says so"
-        )
-    return float(value)

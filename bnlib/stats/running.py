@@ -1,22 +1,7 @@
 """Bessel's factor and one step of a running average."""
 
-import numbers
-
-from bnlib.shapes import Vector, check_float
-from bnlib.stats.merging import quiet
-
-
-def check_count(op: str, m: int) -> int:
-    """Return ``m``, the number of values behind a variance, or say what is wrong with it."""
-    if isinstance(m, bool) or not isinstance(m, numbers.Integral):
-        raise TypeError(
-            f"{op}: m must be an integer, got {m!r}; it counts the values behind a statistic"
-        )
-    if m < 2:
-        raise ValueError(
-            f"{op}: needs at least 2 values, got m = {m}; one value has no unbiased variance"
-        )
-    return int(m)
+from bnlib.arguments import check_float, check_integer, check_momentum, quiet
+from bnlib.axes import Vector
 
 
 def bessel(m: int) -> float:
@@ -34,7 +19,7 @@ def bessel(m: int) -> float:
     >>> bessel(5)
     1.25
     """
-    m = check_count("bessel", m)
+    m = check_integer("bessel", "m", m, 2, "one value has no unbiased variance")
     return m / (m - 1)
 
 
@@ -63,18 +48,9 @@ def update_running(running: Vector, value: Vector, momentum: float) -> Vector:
     >>> update_running(np.array([0.0]), np.array([10.0]), momentum=0.1)
     array([1.])
     """
-    if isinstance(momentum, bool) or not isinstance(momentum, numbers.Real):
-        raise TypeError(
-            f"update_running: momentum must be a number, got {momentum!r}; "
-            "it is the weight of the new value"
-        )
+    momentum = check_momentum("update_running", momentum)
     check_float("update_running", "running", running)
     check_float("update_running", "value", value)
-    if not 0 <= momentum <= 1:
-        raise ValueError(
-            f"update_running: momentum must lie between 0 and 1, got {momentum}; "
-            "it is the weight of the new value (PyTorch's 0.1 is Keras's 0.9)"
-        )
     if running.shape != value.shape:
         raise ValueError(
             f"update_running: running has shape {running.shape}, value has {value.shape}; "

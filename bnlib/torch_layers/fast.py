@@ -7,8 +7,9 @@ from types import SimpleNamespace
 import torch
 from torch import Tensor, nn
 
-import bnlib.kernels
-from bnlib.shapes import Vector
+from bnlib.arguments import quiet
+from bnlib.axes import Vector
+from bnlib.kernels import available
 from bnlib.torch_layers import ops
 
 WORTH = 100_000  # bytes below which a call costs more than it saves
@@ -39,16 +40,16 @@ def fast_path(x: Tensor) -> bool:
 @cache
 def loops() -> SimpleNamespace | None:
     """Return the compiled passes, or None where numba is missing or does not work here."""
-    if not bnlib.kernels.available():
+    if not available():
         return None
     try:
-        from bnlib.kernels import compiler, gradients, passes
+        from bnlib.passes.compiled import backward, compiler, forward
     except ImportError:  # numba refuses a NumPy that is newer than itself
         return None
     return SimpleNamespace(
-        moments=passes.moments,
-        scale_shift=passes.scale_shift,
-        gradients=gradients.gradients,
+        moments=forward.moments,
+        scale_shift=forward.affine,
+        gradients=backward.gradients_in_range,
         threads=compiler.threads,
     )
 
@@ -60,6 +61,7 @@ def need_loops() -> SimpleNamespace:
     return found
 
 
+@quiet
 def moments(x: Tensor) -> Tensor:
     """Do what `bnlib.torch_layers.ops.moments` does, in one pass over memory."""
     kernels = need_loops()
@@ -69,6 +71,7 @@ def moments(x: Tensor) -> Tensor:
     return torch.stack([center, (mu - center).to(x.dtype), var.to(x.dtype)])
 
 
+@quiet
 def scale_shift(x: Tensor, center: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
     """Do what `bnlib.torch_layers.ops.scale_shift` does."""
     kernels = need_loops()
@@ -77,6 +80,7 @@ def scale_shift(x: Tensor, center: Tensor, scale: Tensor, shift: Tensor) -> Tens
     return torch.from_numpy(y)
 
 
+@quiet
 def gradients(
     dy: Tensor, x: Tensor, statistics: Tensor, scale: Tensor, through: bool
 ) -> tuple[Tensor, Tensor, Tensor]:

@@ -9,7 +9,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parameter import UninitializedParameter
 from torch.nn.utils.parametrize import is_parametrized
 
-from bnlib.shapes import check_statistics
+from bnlib.arguments import check_statistics
+from bnlib.deploy.folding import check_fixed_map
 from bnlib.torch_layers.batch_norm import BatchNorm1d, BatchNorm2d, BatchNorm3d
 
 OWN = (BatchNorm1d, BatchNorm2d, BatchNorm3d)
@@ -55,7 +56,7 @@ def fold(layer: Layer, bn: nn.Module) -> Layer:
         If ``bn`` is in training mode, keeps no running statistics, or has another number of
         channels or another rank than ``layer`` gives; if a weight is computed by a
         parametrization; if a variance is negative, or 0 with eps 0; if a statistic is not
-        finite (`bnlib.shapes.NonFiniteError`).
+        finite (`bnlib.arguments.NonFiniteError`).
 
     Notes
     -----
@@ -132,18 +133,14 @@ def _check(layer: object, bn: object) -> _BatchNorm:
             "fold: expected a Linear, Conv or ConvTranspose and the BatchNorm that follows "
             f"it, got {type(layer).__name__} and {type(bn).__name__}; {hint} can be folded"
         )
-    if bn.training:
-        raise ValueError(
-            "fold: bn is in training mode, where it normalizes by its batch and is no fixed "
-            "map; call bn.eval() first"
-        )
-    if bn.running_mean is None or bn.running_var is None:
-        raise ValueError(
-            "fold: bn keeps no running statistics, so it normalizes by its batch in every "
-            "mode; build it with track_running_stats=True"
-        )
+    outputs = layer.out_features if isinstance(layer, nn.Linear) else layer.out_channels
+    check_fixed_map(layer, bn, outputs)
     _check_weight(layer)
-    _check_sizes(layer, bn)
+    if dims(bn) not in (None, dims(layer)):
+        raise ValueError(
+            f"fold: {type(layer).__name__} and {type(bn).__name__} work on different ranks; "
+            "they do not belong together"
+        )
     return bn
 
 
@@ -156,19 +153,4 @@ def _check_weight(layer: Foldable) -> None:
         raise ValueError(
             f"fold: the weight of {name} is computed by a parametrization or a hook, which "
             "would undo the fold; remove it first"
-        )
-
-
-def _check_sizes(layer: Foldable, bn: _BatchNorm) -> None:
-    """Raise unless ``bn`` has the channels and the rank that ``layer`` gives."""
-    outputs = layer.out_features if isinstance(layer, nn.Linear) else layer.out_channels
-    if bn.num_features != outputs:
-        raise ValueError(
-            f"fold: bn has {bn.num_features} channels, {type(layer).__name__} gives {outputs}; "
-            "pass the BatchNorm that follows the layer"
-        )
-    if dims(bn) not in (None, dims(layer)):
-        raise ValueError(
-            f"fold: {type(layer).__name__} and {type(bn).__name__} work on different ranks; "
-            "they do not belong together"
         )

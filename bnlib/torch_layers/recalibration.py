@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from bnlib.deploy.recalibration import check_all_used, check_task
 from bnlib.stats import DatasetPass
 from bnlib.torch_layers.function import statistics_of
 
@@ -33,7 +34,7 @@ def recalibrate(model: nn.Module, batches: Iterable[Any]) -> None:
         If ``model`` is not a module, or ``batches`` is one tensor or not iterable.
     ValueError
         If the model has no running statistics, or if a layer saw no batch; if a statistic is
-        not finite (`bnlib.shapes.NonFiniteError`). This and any error of the model leave all
+        not finite (`bnlib.arguments.NonFiniteError`). This and any error of the model leave all
         statistics and modes as they were.
 
     Notes
@@ -70,18 +71,9 @@ def _check(model: object, batches: object) -> list[_BatchNorm]:
             f"recalibrate: model must be a PyTorch module, got {type(model).__name__}; "
             "NumPy layers have their own function in bnlib.deploy"
         )
-    if isinstance(batches, Tensor) or not isinstance(batches, Iterable):
-        raise TypeError(
-            f"recalibrate: expected an iterable of batches, got {type(batches).__name__}; "
-            "pass [x] for a single batch"
-        )
     found = [n for n in model.modules() if isinstance(n, _BatchNorm)]
     layers = [n for n in found if n.running_mean is not None and n.running_var is not None]
-    if not layers:
-        raise ValueError(
-            f"recalibrate: {type(model).__name__} has no BatchNorm with running statistics; "
-            "build it with track_running_stats=True"
-        )
+    check_task(model, batches, layers)
     return layers
 
 
@@ -118,12 +110,7 @@ def _feeder(rule: DatasetPass) -> Any:
 
 def _replace(layers: list[_BatchNorm], rules: list[DatasetPass]) -> None:
     """Write what the rules found into the layers: all of it, or nothing."""
-    unused = sum(rule.num_batches == 0 for rule in rules)
-    if unused:
-        raise ValueError(
-            f"recalibrate: {unused} of {len(rules)} BatchNorm layers saw no batch; give at "
-            "least one batch, and call every layer in the model's forward"
-        )
+    check_all_used(rules)
     found = [(rule.mean, rule.var, rule.num_batches) for rule in rules]
     for layer, (mean, var, seen) in zip(layers, found, strict=True):
         assert layer.running_mean is not None

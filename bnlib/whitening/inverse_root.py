@@ -1,12 +1,16 @@
 """The inverse square root of a covariance matrix: by eigenvectors, and by products alone."""
 
-import numbers
-
 import numpy as np
 
-from bnlib.shapes import Array, NonFiniteError, check_eps
-from bnlib.stats import quiet
-from bnlib.whitening.inputs import check_covariance
+from bnlib.arguments import (
+    USUAL_EPS,
+    NonFiniteError,
+    check_covariance,
+    check_integer,
+    check_number,
+    quiet,
+)
+from bnlib.axes import Array
 
 
 @quiet
@@ -29,7 +33,7 @@ def inverse_sqrt_eigh(cov: Array, eps: float = 0.0) -> Array:
     ------
     TypeError, ValueError
         If ``cov`` is not a symmetric float matrix, is not finite
-        (`bnlib.shapes.NonFiniteError`), or has an eigenvalue that, with ``eps``, is 0 or
+        (`bnlib.arguments.NonFiniteError`), or has an eigenvalue that, with ``eps``, is 0 or
         negative to working precision.
 
     Notes
@@ -46,7 +50,7 @@ def inverse_sqrt_eigh(cov: Array, eps: float = 0.0) -> Array:
     """
     op = "inverse_sqrt_eigh"
     check_covariance(op, cov)
-    eps = check_eps(op, eps)
+    eps = check_number(op, "eps", eps, hint=USUAL_EPS)
     values, vectors = np.linalg.eigh(cov)
     values = values + cov.dtype.type(eps)
     lowest = values[0]
@@ -85,7 +89,7 @@ def inverse_sqrt_newton_schulz(cov: Array, iterations: int) -> Array:
     ------
     TypeError, ValueError
         If ``cov`` is not a symmetric float matrix or is 0, if it or the result is not
-        finite (`bnlib.shapes.NonFiniteError`: the iteration diverges where an eigenvalue is
+        finite (`bnlib.arguments.NonFiniteError`: the iteration diverges where an eigenvalue is
         negative), or if ``iterations`` is not a positive integer.
 
     Notes
@@ -104,10 +108,7 @@ def inverse_sqrt_newton_schulz(cov: Array, iterations: int) -> Array:
     """
     op = "inverse_sqrt_newton_schulz"
     check_covariance(op, cov)
-    if isinstance(iterations, bool) or not isinstance(iterations, numbers.Integral):
-        raise TypeError(f"{op}: iterations must be an integer, got {iterations!r}")
-    if iterations < 1:
-        raise ValueError(f"{op}: iterations must be at least 1, got {iterations}; 10 is usual")
+    iterations = check_integer(op, "iterations", iterations, 1, "10 is usual")
     largest = abs(cov).max()
     if largest == 0:
         raise ValueError(f"{op}: cov is 0, so it has no inverse root; look for constant data")
@@ -115,7 +116,7 @@ def inverse_sqrt_newton_schulz(cov: Array, iterations: int) -> Array:
     norm = np.linalg.norm(y)
     y /= norm
     eye = np.eye(len(cov), dtype=cov.dtype)
-    z = eye
+    z: Array = eye
     for _ in range(iterations):
         t = (3 * eye - z @ y) / 2
         y, z = y @ t, t @ z

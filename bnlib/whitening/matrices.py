@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bnlib.shapes import Vector
+from bnlib.axes import Vector
 
 
 def zca_matrices(vectors: Vector, scales: Vector) -> tuple[Vector, Vector]:

@@ -5,9 +5,9 @@ from typing import Self
 
 import numpy as np
 
-from bnlib.shapes import Array, Vector, check_eps
-from bnlib.stats import mean_var, quiet
-from bnlib.whitening.inputs import check_samples, need_finite
+from bnlib.arguments import USUAL_EPS, check_finite, check_number, check_samples, quiet
+from bnlib.axes import Array, Vector
+from bnlib.stats import mean_var
 from bnlib.whitening.matrices import cholesky_matrices, pca_matrices, zca_matrices
 
 METHODS = ("zca", "pca", "cholesky")
@@ -86,7 +86,7 @@ class Whitener:
         if method not in METHODS:
             raise ValueError(f"Whitener: method must be one of {METHODS}, got {method!r}")
         self.method = method
-        self.eps = check_eps("Whitener", eps)
+        self.eps = check_number("Whitener", "eps", eps, hint=USUAL_EPS)
 
     def __repr__(self) -> str:
         return f"Whitener(method={self.method!r}, eps={self.eps!r})"
@@ -98,7 +98,7 @@ class Whitener:
         Warns with `RankWarning` if the covariance has not full rank, as always when
         m <= d. Raises ``TypeError`` or ``ValueError`` if ``X`` is not a finite matrix of
         float32 or float64 with at least 2 rows, if its squares overflow
-        (`bnlib.shapes.NonFiniteError`), or, for "cholesky", if a variance with ``eps`` is 0.
+        (`bnlib.arguments.NonFiniteError`), or, for "cholesky", if a variance with ``eps`` is 0.
         """
         check_samples("Whitener.fit", X)
         if len(X) < 2:
@@ -109,7 +109,7 @@ class Whitener:
         mean = mean_var(X)[0]
         centred = X - mean
         covariance: Vector = centred.T @ centred / len(X)
-        need_finite("Whitener.fit", "the covariance", covariance)
+        check_finite("Whitener.fit", "the covariance", covariance)
         values, vectors = np.linalg.eigh(covariance)
         values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
         values[len(X) - 1 :] = 0.0  # m centred samples span at most m - 1 dimensions
@@ -132,11 +132,11 @@ class Whitener:
 
         Raises `NotFittedError` before `fit`, and ``TypeError`` or ``ValueError`` if ``X`` is
         not a finite matrix of float32 or float64 with d columns, or if the result overflows
-        (`bnlib.shapes.NonFiniteError`).
+        (`bnlib.arguments.NonFiniteError`).
         """
         op = "Whitener.transform"
         self._check_fitted(op, X)
-        return need_finite(
+        return check_finite(
             op, "the result", ((X - self.mean_) @ self.matrix_.T).astype(X.dtype)
         )
 
@@ -150,7 +150,7 @@ class Whitener:
         op = "Whitener.inverse_transform"
         self._check_fitted(op, Z)
         X = Z @ self.inverse_matrix_.T + self.mean_
-        return need_finite(op, "the result", X.astype(Z.dtype))
+        return check_finite(op, "the result", X.astype(Z.dtype))
 
     def fit_transform(self, X: Array) -> Array:
         """Return ``fit(X).transform(X)``."""

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from bnlib.functional.forward import NEAR
+from bnlib.passes.blocked import NEAR
 
 # A float64 has up to 767 decimal digits, so sums and differences of them are exact.
 CONTEXT = Context(prec=800, Emax=10**6, Emin=-(10**6), traps=[])

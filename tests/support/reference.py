@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from bnlib.layers import BatchNorm, Layer, Linear, Sequential
+from bnlib.layers import BatchNorm, Conv2d, Layer, Linear, MaxPool2d, Sequential
 
 
 def assert_close(actual: Any, expected: Any, tol: float = 1e-10, size: float = 0.0) -> None:
@@ -65,12 +65,35 @@ def _module(layer: Layer) -> nn.Module:
             return nn.Sequential(*map(_module, layer.layers))
         case Linear():
             return nn.Linear(*layer.weight.value.shape[::-1], bias=layer.bias is not None)
+        case Conv2d():
+            out, channels, *kernel = layer.weight.value.shape
+            options = (layer.stride, layer.padding)
+            return nn.Conv2d(channels, out, kernel, *options, bias=layer.bias is not None)
+        case MaxPool2d():
+            return nn.MaxPool2d(layer.kernel_size, layer.stride)
         case BatchNorm():
             tracks = layer.running_mean is not None
             affine = layer.gamma is not None
             options = (layer.num_features, layer.eps, layer.momentum, affine, tracks)
             return nn.BatchNorm1d(*options)
     return getattr(nn, type(layer).__name__)()
+
+
+def assert_same_passes(
+    layer: Layer, module: nn.Module, x: Any, tol: float = 1e-10, seed: int = 0
+) -> None:
+    """Hold the output and all gradients of a layer equal to those of a PyTorch module."""
+    x_torch = leaf(x)
+    y_torch = module(x_torch)
+    dy = np.random.default_rng(seed).normal(size=y_torch.shape).astype(x.dtype)
+    module.zero_grad()
+    y_torch.backward(leaf(dy).detach())
+    with untouched(x, dy):
+        y, dx = layer(x), layer.backward(dy)
+    assert_close(y, y_torch.detach(), tol)
+    assert_close(dx, x_torch.grad, tol, size=1.0)
+    for ours, theirs in zip(layer.parameters(), module.parameters(), strict=True):
+        assert_close(ours.grad, theirs.grad, tol, size=1.0)
 
 
 def assert_same_state(layer: Layer, module: nn.Module, tol: float = 1e-10) -> None:
@@ -83,14 +106,25 @@ def assert_same_state(layer: Layer, module: nn.Module, tol: float = 1e-10) -> No
 
 @contextmanager
 def untouched(*things: Any) -> Iterator[None]:
-    """Fail if the block changes an array, or a layer's state, gradients or mode."""
+    """Fail if the block changes an array, or a layer's, module's or object's state or mode."""
     before = [_snapshot(thing) for thing in things]
     yield
     np.testing.assert_equal([_snapshot(thing) for thing in things], before)
 
 
 def _snapshot(thing: Any) -> Any:
+    if isinstance(thing, nn.Module):
+        return [(str(m.state_dict()), m.training, _plain(m)) for m in thing.modules()]
     if not isinstance(thing, Layer):
-        return thing.copy()
+        return thing.copy() if hasattr(thing, "copy") else _plain(thing)
     modes = [layer.training for layer in (thing, *getattr(thing, "layers", ()))]
     return [modes, thing.state_dict(), [p.grad.copy() for p in thing.parameters()]]
+
+
+def _plain(thing: Any) -> dict[str, Any]:
+    """Return copies of an object's attributes; of its dictionaries, the size."""
+    return {
+        name: len(value) if isinstance(value, dict) else np.copy(value)
+        for name, value in vars(thing).items()
+        if not isinstance(value, nn.Module | torch.Tensor)
+    }

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from hypothesis import strategies as st
 
-from bnlib.shapes import Array
+from bnlib.axes import Array
 
 REFUSED = {
     "list": [[1.0, 2.0], [3.0, 4.0]],

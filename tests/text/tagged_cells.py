@@ -10,7 +10,8 @@ Definition = ast.FunctionDef | ast.ClassDef
 
 def library_source(module: str) -> str:
     """Return the source of `bnlib.<module>`; of a package, that of all its files."""
-    files = [ROOT / "bnlib" / f"{module}.py", *(ROOT / "bnlib" / module).glob("*.py")]
+    path = ROOT.joinpath("bnlib", *module.split("."))
+    files = [path.with_suffix(".py"), *path.glob("*.py")]
     return "\n".join(file.read_text(encoding="utf-8") for file in files if file.is_file())
 
 
@@ -45,6 +46,8 @@ def tag_faults(
     here = definitions(as_taught(ast.parse(source)).body)
     for dotted in ours:
         module, *path = dotted.split(".")
+        while len(path) > 1 and library(f"{module}.{path[0]}"):  # a file of a package
+            module, path = f"{module}.{path[0]}", path[1:]
         there = resolve(library(module), path)
         if there is None:
             yield f"tag bnlib:{dotted} names nothing in bnlib"

@@ -9,7 +9,7 @@ import numpy as np
 from bncourse.checks.exercise import Arguments, Exercise, Part
 from bncourse.checks.exercises.ex01_drift import DRIFT
 from bncourse.checks.exercises.ex01_inputs import TO_RAW
-from bnlib.shapes import Array
+from bnlib.axes import Array
 
 Rng = np.random.Generator
 

@@ -10,7 +10,7 @@ from bncourse.checks.compare import as_array
 from bncourse.checks.exercise import Answer, Arguments, Exercise, Part
 from bncourse.checks.exercises.ex02_roots import ROOT
 from bncourse.checks.exercises.ex02_zca_cor import ZCA_COR, covariance
-from bnlib.shapes import Array
+from bnlib.axes import Array
 
 Rng = np.random.Generator
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from bncourse.checks.exercise import Arguments, Exercise, Part
 from bncourse.checks.exercises.ex02_zca_cor import covariance, power
-from bnlib.shapes import Array
+from bnlib.axes import Array
 
 Rng = np.random.Generator
 

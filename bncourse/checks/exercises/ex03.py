@@ -10,7 +10,7 @@ from bncourse.checks.exercise import Arguments, Exercise, Part
 from bncourse.checks.exercises.ex03_float32 import SAFE
 from bncourse.checks.exercises.ex03_merging import MERGE
 from bncourse.checks.exercises.ex03_streams import STREAM
-from bnlib.shapes import Array
+from bnlib.axes import Array
 
 Rng = np.random.Generator
 

@@ -9,7 +9,7 @@ import numpy as np
 from bncourse.checks.exercise import Answer, Arguments, Exercise, Part
 from bncourse.checks.exercises.ex04_affine import CHOOSE
 from bncourse.checks.exercises.ex04_eps import REPAIR
-from bnlib.shapes import Array, broadcast_shape, reduction_axes
+from bnlib.axes import Array, broadcast_shape, reduction_axes
 
 Rng = np.random.Generator
 

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from bncourse.checks.exercise import Answer, Arguments, Exercise, Part
-from bnlib.shapes import Array, reduction_axes
+from bnlib.axes import Array, reduction_axes
 
 Rng = np.random.Generator
 Pair = tuple[Array, Array]

@@ -10,7 +10,7 @@ from bncourse.checks.exercise import Arguments, Exercise, Part
 from bncourse.checks.exercises.ex05_closed import CLOSED
 from bncourse.checks.exercises.ex05_detached import DETACHED
 from bncourse.checks.exercises.ex05_numeric import NUMERIC
-from bnlib.shapes import Array
+from bnlib.axes import Array
 
 Rng = np.random.Generator
 Factor = Callable[[int], float]  # of m

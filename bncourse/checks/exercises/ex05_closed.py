@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from bncourse.checks.exercise import Arguments, Exercise, Part
-from bnlib.shapes import Array, broadcast_shape, reduction_axes
+from bnlib.axes import Array, broadcast_shape, reduction_axes
 
 Rng = np.random.Generator
 Axes = Callable[[Array], tuple[int, ...]]

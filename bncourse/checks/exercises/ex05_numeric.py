@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from bncourse.checks.exercise import Answer, Arguments, Exercise, Part
-from bnlib.shapes import Array
+from bnlib.axes import Array
 
 Rng = np.random.Generator
 Function = Callable[[Array], Array]

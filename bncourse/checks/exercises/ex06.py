@@ -8,7 +8,7 @@ import numpy as np
 
 from bncourse.checks.exercise import Answer, Arguments, Exercise, Part
 from bncourse.checks.exercises.ex06_conv import CONV, POINTWISE
-from bnlib.shapes import Array, reduction_axes
+from bnlib.axes import Array, reduction_axes
 
 Rng = np.random.Generator
 Axes = tuple[int, ...]

@@ -9,7 +9,7 @@ import numpy as np
 from bncourse.checks.exercise import Arguments, Exercise, Part
 from bncourse.checks.exercises.ex07_fold import FOLD
 from bncourse.checks.exercises.ex07_layer import LAYER
-from bnlib.shapes import Array
+from bnlib.axes import Array
 
 Rng = np.random.Generator
 Pair = tuple[Array, Array]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from bncourse.checks.exercise import Arguments, Exercise, Part
-from bnlib.shapes import Array
+from bnlib.axes import Array
 
 Rng = np.random.Generator
 Pair = tuple[Array, Array]

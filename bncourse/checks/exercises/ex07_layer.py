@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from bncourse.checks.exercise import Answer, Arguments, Exercise, Part
-from bnlib.shapes import Array, broadcast_shape, reduction_axes
+from bnlib.axes import Array, broadcast_shape, reduction_axes
 
 Rng = np.random.Generator
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from bncourse.checks.exercise import Answer, Arguments, Exercise, Part
 from bncourse.checks.exercises.ex08_compare import COMPARE
-from bnlib.shapes import Array
+from bnlib.axes import Array
 
 Rng = np.random.Generator
 Four = tuple[Any, Any, Any, Any]

@@ -126,8 +126,9 @@ def test_images_and_channels_last():
     maps = net.layers[0](x)
     assert_close(net.layers[1].running_var, maps.var(axis=(0, 2, 3), ddof=1))
     last = BatchNorm(6, channel_axis=-1)
-    recalibrate(last, [x])
+    recalibrate(last, [x[:2], x[2:]])
     assert_close(last.running_mean, x.mean(axis=(0, 1, 2)))
+    assert_close(last.running_var, x.var(axis=(0, 1, 2), ddof=1))
 
 
 def test_it_repairs_a_network_whose_running_statistics_lag():

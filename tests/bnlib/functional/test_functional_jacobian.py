@@ -1,19 +1,16 @@
 """The Jacobian: beside autograd and the closed form, its null space, rank and size."""
 
-import re
-
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference import assert_close, untouched
-from strategies import BAD_EPS, REFUSED, cases
+from strategies import cases
 from torch.nn import functional
 
-from bnlib.functional import batch_norm_backward, batch_norm_train
-from bnlib.functional.jacobians import MAX_BYTES, jacobian
-from bnlib.shapes import NonFiniteError
+from bnlib.functional import batch_norm_backward, batch_norm_train, jacobian
+from bnlib.functional.jacobians import MAX_BYTES
 
 X = np.array([[1.0, 2.0], [3.0, 5.0], [4.0, 0.0]])
 
@@ -121,18 +118,6 @@ def test_inputs_are_not_modified():
         jacobian(x, gamma)
 
 
-@pytest.mark.parametrize(
-    ("shape", "mib"),
-    [((2897,), "1 x 2897 x 2897 values take 64 MiB"), ((3, 64, 32, 48), None)],
-)
-def test_a_large_result_is_refused_with_its_size(shape, mib):
-    x = np.broadcast_to(np.arange(float(shape[-1])), shape)
-    mib = mib or f"64 x {3 * 32 * 48} x {3 * 32 * 48} values take 10368 MiB"
-    message = f"jacobian: {mib}, at most 64 MiB; take fewer values or channels, or multiply"
-    with pytest.raises(ValueError, match=re.escape(message)):
-        jacobian(x)
-
-
 def test_the_largest_result_is_allowed(monkeypatch):
     monkeypatch.setattr("bnlib.functional.jacobians.MAX_BYTES", 8 * 2 * 9)
     assert jacobian(X).shape == (2, 3, 3)
@@ -140,39 +125,3 @@ def test_the_largest_result_is_allowed(monkeypatch):
     with pytest.raises(ValueError, match="2 x 3 x 3 values"):
         jacobian(X)
     assert MAX_BYTES == 64 * 2**20
-
-
-@pytest.mark.parametrize("kind", REFUSED)
-def test_what_is_no_float_array_is_refused(kind):
-    with pytest.raises(TypeError, match=r"^jacobian: x must be .*; convert it with"):
-        jacobian(REFUSED[kind])
-    with pytest.raises(TypeError, match=r"^jacobian: gamma must be .*; convert it with"):
-        jacobian(X, REFUSED[kind])
-
-
-@pytest.mark.parametrize("kind", BAD_EPS)
-def test_bad_eps_is_refused(kind):
-    eps, error, message = BAD_EPS[kind]
-    with pytest.raises(error, match=f"^jacobian: eps {message}"):
-        jacobian(X, eps=eps)
-
-
-@pytest.mark.parametrize(
-    ("x", "options", "error", "message"),
-    [
-        (np.ones(()), {}, ValueError, "expected an array of rank 2 or more, .*got rank 0"),
-        (
-            np.ones(1),
-            {},
-            ValueError,
-            r"needs at least 2 values per channel, got x of .*\(1, 1\)",
-        ),
-        (np.ones((2, 3)), {"channel_axis": 2}, ValueError, "channel_axis 2 does not exist"),
-        (X, {"gamma": np.ones(3)}, ValueError, "gamma must have one value per channel"),
-        (X * [1, np.nan], {}, NonFiniteError, r"expected finite statistics, .* \[1\]"),
-        (X * [1, 0], {"eps": 0.0}, ValueError, "channel 1 is constant .*use eps=1e-5"),
-    ],
-)
-def test_other_bad_arguments_are_refused(x, options, error, message):
-    with pytest.raises(error, match=f"^jacobian: {message}"):
-        jacobian(x, **options)

@@ -5,7 +5,7 @@ import pytest
 from reference import assert_close
 
 from bnlib.functional import batch_norm_backward, batch_norm_train, scale_shift
-from bnlib.functional.forward import BLOCK, NEAR
+from bnlib.passes.blocked import BLOCK, NEAR
 
 SHAPES = [(BLOCK + 3, 2), (5, BLOCK // 2), (3, 4, 200, 201), (7, 30_001)]
 

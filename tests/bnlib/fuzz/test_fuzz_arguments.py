@@ -15,7 +15,7 @@ from bnlib.functional import (
     batch_norm_train,
 )
 from bnlib.layers import BatchNorm
-from bnlib.shapes import broadcast_shape, check_eps, reduction_axes, values_per_channel
+from bnlib.axes import broadcast_shape, check_eps, reduction_axes, values_per_channel
 from bnlib.stats import mean_var
 
 X = np.array([[1.0, 2.0], [3.0, 5.0], [0.0, 4.0]])

@@ -10,7 +10,7 @@ from reference import assert_close
 
 from bnlib.functional import batch_norm_eval, batch_norm_train
 from bnlib.layers import BatchNorm
-from bnlib.shapes import broadcast_shape, reduction_axes, values_per_channel
+from bnlib.axes import broadcast_shape, reduction_axes, values_per_channel
 from bnlib.stats import bessel, channel_sum, mean_var, update_running
 
 X = np.array([[1.0, 2.0], [3.0, 5.0], [0.0, 4.0]])

@@ -10,6 +10,8 @@ from reference import assert_close, leaf, untouched
 from bnlib.functional import batch_norm_backward, batch_norm_eval, batch_norm_train
 from bnlib.gradcheck import Verdict, gradcheck, numeric_gradient, projection
 
+X = np.array([[1.0, 2.0], [4.0, -3.0]])
+
 
 def draw(*shape, seed=0, mean=0.0):
     return mean + np.random.default_rng(seed).standard_normal(shape)
@@ -194,3 +196,27 @@ def test_the_tolerance_is_what_its_derivation_says():
     assert_close(verdict.truncation, abs(doubled - numeric).max() / 3, 1e-12)
     total = 10 * (verdict.rounding + verdict.truncation)
     assert_close(verdict.tolerance, total / abs(numeric).max(), 1e-12)
+
+
+def test_a_place_is_an_index():
+    verdict = gradcheck(np.square, X, lambda w: 2 * X * w * np.array([[1, 1], [1, 2]]))
+    assert "worst at dx[1, 1]: claimed" in str(verdict)
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1.0, 1e9])
+@pytest.mark.parametrize("f", [np.square, lambda x: np.sum(x**2).reshape(1)])
+def test_the_size_of_f_does_not_matter(f, scale):
+    assert gradcheck(lambda x: scale * f(x), X, lambda w: 2 * scale * X * w)
+
+
+def test_a_gradient_may_be_0_almost_everywhere():
+    def first(x):
+        return x[:1, 0] ** 2
+
+    assert gradcheck(first, X, lambda w: np.array([[2 * X[0, 0] * w[0], 0.0], [0.0, 0.0]]))
+
+
+def test_a_sum_of_many_values_is_not_flat():
+    rng = np.random.default_rng(0)
+    x, c = rng.normal(size=(2, 400))
+    assert gradcheck(lambda x: np.sum(c * x**2).reshape(1), x, lambda w: 2 * c * x * w)

@@ -1,12 +1,12 @@
 """Saving and loading: to and from PyTorch, and all or nothing."""
 
 import math
-import re
 
 import numpy as np
 import pytest
 import torch
 from reference import assert_close, assert_same_state, torch_twin, untouched
+from refusals import Row, each_row
 from torch import nn
 
 from bnlib.layers import BatchNorm, Linear, ReLU, Sequential
@@ -104,74 +104,62 @@ def test_a_loaded_state_keeps_the_layers_own_arrays_and_types():
     assert [a.tolist() for a in arrays] == [[3, 4], [1, 1], [5, 6], [0, 7], 8]
 
 
-@pytest.mark.parametrize(
-    ("name", "bad", "error", "message"),
-    [
-        ("weight", np.ones(3), ValueError, r"must have shape \(2,\), got \(3,\); build the"),
-        ("bias", np.ones((1, 2)), ValueError, r"must have shape \(2,\), got \(1, 2\); build"),
-        ("num_batches_tracked", [1], ValueError, r"must have shape \(\), got \(1,\); build"),
-        ("weight", [1, math.nan], ValueError, "must be finite, got NaN or infinity"),
-        ("running_mean", [math.inf, 1], ValueError, "must be finite, got NaN or infinity"),
-        ("running_var", [1, -0.5], ValueError, r"cannot be negative, got -0\.5"),
-        ("num_batches_tracked", -1, ValueError, "cannot be negative, got -1"),
-        ("num_batches_tracked", 2.5, ValueError, r"does not fit int64, got 2\.5"),
-        ("num_batches_tracked", 1e300, ValueError, r"does not fit int64, got 1e\+300"),
-        ("num_batches_tracked", 2**64 - 1, ValueError, "does not fit int64, got 1844"),
-        ("weight", ["1", "2"], TypeError, "must hold real numbers, got dtype <U1; convert"),
-        ("bias", [True, False], TypeError, "must hold real numbers, got dtype bool; conv"),
-        ("running_mean", [1j, 0], TypeError, "must hold real numbers, got dtype complex128"),
-        ("running_var", [None, 1], TypeError, "must hold real numbers, got dtype object"),
-    ],
+BAD_ENTRIES = [
+    ("weight", np.ones(3), ValueError, "must have shape (2,), got (3,); build ... width"),
+    ("bias", np.ones((1, 2)), ValueError, "must have shape (2,), got (1, 2); build ..."),
+    ("num_batches_tracked", [1], ValueError, "must have shape (), got (1,); build ..."),
+    ("weight", [1, math.nan], ValueError, "must be finite, got NaN or infinity"),
+    ("running_mean", [math.inf, 1], ValueError, "must be finite, got NaN or infinity"),
+    ("running_var", [1, -0.5], ValueError, "cannot be negative, got -0.5"),
+    ("num_batches_tracked", -1, ValueError, "cannot be negative, got -1"),
+    ("num_batches_tracked", 2.5, ValueError, "does not fit int64, got 2.5"),
+    ("num_batches_tracked", 1e300, ValueError, "does not fit int64, got 1e+300"),
+    ("num_batches_tracked", 2**64 - 1, ValueError, "does not fit int64, got 1844..."),
+    ("weight", ["1", "2"], TypeError, "must hold real numbers, got dtype <U1; convert ..."),
+    ("bias", [True, False], TypeError, "must hold real numbers, got dtype bool; convert ..."),
+    ("running_mean", [1j, 0], TypeError, "must hold real ... complex128; convert ..."),
+    ("running_var", [None, 1], TypeError, "must hold real numbers, got dtype object; conv..."),
+]
+NAMES = (
+    "BatchNorm.load_state_dict: expected the names [...]; missing {}, unknown {}; build the "
+    "layer with the same options as the saved one"
 )
-def test_a_bad_entry_changes_nothing(name, bad, error, message):
-    """Every other entry of the state differs from the layer's, and must not be taken."""
-    layer = BatchNorm(2)
-    net = Sequential(BatchNorm(2), ReLU(), layer)
-    state = {k: v + 1 for k, v in layer.state_dict().items()} | {name: bad}
-    with untouched(layer), pytest.raises(error, match=f"load_state_dict: {name} {message}"):
-        layer.load_state_dict(state)
-    state = {k: v + 1 for k, v in net.state_dict().items()} | {f"2.{name}": bad}
-    with untouched(net), pytest.raises(error, match=f"load_state_dict: 2.{name} {message}"):
-        net.load_state_dict(state)
+NO_GAMMA, NO_STATISTICS = {"affine": False}, {"track_running_stats": False}
+STATISTICS = ["num_batches_tracked", "running_mean", "running_var"]
+WRONG_NAMES = {  # the layer's options, the saved one's, what else is saved, missing, unknown
+    "no gamma saved": ({}, NO_GAMMA, {}, ["bias", "weight"], []),
+    "gamma saved": (NO_GAMMA, {}, {}, [], ["bias", "weight"]),
+    "statistics for gamma": (NO_GAMMA, NO_STATISTICS, {}, STATISTICS, ["bias", "weight"]),
+    "no strings": ({}, {}, {1: 0, "other": 0}, [], [1, "other"]),
+}
 
 
-@pytest.mark.parametrize(
-    ("options", "saved_with", "missing", "unknown"),
+def load(layer, bad):
+    """Load a state whose entries all differ from those of the layer, but for the bad ones."""
+    layer.load_state_dict({k: v + 1 for k, v in layer.state_dict().items()} | bad)
+
+
+@each_row(
     [
-        ({}, {"affine": False}, ["bias", "weight"], []),
-        ({"affine": False}, {}, [], ["bias", "weight"]),
-        (
-            {"affine": False},
-            {"track_running_stats": False},
-            ["num_batches_tracked", "running_mean", "running_var"],
-            ["bias", "weight"],
-        ),
+        Row(f"{i} {name}", error, f"load_state_dict: {name} {text}", load, ({name: bad},),
+            lambda: BatchNorm(2))
+        for i, (name, bad, error, text) in enumerate(BAD_ENTRIES)
     ],
-)
-def test_missing_and_unknown_names_are_told_apart(options, saved_with, missing, unknown):
-    layer, state = BatchNorm(2, **options), BatchNorm(2, **saved_with).state_dict()
-    message = (
-        f"BatchNorm.load_state_dict: expected the names {sorted(layer.state_dict())}; missing "
-        f"{missing}, unknown {unknown}; build the layer with the same options as the saved one"
-    )
-    state = {name: array + 1 for name, array in state.items()}
-    with untouched(layer), pytest.raises(ValueError, match=re.escape(message)):
-        layer.load_state_dict(state)
-
-
-def test_names_that_are_no_strings_are_unknown():
-    layer = BatchNorm(2)
-    state = layer.state_dict() | {1: 0, "other": 0}
-    with pytest.raises(ValueError, match=r"missing \[\], unknown \[1, 'other'\]; build"):
-        layer.load_state_dict(state)
-
-
-@pytest.mark.parametrize("bad", [None, [1.0], "weight", BatchNorm(2)])
-def test_a_state_is_a_mapping(bad):
-    layer = BatchNorm(2)
-    message = (
-        r"BatchNorm\.load_state_dict: expected a mapping of names to arrays, "
-        rf"got {type(bad).__name__}; pass the result of state_dict\(\)"
-    )
-    with untouched(layer), pytest.raises(TypeError, match=message):
-        layer.load_state_dict(bad)
+    [
+        Row(f"{i} 2.{name}", error, f"load_state_dict: 2.{name} {text}", load,
+            ({f"2.{name}": bad},), lambda: Sequential(BatchNorm(2), ReLU(), BatchNorm(2)))
+        for i, (name, bad, error, text) in enumerate(BAD_ENTRIES)
+    ],
+    [
+        Row(kind, ValueError, NAMES.format(missing, unknown), BatchNorm.load_state_dict,
+            ({k: v + 1 for k, v in BatchNorm(2, **saved).state_dict().items()} | more,),
+            lambda options=options: BatchNorm(2, **options))
+        for kind, (options, saved, more, missing, unknown) in WRONG_NAMES.items()
+    ],
+    Row("no mapping", TypeError,
+        "BatchNorm.load_state_dict: expected a mapping of names to arrays, "
+        "got {0.__class__.__name__}; pass the result of state_dict()",
+        BatchNorm.load_state_dict, (None, [1.0], "weight", BatchNorm(2)), lambda: BatchNorm(2)),
+)  # fmt: skip
+def test_a_bad_state_changes_nothing(row, bad):
+    row.check(*bad)

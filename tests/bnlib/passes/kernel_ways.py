@@ -7,7 +7,7 @@ from unittest.mock import patch
 import numba
 import numpy as np
 
-from bnlib.kernels import gradients, layout, passes
+from bnlib.passes.compiled import backward, forward, layout
 
 numba.set_num_threads(1)  # small arrays: a second thread would only wait
 
@@ -27,10 +27,10 @@ def walking(way: str) -> Iterator[None]:
     if way.startswith("rows"):
         patches = [patch.object(layout, "SHORT", 10**9)]
     if way.startswith("slabs"):
-        patches = [patch.object(layout, "SHORT", 1), patch.object(gradients, "CHUNK", 4)]
-        patches += [patch.multiple(passes, CHUNK=4, TASK=8)]
+        patches = [patch.object(layout, "SHORT", 1), patch.object(backward, "CHUNK", 4)]
+        patches += [patch.multiple(forward, CHUNK=4, TASK=8)]
     if way.endswith("in Python"):
-        patches += [patch.object(module, "launch", _run) for module in (passes, gradients)]
+        patches += [patch.object(module, "launch", _run) for module in (forward, backward)]
     with ExitStack() as stack:
         for each in patches:
             stack.enter_context(each)

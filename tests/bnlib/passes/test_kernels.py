@@ -11,8 +11,8 @@ from strategies import BAD_EPS, REFUSED, STRIDES, cases
 
 from bnlib import functional, kernels
 from bnlib.functional import BatchNormCache
-from bnlib.kernels import passes, rows
-from bnlib.shapes import NonFiniteError
+from bnlib.passes.compiled import forward, rows
+from bnlib.arguments import NonFiniteError
 
 X = np.array([[1.0, 2.0], [3.0, 5.0]])
 ONES = np.ones(2)
@@ -100,7 +100,7 @@ def test_a_mean_near_0_spares_a_row_of_the_table(monkeypatch):
         if loop is rows.apply:
             tables.append(arguments[1])
 
-    monkeypatch.setattr(passes, "launch", launch)
+    monkeypatch.setattr(forward, "launch", launch)
     cache = kernels.batch_norm_train(X, None, None)[1]
     kernels.batch_norm_eval(X, None, None, cache.mu, cache.var)
     assert [len(table) for table in tables] == [2, 2]

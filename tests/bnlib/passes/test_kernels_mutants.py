@@ -8,7 +8,7 @@ from kernel_ways import walking
 from reference import assert_close
 
 from bnlib import functional, kernels
-from bnlib.kernels import compiler, gradients, layout, passes, pooling, rows, slabs
+from bnlib.passes.compiled import backward, compiler, forward, layout, pooling, rows, slabs
 from bnlib.stats import mean_var
 
 NEW = np.random.default_rng(0)
@@ -59,7 +59,7 @@ def test_one_caller_at_a_time_runs_loops(monkeypatch):
     ("size", "tasks"), [(1, 1), (2**17 - 1, 1), (2**17, 2), (2**22, 64), (2**30, 64)]
 )
 def test_tasks_share_an_array_by_its_size(size, tasks):
-    assert passes.task_count(size) == tasks
+    assert forward.task_count(size) == tasks
 
 
 @pytest.mark.parametrize(
@@ -67,22 +67,22 @@ def test_tasks_share_an_array_by_its_size(size, tasks):
     [(1, [1]), (511, [511]), (512, [256, 256]), (770, [256, 257, 257]), (2**14, [256] * 64)],
 )
 def test_rows_are_cut_into_parts_of_256_or_more(count, parts):
-    assert passes.row_counts(count).tolist() == parts
-    assert passes.row_counts(2**14 + 256).size == 64
+    assert forward.row_counts(count).tolist() == parts
+    assert forward.row_counts(2**14 + 256).size == 64
 
 
 def test_the_last_part_of_a_run_and_of_the_images_is_smaller():
-    assert passes.slab_counts(A=2, B=5, chunk=2, group=1).tolist() == [2, 2, 1, 2, 2, 1]
-    assert passes.slab_counts(A=5, B=3, chunk=3, group=2).tolist() == [6, 6, 3]
-    assert passes.slab_counts(A=4, B=4, chunk=4, group=2).dtype == np.float64
+    assert forward.slab_counts(A=2, B=5, chunk=2, group=1).tolist() == [2, 2, 1, 2, 2, 1]
+    assert forward.slab_counts(A=5, B=3, chunk=3, group=2).tolist() == [6, 6, 3]
+    assert forward.slab_counts(A=4, B=4, chunk=4, group=2).dtype == np.float64
 
 
 @pytest.mark.parametrize(("dtype", "limit"), [(np.float32, 1e30), (np.float64, 1e290)])
 def test_the_range_of_a_dtype_is_open(dtype, limit):
     dtype = np.dtype(dtype)
     for value in (limit, 1 / limit):
-        assert not passes.in_range(np.array([1.0, value]), dtype)
-    assert passes.in_range(np.array([0.999 * limit, -1.001 / limit, 0.0]), dtype)
+        assert not forward.in_range(np.array([1.0, value]), dtype)
+    assert forward.in_range(np.array([0.999 * limit, -1.001 / limit, 0.0]), dtype)
 
 
 @pytest.mark.parametrize(
@@ -100,24 +100,24 @@ def test_long_runs_are_cut_into_pieces(launched, run):
     """Of 2048 values; of shorter runs as many join as make up that many."""
     chunk, group, parts = (100, 20, 2) if run == 100 else (2048, 1, 24 * 3)
     x = np.ones((24, 2, run))
-    passes.moments(x, 1)
-    passes.scale_shift(x, *np.zeros((3, 2)), 1)
-    gradients.gradients(x, x, *np.ones((3, 2)), 1)
+    forward.moments(x, 1)
+    forward.scale_shift(x, *np.zeros((3, 2)), 1)
+    backward.gradients(x, x, *np.ones((3, 2)), 1)
     loops = [loop for loop, _ in launched]
     assert loops == [slabs.moments, pooling.pool, slabs.apply, slabs.products, slabs.combine]
     called = [numbers(arguments) for _, arguments in launched]
     assert called == [[chunk, group], [2, 1, 1e290], [], [2.0, chunk], []]
     assert launched[0][1][-1].shape == (2, parts, 2)
     assert launched[3][1][-1].shape == (2, 1 if run == 100 else 3, 2)
-    gradients.gradients(x[:2], x[:2], *np.ones((3, 2)), 1)
+    backward.gradients(x[:2], x[:2], *np.ones((3, 2)), 1)
     assert launched[5][1][-1].shape == (2, 1, 2)
 
 
 @pytest.mark.parametrize("count", [100, 1024])
 def test_rows_are_summed_in_parts(launched, count):
     x = np.ones((count, 512))
-    passes.moments(x, 1)
-    gradients.gradients(x, x, *np.ones((3, 512)), 1)
+    forward.moments(x, 1)
+    backward.gradients(x, x, *np.ones((3, 512)), 1)
     loops = [loop for loop, _ in launched]
     assert loops == [rows.moments, pooling.pool, rows.products, rows.combine]
     for i in (0, 2):
@@ -137,7 +137,7 @@ def test_pieces_are_taken_about_centers_of_their_own_dtype(monkeypatch):
 
 
 def test_pooling_knows_which_columns_belong_to_a_channel(launched):
-    passes.moments(np.ones((8, 2, 5), np.float32), 1)
+    forward.moments(np.ones((8, 2, 5), np.float32), 1)
     assert launched[1][0] is pooling.pool
     assert numbers(launched[1][1]) == [2, 5, 1e30]
     assert launched[1][1][-1].shape == (3, 2)
@@ -147,7 +147,7 @@ def test_pooling_knows_which_columns_belong_to_a_channel(launched):
 @pytest.mark.parametrize(("loops", "run"), [(rows, 1), (slabs, 100)])
 def test_whether_statistics_depend_on_x_reaches_the_loops(launched, through, loops, run):
     x = np.ones((3, 2, run))
-    gradients.gradients(x, x, *np.ones((3, 2)), 1, through)
+    backward.gradients(x, x, *np.ones((3, 2)), 1, through)
     last = loops.combine if through else loops.apply
     assert [loop for loop, _ in launched] == [loops.products, last]
 
@@ -159,8 +159,8 @@ def test_all_that_the_loops_read_has_the_dtype_of_x(launched, monkeypatch, throu
         monkeypatch.setattr(rows, name, lambda *given: launched.append((None, given)))
     rows.moments(x, np.empty((2, 1, 2)))
     rows.products(x, x, x[0], 1.0, np.empty((2, 1, 2)))
-    gradients.gradients(x, x, *np.ones((3, 2)), 1, through)
-    passes.scale_shift(x, *np.ones((3, 2)), 1)
+    backward.gradients(x, x, *np.ones((3, 2)), 1, through)
+    forward.scale_shift(x, *np.ones((3, 2)), 1)
     arrays = [it for _, given in launched for it in given[:-1] if isinstance(it, np.ndarray)]
     arrays += [given[-1] for loop, given in launched if loop is not rows.products]
     assert {it.dtype for it in arrays} == {np.dtype(np.float32)}
@@ -171,7 +171,7 @@ def test_all_that_the_loops_read_has_the_dtype_of_x(launched, monkeypatch, throu
 def test_products_are_scaled_by_a_power_of_two_near_the_largest_slope(launched, largest):
     inv_std = np.array([largest, largest / 100])
     x = np.ones((3, 2))
-    gradients.gradients(x, x, np.zeros(2), inv_std, np.ones(2), 1)
+    backward.gradients(x, x, np.zeros(2), inv_std, np.ones(2), 1)
     (unit,) = numbers(launched[0][1])
     assert np.frexp(unit)[0] == 0.5
     assert largest < unit <= 2 * largest
@@ -185,9 +185,9 @@ def test_a_mean_near_0_joins_the_shift(launched, factor, joined):
     mu = np.array([factor * 2 * passes.NEAR, 0.0])
     x = np.ones((3, 2))
     for given, columns in ((var, 2 if joined else 3), (None, 3)):
-        passes.scale_shift(x, mu, np.ones(2), np.zeros(2), 1, given)
+        forward.scale_shift(x, mu, np.ones(2), np.zeros(2), 1, given)
         assert launched[-1][1][1].shape == (columns, 2)
-    passes.scale_shift(np.ones((3, 2, 40)), mu, np.ones(2), np.zeros(2), 1, var)
+    forward.scale_shift(np.ones((3, 2, 40)), mu, np.ones(2), np.zeros(2), 1, var)
     assert launched[-1][1][1].shape == (3, 2)
 
 
@@ -198,10 +198,10 @@ def test_a_mean_near_0_spares_the_backward_pass_a_column(launched, center, colum
     """A quarter of what each row reads again; feature maps have one number a run anyway."""
     x, inv_std = np.ones((3, 2)), np.array([0.5, 1.0])
     mu = np.array([2 * center * passes.NEAR, 0.0])
-    gradients.gradients(x, x, mu, inv_std, np.ones(2), 1)
+    backward.gradients(x, x, mu, inv_std, np.ones(2), 1)
     assert launched[-1][1][2].shape == (columns, 2)
     wide = np.ones((3, 2, 40))
-    gradients.gradients(wide, wide, mu, inv_std, np.ones(2), 1)
+    backward.gradients(wide, wide, mu, inv_std, np.ones(2), 1)
     assert launched[-1][1][2].shape == (4, 2)
 
 
@@ -214,13 +214,13 @@ def test_products_out_of_range_are_not_put_into_the_table(scale, columns, monkey
         loop(*arguments)
         seen.append(arguments)
 
-    monkeypatch.setattr(gradients, "launch", launch)
+    monkeypatch.setattr(backward, "launch", launch)
     size = 1e-10 if scale < 1e-20 else 1e10
     x, dy = NEW.normal(size=(2, 40, 3)).astype(np.float32)
     dy *= np.float32(size)
     mu, var = mean_var(x)
     scales = np.full(3, scale)
-    dx = gradients.gradients(dy, x, mu, 1 / np.sqrt(var), scales, 1)[0]
+    dx = backward.gradients(dy, x, mu, 1 / np.sqrt(var), scales, 1)[0]
     assert len(seen[-1][2]) == columns
     x, dy = x.astype(np.float64), dy.astype(np.float64)
     x_hat = (x - mu) / np.sqrt(var)
@@ -244,7 +244,7 @@ def test_a_variance_out_of_range_is_computed_by_numpy(way):
     x = (1e-20 * NEW.normal(size=(40, 3))).astype(np.float32)
     for axis in (0, 1):
         with walking(way):
-            found = passes.moments(x, axis)
+            found = forward.moments(x, axis)
         for got, want in zip(found, mean_var(x, axis), strict=True):
             np.testing.assert_array_equal(got, want)
 
@@ -255,12 +255,12 @@ def test_gradients_out_of_range_are_left_to_numpy():
     message = "gradients: a sum is not finite; use bnlib.functional"
     for dy in (x * np.inf, x * np.float32(3e38) * x):
         with pytest.raises(FloatingPointError, match=f"^{re.escape(message)}$"):
-            gradients.gradients(dy, x, zero, one, one, 1, False)
+            backward.gradients(dy, x, zero, one, one, 1, False)
     message = "gradients: a slope is out of range; use bnlib.functional"
     with pytest.raises(FloatingPointError, match=f"^{re.escape(message)}$"):
-        gradients.gradients(x * np.float32(1e31), x, zero, one, one, 1)
-    gradients.gradients(x * np.float32(1e31), x, zero, one, one, 1, False)
-    gradients.gradients(0 * x, x, zero, one, one, 1)
+        backward.gradients(x * np.float32(1e31), x, zero, one, one, 1)
+    backward.gradients(x * np.float32(1e31), x, zero, one, one, 1, False)
+    backward.gradients(0 * x, x, zero, one, one, 1)
 
 
 @pytest.mark.parametrize("shape", [(130, 3), (64, 40), (2, 3, 70), (5, 2, 4)])

@@ -8,7 +8,7 @@ from kernel_ways import exact_var
 from reference import assert_close
 
 from bnlib import kernels
-from bnlib.kernels.compiler import threads
+from bnlib.passes.compiled.compiler import threads
 
 LAYOUTS = {
     "rows": ((2**20, 2), 1),

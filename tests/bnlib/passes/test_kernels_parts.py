@@ -10,8 +10,8 @@ from kernel_ways import WAYS, walking
 from reference import assert_close
 
 from bnlib import kernels
-from bnlib.kernels import compiler, passes, rows, slabs
-from bnlib.kernels.layout import fold_of, layout_of
+from bnlib.passes.compiled import compiler, forward, rows, slabs
+from bnlib.passes.compiled.layout import fold_of, layout_of
 
 
 @pytest.mark.parametrize(
@@ -70,8 +70,8 @@ def test_rows_are_joined_up_to_2048_bytes(dtype, fold, monkeypatch):
     """For the last pass up to twice as many: its table holds two or three rows alone."""
     x, seen = np.ones((64, 24), dtype), []
     assert layout_of(x, 1).walked[1] == 24 * fold
-    monkeypatch.setattr(passes, "launch", lambda loop, x, table, y: seen.append(x.shape[1]))
-    passes.scale_shift(x, *np.ones((3, 24)), 1)
+    monkeypatch.setattr(forward, "launch", lambda loop, x, table, y: seen.append(x.shape[1]))
+    forward.scale_shift(x, *np.ones((3, 24)), 1)
     assert seen == [2 * 24 * fold]
 
 
@@ -93,7 +93,7 @@ def test_moments_of_parts_are_those_of_the_whole(way, shape, monkeypatch):
     monkeypatch.delattr(passes, "mean_var")  # NumPy need not help
     x = np.random.default_rng(0).normal(5, 1, shape)
     with walking(way):
-        mu, var = passes.moments(x, 1)
+        mu, var = forward.moments(x, 1)
     assert_close(mu, x.mean(axis=(0, 2)), tol=1e-14)
     assert_close(var, x.var(axis=(0, 2)), tol=1e-13)
 
@@ -129,17 +129,17 @@ def test_every_tile_of_every_part_has_its_own_task(monkeypatch, width):
 
 def test_pieces_and_rows_are_all_counted():
     for A, B, chunk, group in [(1, 1, 1, 1), (3, 7, 2, 1), (4, 8, 8, 3), (2, 9, 9, 5)]:
-        counts = passes.slab_counts(A, B, chunk, group)
+        counts = forward.slab_counts(A, B, chunk, group)
         assert counts.sum() == A * B
         assert len(counts) == -(-A // group) * -(-B // chunk)
     for count in (1, 255, 256, 511, 512, 10**6):
-        assert passes.row_counts(count).sum() == count
-    assert len(passes.row_counts(10**6)) == 64
+        assert forward.row_counts(count).sum() == count
+    assert len(forward.row_counts(10**6)) == 64
 
 
 def test_counts_that_are_kept_cannot_be_written_to():
     given = np.arange(3)
-    for counts in (passes.kept(given), passes.row_counts(100), passes.slab_counts(3, 7, 2, 1)):
+    for counts in (forward.kept(given), forward.row_counts(100), forward.slab_counts(3, 7, 2, 1)):
         with pytest.raises(ValueError, match="read-only"):
             counts[0] = 1
 
@@ -147,8 +147,8 @@ def test_counts_that_are_kept_cannot_be_written_to():
 @pytest.mark.parametrize("values", [[1e31], [-1e31], [1e-31], [1.0, np.nan], [np.inf]])
 def test_what_is_out_of_range_of_float32(values):
     single, double = np.dtype(np.float32), np.dtype(np.float64)
-    assert not passes.in_range(np.array(values), single)
-    assert passes.in_range(np.array(values), double) == np.isfinite(values).all()
+    assert not forward.in_range(np.array(values), single)
+    assert forward.in_range(np.array(values), double) == np.isfinite(values).all()
 
 
 def test_threads_are_set_for_the_block_alone():

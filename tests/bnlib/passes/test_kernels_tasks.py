@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from reference import assert_close
 
-from bnlib.kernels import compiler, passes, pooling, rows, slabs
+from bnlib.passes.compiled import compiler, forward, pooling, rows, slabs
 
 
 @pytest.mark.parametrize("task", range(3))
@@ -69,7 +69,7 @@ def test_every_share_of_every_part_is_summed(monkeypatch, A, B, chunk, group):
     counts = []
     monkeypatch.setattr(slabs, "prange", lambda count: counts.append(count) or range(count))
     x, dy = np.random.default_rng(0).normal(5, 1, (2, A, 3, B))
-    n = passes.slab_counts(A, B, chunk, group)
+    n = forward.slab_counts(A, B, chunk, group)
     parts, sums = np.full((2, len(n), 3), np.nan), np.full((2, 2, 3), np.nan)
     slabs.moments(x, chunk, group, n, parts)
     slabs.products(x, dy, np.full(3, 5.0), 2.0, chunk, sums)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from reference import assert_close
 
-from bnlib.shapes import reduction_axes
+from bnlib.axes import reduction_axes
 from bnlib.stats import channel_sum, mean_var
 
 SHAPES = {  # more than 32768 values each, and every way to cut them

@@ -1,14 +1,21 @@
-"""Population statistics from batches: what each of the four rules computes."""
+"""Population statistics from batches: what the four rules compute, and what they share."""
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from reference import assert_close
+from reference import assert_close, untouched
 from torch import nn
 
-from bnlib.stats import BatchAverage, Cumulative, DatasetPass, Exponential, mean_var
+from bnlib.stats import (
+    BatchAverage,
+    Cumulative,
+    DatasetPass,
+    Exponential,
+    RunningRule,
+    mean_var,
+)
 
 
 def fed(rule, batches):
@@ -109,3 +116,20 @@ def test_rules_differ_where_batches_differ():
     batches = [np.array([[0.0], [2.0]]), np.array([[10.0], [12.0]])]
     assert fed(BatchAverage(), batches).var == 2
     assert_close(fed(DatasetPass(), batches).var, [np.var([0, 2, 10, 12], ddof=1)], 1e-14)
+
+
+@pytest.mark.parametrize("make", [Exponential, Cumulative, BatchAverage, DatasetPass])
+@pytest.mark.parametrize("unbiased", [True, False])
+def test_rules_share_one_interface_and_keep_their_state_to_themselves(make, unbiased):
+    rule = make(unbiased=unbiased)
+    mean, var = np.ones(2), np.full(2, 4.0)
+    assert isinstance(rule, RunningRule)
+    assert (rule.num_batches, rule.unbiased) == (0, unbiased)
+    with untouched(mean, var):
+        rule.update(mean, var.astype(np.float32), np.int64(3))
+    kept = rule.mean, rule.var
+    assert kept[0].dtype == kept[1].dtype == np.float64
+    for array in (mean, var, rule.mean, rule.var):
+        array += 1
+    np.testing.assert_equal((rule.mean, rule.var), kept)
+    assert rule.num_batches == 1

@@ -10,7 +10,7 @@ from reference import assert_close, untouched
 from test_stats_blocks import SHAPES, draw
 
 from bnlib.stats import blocks, channel_sum, mean_var
-from bnlib.stats.blocks import block_moments, block_sum, by_channel, tables
+from bnlib.passes.tables import block_moments, block_sum, by_channel, tables
 
 
 @pytest.mark.parametrize(("shape", "axis"), SHAPES.values(), ids=SHAPES)

@@ -16,22 +16,21 @@ from torch_pairs import (
     tensor,
 )
 
-from bnlib.torch_layers import BatchNorm1d, BatchNorm2d, function
+from bnlib.torch_layers import BatchNorm1d, BatchNorm2d, function, ops
 
 each_kind = pytest.mark.parametrize("kind", KINDS)
 each_option = pytest.mark.parametrize("options", OPTIONS, ids=str)
+each_mode = pytest.mark.parametrize("training", [True, False])
 each_half = pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 
 
 @each_kind
 @each_option
-@pytest.mark.parametrize("training", [True, False])
+@each_mode
 def test_values_gradients_and_state_are_pytorchs(kind, options, training):
     name, shape = KINDS[kind]
-    ours, theirs = pair(name, **options)
+    ours, theirs = pair(name, **options, training=training)
     for step in range(3):
-        for module in (ours, theirs):
-            module.train(training)
         assert_same_step(ours, theirs, tensor(*shape, seed=step), tensor(*shape, seed=9 + step))
 
 
@@ -46,20 +45,18 @@ def test_values_gradients_and_state_are_pytorchs(kind, options, training):
 )
 def test_any_shape_scale_and_momentum(shape, training, momentum, scale, seed):
     name = {2: "BatchNorm1d", 3: "BatchNorm1d", 4: "BatchNorm2d", 5: "BatchNorm3d"}[len(shape)]
-    ours, theirs = pair(name, shape[1], seed, momentum=momentum, eps=1e-5 * 100.0**scale)
-    for module in (ours, theirs):
-        module.train(training)
+    ours, theirs = pair(
+        name, shape[1], seed, momentum=momentum, eps=1e-5 * 100.0**scale, training=training
+    )
     x = 10.0**scale * tensor(*shape, seed=seed)
     assert_same_step(ours, theirs, x, tensor(*shape, seed=seed + 1))
 
 
 @pytest.mark.parametrize("kind", ["2d", "3d"])
-@pytest.mark.parametrize("training", [True, False])
+@each_mode
 def test_channels_last_stays_channels_last(kind, training):
     name, shape = KINDS[kind]
-    ours, theirs = pair(name)
-    for module in (ours, theirs):
-        module.train(training)
+    ours, theirs = pair(name, training=training)
     x, dy = tensor(*shape, last=True), tensor(*shape, seed=1)
     assert_same_step(ours, theirs, x, dy)
     last = torch.channels_last if kind == "2d" else torch.channels_last_3d
@@ -84,12 +81,10 @@ def test_other_strides_give_a_contiguous_result(make):
 
 @each_half
 @pytest.mark.parametrize("wide", [True, False])
-@pytest.mark.parametrize("training", [True, False])
+@each_mode
 def test_half_precision_inputs(dtype, wide, training):
     """With float32 or half parameters; two steps of the dtype from PyTorch."""
     ours, theirs = pair("BatchNorm2d", dtype=torch.float32 if wide else dtype)
-    for module in (ours, theirs):
-        module.train(training)
     x, dy = (tensor(5, 4, 3, 2, seed=s, dtype=dtype) for s in (0, 1))
     tol = 2 * torch.finfo(dtype).eps
     assert_same_step(ours, theirs, x, dy, forward=tol, backward=4 * tol)
@@ -117,13 +112,11 @@ def test_float32_matches_float64():
         assert_near(got.double(), want, tol=2e-6)
 
 
-@pytest.mark.parametrize("training", [True, False])
+@each_mode
 @pytest.mark.parametrize("shape", [(0, 4, 3, 2), (5, 4, 0, 2)])
 def test_empty_batches(shape, training):
     """The count of batches moves, the statistics do not, the gradients are zero."""
-    ours, theirs = pair("BatchNorm2d")
-    for module in (ours, theirs):
-        module.train(training)
+    ours, theirs = pair("BatchNorm2d", training=training)
     before = ours.running_mean.clone(), ours.running_var.clone()
     assert_same_step(ours, theirs, tensor(*shape), tensor(*shape))
     assert torch.equal(ours.running_mean, before[0])
@@ -167,3 +160,43 @@ def test_statistics_are_not_differentiable():
     y, statistics = function.normalize(tensor(6, 4).requires_grad_(), None, None, None, None, 1)
     assert y.requires_grad
     assert not statistics.requires_grad
+
+
+def test_the_variance_makes_up_for_a_mean_that_was_rounded():
+    """In float16, where the mean of these is 1001.17 and none of the nearest."""
+    x = torch.tensor([[1000.0], [1001.0], [1002.5]], dtype=torch.float16)
+    center, rest, var = ops.moments(x).double().squeeze(1)
+    assert abs(center + rest - x.double().mean()) < 1e-2
+    assert abs(rest) > 0.1
+    assert abs(var - x.double().var(correction=0)) < 1e-2
+
+
+@each_half
+@each_mode
+def test_gradients_of_float32_parameters_keep_their_digits(dtype, training):
+    """The input's dtype has three digits; the sums over it have six."""
+    ours, theirs = pair("BatchNorm1d", dtype=torch.float32)
+    ours, exact = ours.train(training), theirs.double().train(training)
+    x, dy = (tensor(200, 4, seed=s, dtype=dtype) for s in (0, 1))
+    got, want = run(ours, x, dy), run(exact, x.double(), dy.double())
+    assert [g.dtype for g in got] == [dtype, dtype, torch.float32, torch.float32]
+    for a, b in zip(got[2:], want[2:], strict=True):
+        assert_near(a.double(), b, tol=2e-6)
+
+
+@pytest.mark.parametrize("bias", [None, torch.full((4,), 2e-4)])
+def test_what_a_rounded_mean_loses_moves_into_the_shift(bias):
+    x = 1e4 + tensor(101, 4, dtype=torch.float32)
+    weight = torch.full((4,), 1e-3)
+    y, statistics = function.normalize(x, weight, bias, None, None, 1e-5)
+    assert statistics[1].abs().max() > 1e-5
+    wide = x.double()
+    exact = 1e-3 * (wide - wide.mean(0)) / (wide.var(0, correction=0) + 1e-5).sqrt()
+    exact = exact if bias is None else exact + bias.double()
+    assert_near(1e3 * y.double(), 1e3 * exact, tol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(2, 1, 3, 3), (2, 3, 1, 1), (2, 3, 4), (2, 1, 3, 3, 3)])
+def test_what_is_contiguous_both_ways_stays_plain(shape):
+    assert function.memory_format(torch.ones(shape)) == torch.contiguous_format
+    assert function.memory_format(torch.ones(shape).transpose(0, 1)) == torch.contiguous_format

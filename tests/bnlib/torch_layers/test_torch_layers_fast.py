@@ -51,9 +51,7 @@ each_path = pytest.mark.parametrize("path", ["compiled", "torch"], indirect=True
 @pytest.mark.parametrize("last", [True, False])
 def test_large_tensors_match_pytorch(path, kind, training, last):
     shape = BIG[kind]
-    ours, theirs = pair(KINDS[kind][0])
-    for module in (ours, theirs):
-        module.train(training)
+    ours, theirs = pair(KINDS[kind][0], training=training)
     last = last and len(shape) > 3
     for step in range(2):
         x, dy = tensor(*shape, seed=step, last=last), tensor(*shape, seed=9 + step)
@@ -166,3 +164,19 @@ def test_gradients_beyond_float32_take_torch_operations():
     got, want = (run(kind(2), x, dy) for kind in (BatchNorm1d, torch.nn.BatchNorm1d))
     for a, b in zip(got[1:], want[1:], strict=True):
         assert_near(1e30 * a, 1e30 * b, tol=1e-5)
+
+
+def test_compiled_passes_give_the_dtypes_of_torch_operations():
+    x, dy = (tensor(40, 4, seed=s, dtype=torch.float32) for s in (0, 1))
+    statistics = torch.cat([ops.moments(x), ops.moments(x)[2:].rsqrt()])
+    arguments = {
+        "moments": (x,),
+        "scale_shift": (x, *statistics[:3]),
+        "gradients": (dy, x, statistics, statistics[3], True),
+    }
+    for name, given in arguments.items():
+        compiled, plain = (getattr(module, name)(*given) for module in (fast, ops))
+        if name != "gradients":
+            compiled, plain = [compiled], [plain]
+        for got, want in zip(compiled, plain, strict=True):
+            assert_near(got, want, tol=1e-5)

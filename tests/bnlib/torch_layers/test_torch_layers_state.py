@@ -110,3 +110,24 @@ def test_evaluation_leaves_no_trace():
     module(tensor(6, 4, dtype=torch.float32)).sum().backward()
     for name, value in module.state_dict().items():
         assert torch.equal(value, before[name])
+
+
+def test_without_a_count_of_batches_there_is_no_plain_average():
+    ours, theirs = pair("BatchNorm1d", momentum=None)
+    for module in (ours, theirs):
+        module.num_batches_tracked = None
+        module(tensor(6, 4))
+    assert torch.equal(ours.running_mean, theirs.running_mean)
+    assert torch.equal(ours.running_var, theirs.running_var)
+
+
+def test_half_precision_statistics_are_moved_in_float32():
+    x, (half, wide) = (
+        tensor(5, 50).half(),
+        (BatchNorm1d(50, momentum=0.3, dtype=d) for d in (torch.float16, torch.float32)),
+    )
+    for module in (half, wide):
+        module.running_mean.copy_(tensor(50, seed=1).half())
+        module(x)
+    assert torch.equal(half.running_mean, wide.running_mean.half())
+    assert torch.equal(half.running_var, wide.running_var.half())

@@ -1,7 +1,5 @@
 """Our PyTorch modules beside PyTorch's own: pairs with equal state, and their comparison."""
 
-import copy
-
 import numpy as np
 import torch
 from torch import nn
@@ -26,8 +24,8 @@ OPTIONS = [
 FORMATS = {4: torch.channels_last, 5: torch.channels_last_3d}
 
 
-def pair(name, channels=4, seed=0, **options):
-    """Return our module and PyTorch's, with the same random parameters and statistics."""
+def pair(name, channels=4, seed=0, training=True, **options):
+    """Return our module and PyTorch's, with the same random parameters, statistics, mode."""
     theirs = getattr(nn, name)(channels, **({"dtype": torch.float64} | options))
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
@@ -36,7 +34,7 @@ def pair(name, channels=4, seed=0, **options):
         if theirs.running_mean is not None:
             theirs.running_mean.normal_(generator=generator)
             theirs.running_var.uniform_(0.5, 2, generator=generator)
-    return twin(theirs, **options), theirs
+    return twin(theirs.train(training), **options), theirs
 
 
 def twin(theirs, **options):
@@ -89,9 +87,3 @@ def assert_same_step(ours, theirs, x, dy, forward=1e-12, backward=1e-10):
     for got, want in zip(gradients, others, strict=True):
         assert_near(got, want, backward)
     assert_same_state(ours, theirs, forward)
-
-
-def state(module):
-    """Return a copy of all that a module is: state, mode and settings."""
-    plain = {k: v for k, v in vars(module).items() if isinstance(v, int | float | None)}
-    return copy.deepcopy((dict(module.state_dict()), plain))

@@ -12,7 +12,7 @@ from torch.nn import functional
 from bnlib.data import Split, digits
 from bnlib.layers import BatchNorm, Linear, Sequential
 from bnlib.models import mlp
-from bnlib.shapes import NonFiniteError
+from bnlib.arguments import NonFiniteError
 from bnlib.train import History, accuracy, fit, mini_batches, sweep
 
 

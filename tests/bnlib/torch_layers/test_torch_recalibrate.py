@@ -1,0 +1,129 @@
+"""Running statistics of PyTorch models from one pass over the data."""
+
+import copy
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+from torch_pairs import assert_near, tensor
+
+from bnlib import deploy, torch_layers
+from bnlib.layers import BatchNorm
+from bnlib.torch_layers import BatchNorm1d, BatchNorm2d, recalibrate
+
+
+def network(module=torch_layers):
+    """Return a network of three batch normalizations, one of them nested; and dropout."""
+    torch.manual_seed(0)
+    inner = nn.Sequential(nn.Linear(6, 5), nn.Dropout(0.5), module.BatchNorm1d(5))
+    return nn.Sequential(
+        module.BatchNorm1d(4), nn.Linear(4, 6), module.BatchNorm1d(6, momentum=None),
+        nn.ReLU(), inner,
+    ).double()  # fmt: skip
+
+
+def norms(model):
+    return [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+
+
+@given(
+    st.lists(st.integers(2, 9), min_size=1, max_size=5), st.integers(-3, 3), st.integers(0, 9)
+)
+def test_a_single_layer_gets_the_statistics_of_all_the_data(sizes, scale, seed):
+    """However the data are cut into batches, ragged or not; as the NumPy function does."""
+    x = tensor(sum(sizes), 3, 2, seed=seed) * 10.0**scale
+    layer, plain = BatchNorm1d(3).double(), BatchNorm(3)
+    recalibrate(layer, x.split(sizes))
+    deploy.recalibrate(plain, [part.numpy() for part in x.split(sizes)])
+    assert_near(layer.running_mean / x.abs().max(), x.mean((0, 2)) / x.abs().max(), tol=1e-13)
+    assert_near(layer.running_var / x.var((0, 2)), torch.ones(3).double(), tol=1e-12)
+    assert_near(layer.running_var, torch.from_numpy(plain.running_var), tol=1e-12)
+    assert layer.num_batches_tracked == plain.num_batches_tracked == len(sizes)
+
+
+@pytest.mark.parametrize("module", [torch_layers, nn])
+@pytest.mark.parametrize("training", [True, False])
+def test_deeper_layers_get_what_they_saw(module, training):
+    """The inputs of each layer, caught by hooks, pooled by concatenation."""
+    model = network(module).eval()
+    for norm in norms(model):
+        norm.train(training)
+    seen, x = {}, tensor(60, 4)
+    reference = copy.deepcopy(model)
+    for norm in norms(reference):
+        norm.train().register_forward_pre_hook(
+            lambda norm, inputs: seen.setdefault(norm, []).append(inputs[0])
+        )
+    batches = [x[:16], x[16:32], x[32:40], x[40:]]
+    with torch.no_grad():
+        for batch in batches:
+            reference(batch)
+    before = [(m.training, vars(m).get("momentum")) for m in model.modules()]
+    recalibrate(model, iter(batches))
+    for norm, inputs in zip(norms(model), seen.values(), strict=True):
+        pooled = torch.cat(inputs)
+        assert_near(norm.running_mean, pooled.mean(0), tol=1e-12)
+        assert_near(norm.running_var, pooled.var(0), tol=1e-12)
+        assert norm.num_batches_tracked == 4
+        assert norm.track_running_stats is True
+        assert not norm._forward_hooks
+    assert [(m.training, vars(m).get("momentum")) for m in model.modules()] == before
+    assert all(p.grad is None for p in model.parameters())
+
+
+def test_the_spread_between_batches_counts():
+    """Averaging the batches' variances, as momentum=None does, leaves it out."""
+    x = torch.tensor([[0.0], [1.0], [100.0], [101.0]]).double()
+    pooled, averaged = (BatchNorm1d(1, momentum=None).double() for _ in range(2))
+    recalibrate(pooled, [x[:2], x[2:]])
+    for batch in (x[:2], x[2:]):
+        averaged(batch)
+    assert_near(pooled.running_var, x.var(0), tol=1e-13)
+    assert averaged.running_var.item() == 0.5
+
+
+def test_layers_keep_their_dtype_and_half_inputs_count_in_float32():
+    x = tensor(2000, 2, dtype=torch.bfloat16)
+    for dtype in (torch.float32, torch.bfloat16):
+        layer = BatchNorm1d(2, dtype=dtype)
+        recalibrate(layer, [x, x[:0], x])
+        exact = torch.cat([x, x]).double()
+        assert layer.running_mean.dtype == dtype
+        assert_near(layer.running_mean.double(), exact.mean(0), tol=torch.finfo(dtype).eps)
+        assert_near(layer.running_var.double(), exact.var(0), tol=4 * torch.finfo(dtype).eps)
+        assert layer.num_batches_tracked == 2
+
+
+def test_pairs_of_images_and_labels_and_inputs_by_name():
+    class Named(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm = BatchNorm2d(4).double()
+
+        def forward(self, x):
+            return self.norm(input=x)
+
+    x = tensor(6, 4, 3, 2)
+    for batches in ([(x, 1)], [[x, 1]], [x]):
+        model = Named()
+        recalibrate(model, batches)
+        assert_near(model.norm.running_mean, x.mean((0, 2, 3)), tol=1e-14)
+
+
+def test_a_layer_without_a_count_of_batches():
+    layer = nn.BatchNorm1d(4).double()
+    layer.num_batches_tracked = None
+    recalibrate(layer, [tensor(6, 4)])
+    assert_near(layer.running_mean, tensor(6, 4).mean(0), tol=1e-14)
+
+
+@pytest.mark.parametrize("name", ["running_mean", "running_var"])
+def test_a_layer_with_only_one_of_its_statistics_is_not_recalibrated(name):
+    half, whole = BatchNorm1d(2, momentum=0.0), BatchNorm1d(2)
+    setattr(half, name, None)
+    recalibrate(nn.Sequential(half, whole), [tensor(8, 2, dtype=torch.float32)])
+    other = half.running_mean if name == "running_var" else half.running_var
+    assert other.tolist() == [float(name == "running_mean")] * 2
+    assert whole.num_batches_tracked == 1
