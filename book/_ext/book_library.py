@@ -42,10 +42,15 @@ Definition = ast.FunctionDef | ast.ClassDef
 logger = logging.getLogger(__name__)
 
 
+def is_package(module: str) -> bool:
+    """Say whether a module is a folder."""
+    return ROOT.joinpath(*module.split(".")).is_dir()
+
+
 def source_path(module: str) -> Path:
     """Return the file of a module, or of a package its ``__init__``."""
     place = ROOT.joinpath(*module.split("."))
-    return place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+    return place / "__init__.py" if is_package(module) else place.with_suffix(".py")
 
 
 @cache
@@ -68,12 +73,15 @@ def imported(module: str) -> dict[str, str]:
 
 
 def origin(module: str, name: str) -> str | None:
-    """Return the module of the library in whose file a name is defined."""
-    while name not in definitions(module):
-        module = imported(module).get(name, "")
-        if not source_path(module).is_file():
-            return None
-    return module
+    """Return the module in whose file a name is defined, which may be one of a package's."""
+    if name in definitions(module):
+        return module
+    if name in imported(module):
+        source = imported(module)[name]
+        return origin(source, name) if source_path(source).is_file() else None
+    files = sorted(source_path(module).parent.glob("*.py")) if is_package(module) else []
+    inside = (f"{module}.{file.stem}" for file in files if file.stem != "__init__")
+    return next((place for place in inside if name in definitions(place)), None)
 
 
 @cache

@@ -24,7 +24,7 @@ ORDER = {
 CORE = ORDER["bnlib"][: ORDER["bnlib"].index("kernels")]
 # Who may import what, besides NumPy and the standard library.
 OUTSIDE = {
-    "numba": ["kernels"],
+    "numba": ["passes"],
     "torch": ["torch_layers"],
     "pooch": ["data"],
     "requests": ["data"],  # what pooch downloads with
@@ -64,7 +64,7 @@ def import_faults(package: str, module: str, source: str) -> Iterator[str]:
     order = ORDER[package]
     within = CORE if package == "bnlib" else []
     below = within if module == "__init__" else order[: order.index(module)]
-    allowed = {"bnlib": ["shapes"], package: [*below, "__version__"]}
+    allowed = {"bnlib": ["axes"], package: [*below, "__version__"]}
     for line, dotted in imports(source):
         top, inner, *deeper = [*dotted.split("."), ""]
         own = top == package and len(deeper) > 1 and inner == module
@@ -101,8 +101,8 @@ def code_lines(node: ast.FunctionDef, source: str) -> int:
 def size_faults(source: str) -> Iterator[str]:
     """Yield what is too long in one module."""
     length = len(source.splitlines())
-    if length > 200:
-        yield f"has {length} lines, at most 200; split it"
+    if length > 500:
+        yield f"has {length} lines, at most 500; split it by subject"
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.FunctionDef) and (count := code_lines(node, source)) > 25:
             yield f"line {node.lineno}: {node.name} has {count} lines of code, at most 25"
