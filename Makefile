@@ -2,8 +2,16 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-READY  := $(VENV)/.ready
 PORT   ?= 8000
+# What .venv holds: what builds the site, what runs notebooks, all that the project uses.
+BOOK   := $(VENV)/.book
+LAB    := $(VENV)/.lab
+READY  := $(VENV)/.all
+PIP    := $(BIN)/python -m pip install --disable-pip-version-check --progress-bar on
+# Two workers, one for each core; the tests of one file stay together.
+JOBS   ?= 2
+PYTEST := $(BIN)/pytest -n $(JOBS) --dist loadgroup
+NBVAL  := -p nbval --nbval --nbval-current-env --nbval-cell-timeout=300
 CHAPTERS := $(wildcard chapters/*.ipynb book/sheets/*.ipynb)
 PIP_TOOLS := pip-tools==7.6.2
 
@@ -15,40 +23,55 @@ export TQDM_DISABLE := 1
 export PYTHONHASHSEED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help install book links pdf serve test test-portable lab run elsewhere bench assignments exercises killrate mutants lint format requirements configure clean
+.PHONY: help install book links pdf serve check test test-portable lab run elsewhere bench assignments exercises killrate mutants lint format requirements configure clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
-install: $(READY)  ## make .venv with the pinned environment and bnlib
+install: $(READY)  ## make .venv with everything that the project uses, pinned
 
-$(READY): requirements.txt pyproject.toml
+$(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3.11"; exit 1; }
-	@echo "Installing the pinned environment into $(VENV) (some minutes, once) ..."
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -r requirements.txt
-	$(BIN)/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation -e .
+
+$(BOOK): requirements.txt pyproject.toml | $(BIN)/python
+	@echo "Installing what builds the site into $(VENV) (a minute, once) ..."
+	$(PIP) --no-compile -c requirements.txt -e ".[book]"
 	@touch $@
 
-book: $(READY)  ## build the site into _build/html; any warning is an error
+$(LAB): requirements.txt pyproject.toml | $(BIN)/python
+	@echo "Installing JupyterLab and PyTorch into $(VENV) (some minutes, once) ..."
+	$(PIP) -c requirements.txt -e ".[lab]"
+	@touch $@
+
+$(READY): requirements.txt pyproject.toml | $(BIN)/python
+	@echo "Installing the whole pinned environment into $(VENV) (some minutes, once) ..."
+	$(PIP) -r requirements.txt
+	$(PIP) --no-deps --no-build-isolation -e .
+	@touch $(BOOK) $(LAB) $@
+
+book: $(BOOK)  ## build the site into _build/html; any warning is an error
 	rm -rf _build/html _build/.doctrees
 	$(BIN)/jupyter-book build . -n -W --keep-going
 	@echo "The book stands in _build/html/index.html; 'make serve' shows it on http://127.0.0.1:$(PORT)"
 
-links: $(READY)  ## ask every address outside the book whether it still answers
+links: $(BOOK)  ## ask every address outside the book whether it still answers
 	$(BIN)/jupyter-book build . --builder linkcheck --path-output _build/links
 
 pdf: $(READY)  ## print the whole book into _build/pdf; the next `make book` links it
 	$(BIN)/python book/tools/pdf
 
-serve: $(READY)  ## serve the built site on 127.0.0.1
+serve: $(BOOK)  ## serve the built site on 127.0.0.1
 	@test -f _build/html/index.html || $(MAKE) book
 	$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
 
+check: lint  ## check style and types, and run the unit tests of bnlib and bncourse
+	$(PYTEST) tests/bnlib tests/course bnlib bncourse
+
 test: $(READY)  ## run every test: bnlib, chapters, house rules, site
-	$(BIN)/pytest tests bnlib bncourse --cov --cov-report=term
-	BNLIB_FAST=0 $(BIN)/pytest chapters book/sheets
+	$(PYTEST) tests bnlib bncourse --cov --cov-report=term
+	BNLIB_FAST=0 $(PYTEST) $(NBVAL) chapters/*.ipynb book/sheets
 
 # Another processor's arithmetic: no AVX2, no FMA, other BLAS kernels.
 test-portable: export ATEN_CPU_CAPABILITY := default
@@ -60,7 +83,7 @@ test-portable: export GLIBC_TUNABLES := glibc.cpu.hwcaps=-AVX2,-FMA
 test-portable: test  ## run every test with another processor's arithmetic
 
 lab: export TQDM_DISABLE :=
-lab: $(READY)  ## open JupyterLab on the chapters
+lab: $(LAB)  ## open JupyterLab on the chapters
 	$(BIN)/jupyter lab --notebook-dir=. --LabApp.default_url=/lab/tree/chapters
 
 # Stored outputs come from the path that everyone has: NumPy and torch, no compiled loops.
@@ -107,7 +130,7 @@ requirements:  ## pin the environment anew from the ranges in pyproject.toml
 	_build/pip-tools/bin/python -m pip install -q $(PIP_TOOLS)
 	CUSTOM_COMPILE_COMMAND="make requirements" _build/pip-tools/bin/pip-compile --upgrade --quiet \
 	  --strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
-	  --extra torch --extra book --extra fast --extra data --extra instructor --extra dev \
+	  --all-extras \
 	  --output-file requirements.txt pyproject.toml
 	sed -i.orig -E 's/^(torch==[0-9.]+)\+.*/\1/' requirements.txt && rm requirements.txt.orig
 

@@ -6,6 +6,7 @@ This file stands at the root because a run on `chapters/` alone would not load
 
 import os
 
+import pytest
 from hypothesis import settings
 
 # Answers for `make killrate` are no tests, and the sheets that readers open no solutions.
@@ -26,3 +27,14 @@ for name, value in SETTINGS.items():
 # The same examples on every run, and no limit on the time of one example.
 settings.register_profile("book", derandomize=True, deadline=None)
 settings.load_profile("book")
+
+
+def pytest_collection_modifyitems(items):
+    """Say which tests one worker runs: those of a file, in `test_site.py` those of a page.
+
+    They share what is slow: a fixture of the module, a notebook's kernel, an opened page.
+    """
+    for item in items:
+        given = getattr(item, "callspec", None)
+        page = given.params.get("page") if given and item.path.name == "test_site.py" else None
+        item.add_marker(pytest.mark.xdist_group(page or item.nodeid.split("::")[0]))

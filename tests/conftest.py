@@ -5,6 +5,7 @@
 
 import functools
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -17,12 +18,19 @@ from browsers import NoBrowserError, find_browser
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
-    """Build the book once, from clean, every warning an error."""
+    """Build the book once, from clean, every warning an error; for all workers."""
     import site_probe
+    from filelock import FileLock
 
-    done, folder = site_probe.build(tmp_path_factory.mktemp("book"))
-    if done.returncode:
-        pytest.fail(f"the book does not build:\n{done.stdout}\n{done.stderr}", pytrace=False)
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    with FileLock(shared / "book.lock"):
+        folder = site_probe.site(shared / "book")
+        if not folder.is_dir():
+            done = site_probe.build(shared / "book")
+            if done.returncode:
+                shutil.rmtree(shared / "book")
+                pytest.fail(f"the book does not build:\n{done.stdout}\n{done.stderr}", False)
     return folder
 
 

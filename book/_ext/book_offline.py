@@ -7,6 +7,7 @@ them, compressed, after its first text is painted.
 
 from __future__ import annotations
 
+import os
 import shutil
 from importlib.metadata import distribution
 from pathlib import Path
@@ -65,8 +66,14 @@ def complete_site(app: Sphinx, error: Exception | None) -> None:
         source_map.unlink()
 
 
+def write_on_all_processors(app: Sphinx, env: Any) -> None:
+    """Write pages side by side where the system can fork; they are read one by one."""
+    app.parallel = os.cpu_count() or 1
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Connect the two steps to Sphinx."""
+    """Connect the steps to Sphinx."""
     app.connect("config-inited", point_to_own_mathjax)
+    app.connect("env-updated", write_on_all_processors)
     app.connect("build-finished", complete_site)
     return {"version": "1.0", "parallel_read_safe": True, "parallel_write_safe": True}

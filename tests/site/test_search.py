@@ -4,7 +4,7 @@ import re
 from urllib.parse import quote
 
 import pytest
-from test_glossary import NUMBERS, ROWS
+from glossary import NUMBERS, ROWS
 
 DONE = """() => {
   const summary = document.querySelector(".search-summary");

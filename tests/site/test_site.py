@@ -1,6 +1,8 @@
 """The built site: no warning, no dead link, no request elsewhere, readable by everyone."""
 
 import functools
+import gzip
+import re
 from html.parser import HTMLParser
 from urllib.parse import unquote, urlsplit
 
@@ -8,9 +10,11 @@ import pytest
 import site_probe
 
 PAGES = site_probe.pages()
+WITH_MATHS = [page for page in PAGES if page.startswith("chapters/")] + ["book/notation"]
+LIMIT = 1_000_000  # bytes of one page with all its files, compressed
+TEXT = (".html", ".css", ".js", ".svg", ".json")
 each_page = pytest.mark.parametrize("page", PAGES)
 each_width = pytest.mark.parametrize("width", site_probe.WIDTHS)
-each_theme = pytest.mark.parametrize("theme", site_probe.THEMES)
 
 
 class Outline(HTMLParser):
@@ -106,9 +110,9 @@ def test_every_formula_is_typeset(look, page):
     assert facts["raw"] == []
 
 
-def test_pages_with_mathematics_have_formulas(look):
-    with_maths = [page for page in PAGES if page.startswith("chapters/")] + ["book/notation"]
-    assert [page for page in with_maths if look(page, 1280)["typeset"] == 0] == []
+@pytest.mark.parametrize("page", WITH_MATHS)
+def test_a_page_with_mathematics_has_formulas(look, page):
+    assert look(page, 1280)["typeset"] > 0
 
 
 @each_width
@@ -130,8 +134,55 @@ def test_formulas_in_the_text_fit_a_wide_screen(look, page):
     assert look(page, 1280)["stops"] == []
 
 
-@each_theme
 @each_width
 @each_page
-def test_axe_finds_no_violation(look, page, width, theme):
-    assert look(page, width)[theme] == []
+def test_axe_finds_no_violation(look, page, width):
+    assert look(page, width)["light"] == []
+
+
+@each_page
+def test_axe_finds_no_colour_too_weak_in_the_dark(look, page):
+    assert look(page, 1280)["dark"] == []
+
+
+@functools.cache
+def weight(path):
+    """Return the bytes of a file as a host sends it: text compressed, the rest as it is."""
+    body = path.read_bytes()
+    return len(gzip.compress(body, mtime=0)) if path.suffix in TEXT else len(body)
+
+
+@each_page
+def test_a_page_with_all_its_files_weighs_less_than_1_mb(look, site, page):
+    asked = [urlsplit(address) for address in look(page, 1280)["files"]]
+    names = {parts.path.lstrip("/") for parts in asked if parts.scheme == "http"}
+    assert {f"{page}.html", "_static/book.css"} <= names
+    files = {name: weight(site / name) for name in names}
+    heaviest = sorted(files.items(), key=lambda item: -item[1])[:6]
+    assert sum(files.values()) <= LIMIT, heaviest
+
+
+@each_width
+@each_page
+def test_every_image_keeps_its_room_and_its_proportions(look, page, width):
+    for image in look(page, width)["images"]:
+        assert image["width"] > 0, image["src"]
+        assert image["height"] > 0, image["src"]
+        assert [image["width"], image["height"]] == image["natural"], image["src"]
+        across, high = image["shown"]
+        if high:  # not in a part that is folded or replaced by a figure that moves
+            assert across / high == pytest.approx(image["width"] / image["height"], rel=0.02)
+
+
+@pytest.mark.parametrize(("page", "least"), [("chapters/04_batch_norm", 6), ("index", 1)])
+def test_the_images_were_looked_at(look, page, least):
+    assert len(look(page, 1280)["images"]) >= least
+
+
+@each_page
+def test_no_script_tag_loads_mathjax_while_the_page_is_read(site, page):
+    """The tag that stands there is that of a small loader, which is deferred."""
+    text = (site / f"{page}.html").read_text(encoding="utf-8")
+    tags = re.findall(r"<(?:script|link)\b[^>]*mathjax/[^>]*>", text)
+    assert all("after_text.js" in tag and "defer" in tag for tag in tags)
+    assert len(tags) == (1 if 'class="math' in text else len(tags[:1]))

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from importlib.metadata import requires
 
 import pytest
 from house import ROOT
@@ -11,7 +12,8 @@ from packaging.version import Version
 
 PIN = re.compile(r"([A-Za-z0-9._-]+)==([A-Za-z0-9.!-]+)")
 HARDWARE = re.compile(r"nvidia|cuda|cudnn|cublas|triton|rocm|(?:^|-)cu\d\d")
-EXTRAS = {"torch", "fast", "data", "book", "instructor", "dev"}
+EXTRAS = ("torch", "fast", "data", "book", "lab", "instructor", "dev")
+HEAVY = {"torch", "numba", "nbgrader", "keras", "playwright", "jupyterlab", "matplotlib"}
 
 
 def requirement_lines() -> list[str]:
@@ -62,9 +64,7 @@ def test_no_package_is_pinned_twice():
     assert len(pins()) == len(requirement_lines()) > 0
 
 
-@pytest.mark.parametrize(
-    "extra", ["dependencies", "torch", "fast", "data", "book", "instructor", "dev"]
-)
+@pytest.mark.parametrize("extra", ["dependencies", *EXTRAS])
 def test_pins_cover_what_pyproject_asks_for(extra):
     table = project()
     wanted = table["optional-dependencies"].get(extra) or table[extra]
@@ -85,7 +85,29 @@ def test_bnlib_depends_on_numpy_only():
 
 
 def test_extras_are_the_documented_ones():
-    assert set(project()["optional-dependencies"]) == EXTRAS
+    assert set(project()["optional-dependencies"]) == set(EXTRAS)
+
+
+def needed(extra: str) -> set[str]:
+    """Return the names of all packages that an extra installs, as far as they are here."""
+    texts, names = (
+        [*project()["optional-dependencies"][extra], *project()["dependencies"]],
+        set(),
+    )
+    while texts:
+        wanted = Requirement(texts.pop())
+        name = canonicalize_name(wanted.name)
+        if name not in names and (
+            wanted.marker is None or wanted.marker.evaluate({"extra": ""})
+        ):
+            names.add(name)
+            texts += requires(name) or []
+    return names
+
+
+def test_building_the_site_needs_nothing_heavy():
+    assert needed("book") & HEAVY == set()
+    assert needed("lab") >= {"torch", "jupyterlab", "matplotlib"}
 
 
 def test_torch_is_the_version_the_outputs_were_made_with():

@@ -3,14 +3,9 @@
 import re
 
 import pytest
-from house import CHAPTERS, ROOT, cells, read_notebook
+from glossary import NUMBERS, ROWS, TABLES, TEXT
+from house import cells, read_notebook
 
-TEXT = (ROOT / "book" / "glossary.md").read_text(encoding="utf-8")
-LINK = re.compile(r"\[(\d)\]\(\.\./chapters/0\1_\w+\.ipynb\)")  # the links land: test_site.py
-ROW = re.compile(r"\| ([^|]+) \| ([^|]+) \| ([^|]+) \| ([\d, ]+) \|")
-TABLES = [ROW.findall(LINK.sub(r"\1", part)) for part in TEXT.split("\n## ")[1:]]
-ROWS = [row for table in TABLES for row in table]
-NUMBERS = {int(path.stem[:2]): path for path in CHAPTERS}
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 

@@ -41,11 +41,11 @@ def test_ordinary_text_is_no_leftover(text):
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("shapes", "from bnlib.stats import mean_var"),
-        ("shapes", "def f():\n    from bnlib import stats"),
+        ("axes", "from bnlib.stats import mean_var"),
+        ("axes", "def f():\n    from bnlib import stats"),
         ("stats", "import bnlib.layers"),
         ("stats", "from bnlib import batch_norm_train"),
-        ("stats", "from .shapes import x"),
+        ("stats", "from .axes import x"),
         ("functional", "import torch"),
         ("functional", "def f():\n    import torch.nn as nn"),
         ("train", "importlib.import_module('matplotlib.pyplot')"),
@@ -60,7 +60,7 @@ def test_import_is_refused(module, source):
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("stats", "import numpy.typing as npt\nfrom bnlib.shapes import Array"),
+        ("stats", "import numpy.typing as npt\nfrom bnlib.axes import Array"),
         ("layers", "from bnlib.layers.base import Layer"),
         ("torch_layers", "import torch"),
         ("plots", "import matplotlib.pyplot as plt\nfrom bnlib import __version__"),

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tomllib
 
 import pytest
 import yaml
@@ -80,6 +81,22 @@ def test_readme_table_lists_the_chapters():
 def test_commands_are_targets(path):
     unknown = commands(path.read_text(encoding="utf-8")) - set(targets())
     assert not unknown, f"{path.name} names make targets that do not exist: {unknown}"
+
+
+def test_commands_without_make_install_and_build_as_make_does():
+    [block] = re.findall(r"(?s)Without make.*?```text\n(.*?)```", README)
+    recipe = (ROOT / "Makefile").read_text(encoding="utf-8")
+    install, build, rest, tests = block.splitlines()[2:4] + block.splitlines()[5:]
+    assert install.removeprefix("pip install ") in recipe
+    assert f"$(BIN)/{build}\n" in recipe
+    table = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    extras = set(table["project"]["optional-dependencies"]) - {"book", "torch"}  # in lab
+    assert set(re.findall(r"\[(.*)\]", rest)[0].split(",")) == extras
+    assert f"$({tests.split()[0].upper()}) {' '.join(tests.split()[1:])} --cov" in recipe
+
+
+def test_readme_says_how_to_avoid_cuda_before_the_first_command():
+    assert README.index("PIP_EXTRA_INDEX_URL") < README.index("```bash\nmake")
 
 
 def test_readme_names_every_target():

@@ -1,6 +1,7 @@
 """The workflows call targets that exist, write nowhere but to Pages, and publish on demand."""
 
 import re
+import tomllib
 
 import pytest
 import yaml
@@ -43,7 +44,7 @@ def test_nothing_may_write_but_the_job_that_publishes():
 
 
 def test_a_push_is_published_after_all_checks_and_only_on_demand():
-    assert BOOK["publish"]["needs"] == "book"
+    assert BOOK["publish"]["needs"] == ["book", "check"]
     assert BOOK["publish"]["if"] == ON_DEMAND
     lines = [run.splitlines()[-1].strip() for run in commands(BOOK["book"])]
     assert lines[-4:] == ["make lint", "make test", "make pdf", "make book"]
@@ -54,3 +55,13 @@ def test_a_push_is_published_after_all_checks_and_only_on_demand():
 def test_links_are_asked_by_the_clock_and_not_by_a_push():
     assert set(FLOWS["links.yml"][True]) == {"schedule", "workflow_dispatch"}
     assert commands(FLOWS["links.yml"]["jobs"]["links"]) == ["make links"]
+
+
+def test_the_code_is_checked_on_every_python_that_it_names():
+    job = BOOK["check"]
+    assert commands(job) == ["make check"]
+    versions = job["strategy"]["matrix"]["python"]
+    least = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert versions[0] == least["requires-python"].removeprefix(">=")
+    assert versions == sorted(versions, key=lambda v: int(v.split(".")[1]))
+    assert len(versions) >= 3

@@ -1,0 +1,279 @@
+"""Document the library and show its source; the files are read, nothing is imported.
+
+A page of `book/api` asks for one module::
+
+    ```{eval-rst}
+    .. library:: bnlib.stats
+    ```
+
+It gets what the module's ``__all__`` names, with the docstrings as they stand there. The
+source comes from `sphinx.ext.viewcode`, which asks this file where it is. Below a chapter's
+cell with a tag such as ``bnlib:stats.combine`` stands a link to that source.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import re
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.addnodes import only
+from sphinx.ext.napoleon.docstring import NumpyDocstring
+from sphinx.pycode import ModuleAnalyzer
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective, SphinxRole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sphinx.application import Sphinx
+
+ROOT = Path(__file__).resolve().parents[2]
+ASKED = re.compile(r"^\.\. library:: (\S+)$", re.MULTILINE)
+STAR = re.compile(r"\*(?=spatial)")  # (N, C, *spatial) opens no emphasis
+NAME = re.compile(r"`([^`]+)`")
+TAG = "bnlib:"
+Definition = ast.FunctionDef | ast.ClassDef
+logger = logging.getLogger(__name__)
+
+
+def is_package(module: str) -> bool:
+    """Say whether a module is a folder."""
+    return ROOT.joinpath(*module.split(".")).is_dir()
+
+
+def source_path(module: str) -> Path:
+    """Return the file of a module, or of a package its ``__init__``."""
+    place = ROOT.joinpath(*module.split("."))
+    return place / "__init__.py" if is_package(module) else place.with_suffix(".py")
+
+
+@cache
+def tree(module: str) -> ast.Module:
+    """Return the syntax tree of a module."""
+    return ast.parse(source_path(module).read_text(encoding="utf-8"))
+
+
+@cache
+def definitions(module: str) -> dict[str, Definition]:
+    """Return the functions and classes that stand in a module's own file."""
+    return {node.name: node for node in tree(module).body if isinstance(node, Definition)}
+
+
+@cache
+def imported(module: str) -> dict[str, str]:
+    """Return where a module has its names from."""
+    lines = (node for node in ast.walk(tree(module)) if isinstance(node, ast.ImportFrom))
+    return {alias.name: node.module for node in lines if node.module for alias in node.names}
+
+
+def origin(module: str, name: str) -> str | None:
+    """Return the module in whose file a name is defined, which may be one of a package's."""
+    if name in definitions(module):
+        return module
+    if name in imported(module):
+        source = imported(module)[name]
+        return origin(source, name) if source_path(source).is_file() else None
+    files = sorted(source_path(module).parent.glob("*.py")) if is_package(module) else []
+    inside = (f"{module}.{file.stem}" for file in files if file.stem != "__init__")
+    return next((place for place in inside if name in definitions(place)), None)
+
+
+@cache
+def public(module: str) -> dict[str, str]:
+    """Return the public functions and classes, and where they stand, in the files' order."""
+    listed = [n.value for n in tree(module).body
+              if isinstance(n, ast.Assign) and ast.unparse(n.targets) == "__all__"]  # fmt: skip
+    names = ast.literal_eval(listed[0]) if listed else definitions(module)
+    places = ((name, origin(module, name)) for name in names if name[0] != "_")
+    kept = [(place, definitions(place)[name].lineno, name) for name, place in places if place]
+    return {name: place for place, _, name in sorted(kept)}
+
+
+@cache
+def documented() -> list[str]:
+    """Return the modules that have a page."""
+    pages = sorted((ROOT / "book" / "api").glob("*.md"))
+    return [name for page in pages for name in ASKED.findall(page.read_text(encoding="utf-8"))]
+
+
+def signature(function: ast.FunctionDef, bound: bool = False) -> str:
+    """Return the arguments without types; without the first, if it is bound."""
+    given = copy.deepcopy(function.args)
+    for argument in ast.walk(given):
+        if isinstance(argument, ast.arg):
+            argument.annotation = None
+    if bound:
+        del (given.posonlyargs or given.args)[0]
+    return f"({ast.unparse(given)})"
+
+
+def constructor(module: str, node: ast.ClassDef) -> str:
+    """Return the arguments that make an object: of ``__init__``, inherited too, or fields."""
+    for part in node.body:
+        if isinstance(part, ast.FunctionDef) and part.name == "__init__":
+            return signature(part, bound=True)
+    if any("dataclass" in ast.unparse(mark) for mark in node.decorator_list):
+        fields = [part for part in node.body if isinstance(part, ast.AnnAssign)]
+        texts = [ast.unparse(f.target) + (f"={ast.unparse(f.value)}" if f.value else "")
+                 for f in fields]  # fmt: skip
+        return f"({', '.join(texts)})"
+    for base in map(ast.unparse, node.bases):
+        place = origin(module, base)
+        if place and isinstance(parent := definitions(place)[base], ast.ClassDef):
+            return constructor(place, parent)
+    return ""
+
+
+def reference(module: str, text: str) -> str:
+    """Return a link to a documented name, or the name as a literal."""
+    if text in documented():
+        return f":py:mod:`{text}`"
+    holder, _, name = text.rpartition(".")
+    for place in [holder] if holder else [module, *documented()]:
+        if place in documented() and name in public(place):
+            return f":py:obj:`{text} <{place}.{name}>`"
+    return f"``{text}``"
+
+
+def marked(module: str, line: str) -> str:
+    """Return a line of a docstring, written for `help()`, as reStructuredText."""
+    if line.lstrip().startswith((">>>", "...")):
+        return line
+    parts = line.split("``")
+    if re.match(r"[\w, *]+ : ", line):  # a parameter and its type, which napoleon marks
+        parts[::2] = [part.replace("`", "") for part in parts[::2]]
+    parts[::2] = [NAME.sub(lambda found: reference(module, found[1]), STAR.sub(r"\\*", part))
+                  for part in parts[::2]]  # fmt: skip
+    return "``".join(parts)
+
+
+class Library(SphinxDirective):
+    """The documentation of one module."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """Write the module as directives of Sphinx's Python domain, and parse them."""
+        module = self.arguments[0]
+        lines = [f".. py:module:: {module}", "", *self.text(module, "module", tree(module))]
+        for name, place in public(module).items():
+            self.env.note_dependency(str(source_path(place)))
+            lines += self.entry(module, place, definitions(place)[name])
+        box = nodes.section(document=self.state.document)
+        self.state.nested_parse(StringList(lines, source=module), 0, box)
+        return box.children
+
+    def text(self, module: str, kind: str, node: ast.Module | Definition) -> Iterator[str]:
+        """Yield the lines of a docstring."""
+        lines = [marked(module, line) for line in (ast.get_docstring(node) or "").splitlines()]
+        name = getattr(node, "name", module)
+        yield from NumpyDocstring(lines, self.config, self.env.app, kind, name).lines()
+        yield ""
+
+    def entry(self, module: str, place: str, node: Definition) -> Iterator[str]:
+        """Yield the lines of one function, or of one class with its methods."""
+        if isinstance(node, ast.FunctionDef):
+            yield from self.described(module, "function", node, signature(node))
+            return
+        kind = "exception" if node.name.endswith("Error") else "class"
+        yield from self.described(module, kind, node, constructor(place, node))
+        for part in node.body:
+            if isinstance(part, ast.FunctionDef) and part.name[0] != "_":
+                yield from ("   " + line for line in self.method(module, part))
+
+    def method(self, module: str, node: ast.FunctionDef) -> Iterator[str]:
+        """Yield the lines of one method that has a docstring."""
+        marks = {ast.unparse(mark) for mark in node.decorator_list}
+        if not ast.get_docstring(node):
+            return
+        if "property" in marks:
+            yield from self.described(module, "property", node, "")
+        else:
+            arguments = signature(node, bound="staticmethod" not in marks)
+            yield from self.described(
+                module, "method", node, arguments, *(marks & {"classmethod", "staticmethod"})
+            )
+
+    def described(
+        self, module: str, kind: str, node: Definition, arguments: str, *options: str
+    ) -> Iterator[str]:
+        """Yield one directive with its docstring below it."""
+        yield f".. py:{kind}:: {node.name}{arguments}"
+        yield from (f"   :{option}:" for option in options)
+        yield ""
+        yield from ("   " + line for line in self.text(module, kind, node))
+
+
+def find_source(app: Sphinx, module: str) -> tuple[str, dict[str, Any]] | None:
+    """Give viewcode the text of a module and the lines of its definitions."""
+    if not source_path(module).is_file():
+        return None
+    analyzer = ModuleAnalyzer.for_file(str(source_path(module)), module)
+    return analyzer.code, analyzer.find_tags()
+
+
+def find_origin(app: Sphinx, module: str, name: str) -> str | None:
+    """Give viewcode the module in whose file a name is defined."""
+    return origin(module, name.split(".")[0])
+
+
+def tagged(tag: str) -> tuple[str, str] | None:
+    """Return the module and the name that a tag such as ``bnlib:stats.combine`` means."""
+    parts = tag.replace(":", ".").split(".")
+    for length in range(len(parts) - 1, 1, -1):
+        module = ".".join(parts[:length])
+        if source_path(module).is_file() and (place := origin(module, parts[length])):
+            return place, ".".join(parts[length:])
+    return None
+
+
+def source_link(page: str, tag: str) -> nodes.Node:
+    """Return a link from a page to what a tag means; a name that means nothing gets none."""
+    shown = nodes.literal("", tag.replace(":", "."))
+    place = tagged(tag)
+    if place is None:
+        return shown
+    module, name = place
+    address = f"{'../' * page.count('/')}_modules/{module.replace('.', '/')}.html#{name}"
+    return nodes.reference("", "", shown, refuri=address, internal=True)
+
+
+class Source(SphinxRole):
+    """A link to the source of ``functional.batch_norm_train``, say."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        """Return the link; warn where there is no such name."""
+        link = source_link(self.env.docname, TAG + self.text)
+        if isinstance(link, nodes.literal):
+            logger.warning("no source of bnlib.%s", self.text, location=self.get_location())
+        return [link], []
+
+
+def link_cells(app: Sphinx, doctree: nodes.document) -> None:
+    """Set below each tagged cell links to its source; on the site alone."""
+    for cell in list(doctree.findall(nodes.container)):
+        tags = (cell.get("cell_metadata") or {}).get("tags", [])
+        links = [source_link(app.env.docname, tag) for tag in tags if tag.startswith(TAG)]
+        if links:
+            line = nodes.paragraph("", "In the library: ", classes=["book-source"])
+            for link in links:
+                line += [link, nodes.Text(" ")]
+            cell.parent.insert(cell.parent.index(cell) + 1, only("", line, expr="builder_html"))
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Add the directive, the answers to viewcode, and the links below cells."""
+    for name in ("sphinx.ext.napoleon", "sphinx.ext.viewcode"):
+        app.setup_extension(name)
+    app.add_directive("library", Library)
+    app.add_role("source", Source())
+    app.connect("viewcode-find-source", find_source)
+    app.connect("viewcode-follow-imported", find_origin)
+    app.connect("doctree-read", link_cells)
+    return {"version": "1.0", "parallel_read_safe": True, "parallel_write_safe": True}
