@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pytest
 import torch
 from fold_pairs import pair
 from refusals import NonFiniteError, Row, each_row
@@ -140,7 +141,7 @@ def test_a_bad_call_is_refused(row, bad):
 
 def test_after_an_error_the_layers_track_again():
     net = network()
-    with np.testing.assert_raises(ValueError):
+    with pytest.raises(ValueError, match="saw no batch"):
         recalibrate(net, [])
     count = int(net.layers[0].num_batches_tracked)
     net.train()(X)
