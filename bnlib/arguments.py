@@ -9,8 +9,9 @@ import numbers
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from bnlib.axes import Array, Vector
+from bnlib.axes import Array, Pair, Vector
 
 DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 BOOLS = (bool, np.bool_)  # numbers to Python, but not what anybody means here
@@ -18,6 +19,7 @@ INTEGER, REAL = (int, numbers.Integral), (float, numbers.Real)  # the usual type
 NOT_PLAIN = (np.ma.MaskedArray, np.matrix)  # arrays whose arithmetic is their own
 LEAST = {kind: 4 * float(np.finfo(kind).tiny) for kind in DTYPES}  # smaller squares lose digits
 MOST = {kind: float(np.finfo(kind).max) for kind in DTYPES}
+ROUNDING = float(np.finfo(np.float64).eps)
 USUAL_EPS = "the usual value is 1e-5"
 
 quiet = np.errstate(over="ignore", invalid="ignore", divide="ignore")  # results are checked
@@ -63,14 +65,21 @@ def check_momentum(
     return check_number(op, "momentum", momentum, 0, 1, hint)
 
 
-def check_channel_axis(op: str, channel_axis: int) -> int:
-    """Return ``channel_axis`` as an int, or raise unless it is an integer."""
+def check_channel_axis(op: str, channel_axis: int, ndim: int | None = None) -> int:
+    """Return ``channel_axis`` as an int; counted from the start, where the rank is given."""
     if isinstance(channel_axis, BOOLS) or not isinstance(channel_axis, INTEGER):
         raise TypeError(
             f"{op}: channel_axis must be an integer, got {channel_axis!r}; "
             "use 1 for (N, C, *spatial) and -1 for channels-last"
         )
-    return int(channel_axis)
+    if ndim is None:
+        return int(channel_axis)
+    if not -ndim <= channel_axis < ndim:
+        raise ValueError(
+            f"{op}: channel_axis {channel_axis} does not exist in an array of rank {ndim}; "
+            f"use a value from {-ndim} to {ndim - 1}"
+        )
+    return int(channel_axis) % ndim
 
 
 def not_float(op: str, name: str, x: object) -> TypeError:
@@ -110,13 +119,7 @@ def check_input(
             f"{op}: expected an array of rank 2 or more, (N, C) or (N, C, *spatial), "
             f"got rank {x.ndim}; add the missing axis, for example x[None, :]"
         )
-    axis = check_channel_axis(op, channel_axis)
-    if not -x.ndim <= axis < x.ndim:
-        raise ValueError(
-            f"{op}: channel_axis {axis} does not exist in an array of rank {x.ndim}; "
-            f"use a value from {-x.ndim} to {x.ndim - 1}"
-        )
-    axis %= x.ndim
+    axis = check_channel_axis(op, channel_axis, x.ndim)
     if channels is not None and x.shape[axis] != channels:
         raise ValueError(
             f"{op}: expected {channels} channels on axis {axis}, got x of shape {x.shape}; "
@@ -254,3 +257,94 @@ def check_covariance(op: str, cov: Array) -> None:
             f"{op}: cov must be symmetric, but differs from its transpose by {gap:.3g}; "
             "a covariance is (X - mu).T @ (X - mu) / m"
         )
+
+
+def check_pair(op: str, name: str, value: int | Pair, least: int) -> Pair:
+    """Return a height and a width, both at least ``least``; one integer stands for both.
+
+    Raises
+    ------
+    TypeError
+        If ``value`` is neither an integer nor two integers.
+    ValueError
+        If one of them is too small.
+
+    Examples
+    --------
+    >>> check_pair("Conv2d", "stride", 2, least=1), check_pair("Conv2d", "stride", (2, 1), 1)
+    ((2, 2), (2, 1))
+    """
+    pair = tuple(value) if isinstance(value, tuple | list) else (value, value)
+    integral = (isinstance(n, INTEGER) and not isinstance(n, BOOLS) for n in pair)
+    if len(pair) != 2 or not all(integral):
+        raise TypeError(
+            f"{op}: {name} must be an integer or a pair (height, width) of integers, "
+            f"got {value!r}"
+        )
+    if min(pair) < least:
+        raise ValueError(f"{op}: {name} must be at least {least}, got {value!r}")
+    return int(pair[0]), int(pair[1])
+
+
+def check_images(op: str, x: Array, channels: int | None = None) -> None:
+    """Raise unless ``x`` is a float array of shape (N, C, H, W), C = ``channels`` if given."""
+    check_float(op, "x", x)
+    if x.ndim != 4 or channels not in (None, x.shape[1]):
+        raise ValueError(
+            f"{op}: expected x of shape (N, {'C' if channels is None else channels}, H, W), "
+            f"got {x.shape}; reshape the images or change the number of channels"
+        )
+
+
+def check_gradient(op: str, dy: Array, shape: tuple[int, ...]) -> None:
+    """Raise unless ``dy`` is a float array of the shape of the layer's latest output."""
+    check_float(op, "dy", dy)
+    if dy.shape != shape:
+        raise ValueError(
+            f"{op}: dy must match the output, shape {shape}, got {dy.shape}; "
+            "pass the gradient of the same batch's y"
+        )
+
+
+def check_point(op: str, x: object) -> None:
+    """Raise unless ``x`` is a non-empty, finite array of float64."""
+    if not isinstance(x, np.ndarray) or x.dtype != np.float64:
+        got = x.dtype if isinstance(x, np.ndarray) else type(x).__name__
+        raise TypeError(
+            f"{op}: x must be a NumPy array of float64, got {got}; in float32 the differences "
+            "keep 2 or 3 digits at best, so check in float64"
+        )
+    if x.size == 0:
+        raise ValueError(f"{op}: got an empty x of shape {x.shape}; give at least one value")
+    if not np.isfinite(x).all():
+        raise NonFiniteError(f"{op}: expected finite values in x, got NaN or infinity")
+
+
+def check_step(op: str, x: Vector, step: float) -> float:
+    """Return ``step`` as a float, or raise unless it is positive and changes ``x``."""
+    hint = "6e-6 times x's spread is usual"
+    step = check_number(op, "step", step, hint=hint)
+    least = 4 * ROUNDING * float(abs(x).max())
+    if step <= least:
+        raise ValueError(
+            f"{op}: step must be above {least:.3g}, what rounding leaves of x, "
+            f"got {step:.3g}; {hint}"
+        )
+    return step
+
+
+def check_real(
+    op: str, name: str, value: npt.ArrayLike, shape: tuple[int, ...], hint: str
+) -> npt.NDArray[Any]:
+    """Return ``value`` as an array, or raise unless it is real, finite and of this shape."""
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiu":
+        raise TypeError(
+            f"{op}: {name} must hold real numbers, got dtype {array.dtype}; "
+            "convert tensors with .numpy()"
+        )
+    if array.shape != shape:
+        raise ValueError(f"{op}: {name} must have shape {shape}, got {array.shape}; {hint}")
+    if not np.isfinite(array).all():
+        raise ValueError(f"{op}: {name} must be finite, got NaN or infinity")
+    return array

@@ -12,6 +12,7 @@ from numpy.lib.array_utils import normalize_axis_index
 
 Array = npt.NDArray[np.floating]  # float32 or float64
 Vector = npt.NDArray[np.float64]  # as a rule one value per channel
+Pair = tuple[int, int]  # height and width
 
 
 def reduction_axes(ndim: int, channel_axis: int = 1) -> tuple[int, ...]:

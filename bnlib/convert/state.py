@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from bnlib.arguments import USUAL_EPS, check_number
+from bnlib.arguments import USUAL_EPS, check_number, check_real
 from bnlib.convert.table import Convention, convention
 from bnlib.convert.variance import OP, same_estimate, same_std
 
@@ -111,28 +111,16 @@ def _read(state: Mapping[str, npt.ArrayLike], source: str, row: Convention) -> S
             f"{OP}: expected {source}'s names {row.names}; missing {sorted(missing)}, "
             f"unknown {sorted(unknown, key=str)}; pass one layer's arrays, without a prefix"
         )
-    arrays = {name: np.asarray(value) for name, value in state.items()}
-    shape = arrays[row.names[2]].shape
-    for name, array in arrays.items():
-        _check_array(name, array, () if name == COUNT else shape)
+    shape, hint = np.shape(state[row.names[2]]), "each array has one value per channel"
+    arrays = {
+        name: check_real(OP, name, value, () if name == COUNT else shape, hint)
+        for name, value in state.items()
+    }
     if len(shape) != 1:
         raise ValueError(f"{OP}: every array must have shape (C,), got {shape}")
     if (arrays[row.names[3]] < 0).any():
         raise ValueError(f"{OP}: {row.names[3]} cannot be negative")
     return arrays
-
-
-def _check_array(name: str, array: npt.NDArray[Any], shape: tuple[int, ...]) -> None:
-    """Raise unless ``array`` holds finite real numbers in the shape of the running mean."""
-    if array.dtype.kind not in "fiu":
-        raise TypeError(f"{OP}: {name} must hold real numbers, got dtype {array.dtype}")
-    if array.shape != shape:
-        raise ValueError(
-            f"{OP}: {name} must have shape {shape}, got {array.shape}; each array has one "
-            "value per channel, as the running mean"
-        )
-    if not np.isfinite(array).all():
-        raise ValueError(f"{OP}: {name} must be finite, got NaN or infinity")
 
 
 def _float_dtype(array: npt.NDArray[Any]) -> type[np.floating]:

@@ -3,18 +3,9 @@
 import numpy as np
 import numpy.typing as npt
 
-from bnlib.arguments import NonFiniteError, quiet
+from bnlib.arguments import ROUNDING, NonFiniteError, check_point, check_step, quiet
 from bnlib.axes import Vector
-from bnlib.gradcheck.inputs import (
-    EPS,
-    Claim,
-    Function,
-    MeaninglessCheckError,
-    check_point,
-    check_step,
-    claim,
-    value,
-)
+from bnlib.gradcheck.inputs import Claim, Function, MeaninglessCheckError, claim, value
 
 
 def projection(shape: tuple[int, ...], seed: int = 0) -> Vector:
@@ -140,7 +131,7 @@ def step_sweep(
         )
     if steps is None:
         steps = spread(x) * 10.0 ** np.arange(-1, -12, -1)
-        steps = steps[steps > 8 * EPS * abs(x).max()]
+        steps = steps[steps > 8 * ROUNDING * abs(x).max()]
     steps = np.asarray(steps, dtype=np.float64)
     errors = [abs(numeric_gradient(f, x, w, h) - claimed).max() / size for h in steps.ravel()]
     return steps.ravel(), np.array(errors)

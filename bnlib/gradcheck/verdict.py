@@ -5,18 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bnlib.arguments import NonFiniteError, quiet
+from bnlib.arguments import ROUNDING, NonFiniteError, check_point, quiet
 from bnlib.axes import Vector
 from bnlib.gradcheck.differences import numeric_gradient, projection, spread
-from bnlib.gradcheck.inputs import (
-    EPS,
-    Claim,
-    Function,
-    MeaninglessCheckError,
-    check_point,
-    claim,
-    value,
-)
+from bnlib.gradcheck.inputs import Claim, Function, MeaninglessCheckError, claim, value
 
 SAFETY = 10.0  # times the estimated error of the differences
 COARSEST = 1e-4  # a check that cannot see a relative error of this size is refused
@@ -121,11 +113,11 @@ def gradcheck(
         raise MeaninglessCheckError(
             f"{op}: two calls of f gave different results; fix its random numbers by a seed"
         )
-    step = EPS ** (1 / 3) * spread(x) if step is None else step
+    step = ROUNDING ** (1 / 3) * spread(x) if step is None else step
     numeric = numeric_gradient(f, x, w, step)
     truncation = float(abs(numeric_gradient(f, x, w, 2 * step) - numeric).max() / 3)
     known = np.linalg.norm(w * y) + np.linalg.norm(x * numeric)
-    rounding = float(EPS * known / step)
+    rounding = float(ROUNDING * known / step)
     size = float(abs(numeric).max())
     _refuse_noise(op, size, rounding, truncation)
     _refuse_flat(op, f, x, y, w, numeric)

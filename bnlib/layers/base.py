@@ -6,6 +6,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from bnlib.arguments import check_real
 from bnlib.axes import Array
 
 State = dict[str, npt.NDArray[Any]]
@@ -170,19 +171,8 @@ def _check_names(op: str, own: State, state: Mapping[str, Any]) -> None:
 
 def _check_value(name: str, value: npt.ArrayLike, target: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return ``value`` as an array that fits ``target``, or say why it does not."""
-    array = np.asarray(value)
-    if array.dtype.kind not in "fiu":
-        raise TypeError(
-            f"load_state_dict: {name} must hold real numbers, got dtype {array.dtype}; "
-            "convert tensors with .numpy()"
-        )
-    if array.shape != target.shape:
-        raise ValueError(
-            f"load_state_dict: {name} must have shape {target.shape}, got {array.shape}; "
-            "build the layer with the saved layer's width"
-        )
-    if not np.isfinite(array).all():
-        raise ValueError(f"load_state_dict: {name} must be finite, got NaN or infinity")
+    hint = "build the layer with the saved layer's width"
+    array = check_real("load_state_dict", name, value, target.shape, hint)
     if name.endswith(("running_var", "num_batches_tracked")) and (array < 0).any():
         raise ValueError(f"load_state_dict: {name} cannot be negative, got {array.min()}")
     with np.errstate(all="ignore"):  # a cast that changes the value is refused below

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bnlib.arguments import check_float, quiet
+from bnlib.arguments import check_float, check_gradient, quiet
 from bnlib.axes import Array
 from bnlib.layers.base import Layer, Parameter, need_forward
 
@@ -73,7 +73,7 @@ class Linear(Layer):
         """Set ``weight.grad`` and ``bias.grad``; return ``dx``, shape (N, in_features)."""
         need_forward(self, self._x)
         assert self._x is not None
-        _check_dy("Linear", dy, (len(self._x), self.weight.value.shape[0]))
+        check_gradient("Linear.backward", dy, (len(self._x), self.weight.value.shape[0]))
         self.weight.grad = dy.T @ self._x
         if self.bias is not None:
             self.bias.grad = dy.sum(axis=0)
@@ -101,7 +101,7 @@ class ReLU(Layer):
         """Return ``dy`` where the output is positive, else 0."""
         need_forward(self, self._y)
         assert self._y is not None
-        _check_dy("ReLU", dy, self._y.shape)
+        check_gradient("ReLU.backward", dy, self._y.shape)
         return dy * (self._y > 0)
 
 
@@ -126,7 +126,7 @@ class Sigmoid(Layer):
         """Return ``dy * y * (1 - y)``."""
         need_forward(self, self._y)
         assert self._y is not None
-        _check_dy("Sigmoid", dy, self._y.shape)
+        check_gradient("Sigmoid.backward", dy, self._y.shape)
         return dy * self._y * (1 - self._y)
 
 
@@ -151,16 +151,5 @@ class Tanh(Layer):
         """Return ``dy * (1 - y ** 2)``."""
         need_forward(self, self._y)
         assert self._y is not None
-        _check_dy("Tanh", dy, self._y.shape)
+        check_gradient("Tanh.backward", dy, self._y.shape)
         return dy * (1 - self._y**2)
-
-
-def _check_dy(name: str, dy: Array, shape: tuple[int, ...]) -> None:
-    """Raise unless ``dy`` is a float array of the output's shape."""
-    op = f"{name}.backward"
-    check_float(op, "dy", dy)
-    if dy.shape != shape:
-        raise ValueError(
-            f"{op}: dy must match the output, shape {shape}, got {dy.shape}; "
-            "pass the gradient of the same batch's y"
-        )

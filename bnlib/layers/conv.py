@@ -2,18 +2,10 @@
 
 import numpy as np
 
-from bnlib.arguments import quiet
-from bnlib.axes import Array
+from bnlib.arguments import check_gradient, check_images, check_pair, quiet
+from bnlib.axes import Array, Pair
 from bnlib.layers.base import Layer, Parameter, need_forward
-from bnlib.layers.im2col import (
-    Pair,
-    add_windows,
-    check_gradient,
-    check_images,
-    check_pair,
-    pad,
-    windows,
-)
+from bnlib.layers.im2col import add_windows, pad, windows
 from bnlib.passes.blocked import channel_sum
 
 

@@ -3,57 +3,7 @@
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from bnlib.arguments import BOOLS, INTEGER, check_float
-from bnlib.axes import Array
-
-Pair = tuple[int, int]
-
-
-def check_pair(op: str, name: str, value: int | Pair, least: int) -> Pair:
-    """Return a height and a width, both at least ``least``; one integer stands for both.
-
-    Raises
-    ------
-    TypeError
-        If ``value`` is neither an integer nor two integers.
-    ValueError
-        If one of them is too small.
-
-    Examples
-    --------
-    >>> check_pair("Conv2d", "stride", 2, least=1), check_pair("Conv2d", "stride", (2, 1), 1)
-    ((2, 2), (2, 1))
-    """
-    pair = tuple(value) if isinstance(value, tuple | list) else (value, value)
-    integral = (isinstance(n, INTEGER) and not isinstance(n, BOOLS) for n in pair)
-    if len(pair) != 2 or not all(integral):
-        raise TypeError(
-            f"{op}: {name} must be an integer or a pair (height, width) of integers, "
-            f"got {value!r}"
-        )
-    if min(pair) < least:
-        raise ValueError(f"{op}: {name} must be at least {least}, got {value!r}")
-    return int(pair[0]), int(pair[1])
-
-
-def check_images(op: str, x: Array, channels: int | None = None) -> None:
-    """Raise unless ``x`` is a float array of shape (N, C, H, W), C = ``channels`` if given."""
-    check_float(op, "x", x)
-    if x.ndim != 4 or channels not in (None, x.shape[1]):
-        raise ValueError(
-            f"{op}: expected x of shape (N, {'C' if channels is None else channels}, H, W), "
-            f"got {x.shape}; reshape the images or change the number of channels"
-        )
-
-
-def check_gradient(op: str, dy: Array, shape: tuple[int, ...]) -> None:
-    """Raise unless ``dy`` is a float array of the shape of the layer's latest output."""
-    check_float(op, "dy", dy)
-    if dy.shape != shape:
-        raise ValueError(
-            f"{op}: dy must match the output, shape {shape}, got {dy.shape}; "
-            "pass the gradient of the same batch's y"
-        )
+from bnlib.axes import Array, Pair
 
 
 def pad(x: Array, padding: Pair) -> Array:

@@ -5,17 +5,10 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from bnlib.arguments import check_float
-from bnlib.axes import Array
+from bnlib.arguments import check_float, check_gradient, check_images, check_pair
+from bnlib.axes import Array, Pair
 from bnlib.layers.base import Layer, need_forward
-from bnlib.layers.im2col import (
-    Pair,
-    add_windows,
-    check_gradient,
-    check_images,
-    check_pair,
-    windows,
-)
+from bnlib.layers.im2col import add_windows, windows
 
 
 class MaxPool2d(Layer):

@@ -36,9 +36,7 @@ def gradients(
     try:
         return gradients_in_range(dy, x, mu, inv_std, gamma * inv_std, axis, through)
     except FloatingPointError:
-        dx, dgamma, dbeta = passes_for(x).gradients(
-            dy, x, mu, var, gamma, eps, axis, through
-        )
+        dx, dgamma, dbeta = passes_for(x).gradients(dy, x, mu, var, gamma, eps, axis, through)
         return dx, dgamma, dbeta
 
 
