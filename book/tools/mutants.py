@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 WORK = ROOT / "_build" / "mutants"
 COPIED = ("bnlib", "bncourse", "tests", "book", "chapters")
 COMPILED = {"kernels", "passes"}  # loops run as Python: compiled ones would call mutmut
+SLOW = ["--ignore-glob=*_fuzz.py", "--ignore-glob=*_numerics.py"]  # such loops, in Python
 CACHED = COMPILED | {"torch_layers"}  # they keep what was computed; no mutant may find it
 # Folders of tests/bnlib that test a part, where it is not the one of the same name alone.
 FOLDERS = {
@@ -106,10 +107,12 @@ def parts() -> dict[str, str]:
 
 
 def tests_of(module: str) -> list[str]:
-    """Return the folders or files of the tests that a module's mutants meet."""
+    """Return pytest's arguments: the folders or files of the tests that mutants meet."""
     part = module.partition(".")[0]
     if parts()[part] == "bnlib":
-        return [f"tests/bnlib/{name}" for name in FOLDERS.get(part, (part,))]
+        folders = [f"tests/bnlib/{name}" for name in FOLDERS.get(part, (part,))]
+        folders = [folder for folder in folders if (ROOT / folder).is_dir()]
+        return folders + SLOW if part in COMPILED else folders
     files = (ROOT / "tests" / "course").glob(f"test_{part}*.py")
     return sorted(
         f"tests/course/{file.name}" for file in files if not re.match(BOXED, file.name)
