@@ -12,7 +12,7 @@ PIP    := $(BIN)/python -m pip install --disable-pip-version-check --progress-ba
 JOBS   ?= 2
 PYTEST := $(BIN)/pytest -n $(JOBS) --dist loadgroup
 NBVAL  := -p nbval --nbval --nbval-current-env --nbval-cell-timeout=300
-CHAPTERS := $(wildcard chapters/*.ipynb chapters/exercises/*/exercises.ipynb)
+CHAPTERS := $(wildcard chapters/*.ipynb book/sheets/*.ipynb)
 PIP_TOOLS := pip-tools==7.6.2
 
 # One thread: a sum in another order is another number. No bars in stored outputs.
@@ -23,7 +23,7 @@ export TQDM_DISABLE := 1
 export PYTHONHASHSEED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help install book links pdf serve check test test-portable lab run elsewhere bench weigh assignments exercises killrate mutants lint format requirements configure clean
+.PHONY: help install book links pdf serve check test test-portable lab run elsewhere bench assignments exercises killrate mutants lint format requirements configure clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -71,7 +71,7 @@ check: lint  ## check style and types, and run the unit tests of bnlib and bncou
 
 test: $(READY)  ## run every test: bnlib, chapters, house rules, site
 	$(PYTEST) tests bnlib bncourse --cov --cov-report=term
-	BNLIB_FAST=0 $(PYTEST) $(NBVAL) chapters
+	BNLIB_FAST=0 $(PYTEST) $(NBVAL) chapters/*.ipynb book/sheets
 
 # Another processor's arithmetic: no AVX2, no FMA, other BLAS kernels.
 test-portable: export ATEN_CPU_CAPABILITY := default
@@ -84,7 +84,7 @@ test-portable: test  ## run every test with another processor's arithmetic
 
 lab: export TQDM_DISABLE :=
 lab: $(LAB)  ## open JupyterLab on the chapters
-	$(BIN)/jupyter lab --notebook-dir=chapters
+	$(BIN)/jupyter lab --notebook-dir=. --LabApp.default_url=/lab/tree/chapters
 
 # Stored outputs come from the path that everyone has: NumPy and torch, no compiled loops.
 run: export BNLIB_FAST := 0
@@ -92,7 +92,7 @@ run: $(READY)  ## re-execute the chapters in place, byte-stable
 	$(BIN)/python book/tools/run.py $(CHAPTERS)
 
 configure: $(READY)  ## set the address: make configure REPO=owner/name; UNSET=1 removes it
-	$(BIN)/python book/tools/configure $(if $(REPO),--repo "$(REPO)") \
+	$(BIN)/python book/tools/configure.py $(if $(REPO),--repo "$(REPO)") \
 	  $(if $(SITE),--site "$(SITE)") $(if $(UNSET),--unset)
 
 # `make test` does this for one chapter only.
@@ -100,23 +100,16 @@ elsewhere: export BOOK_ELSEWHERE := all
 elsewhere: $(READY)  ## run every chapter and sheet where bnlib is missing, as on Colab
 	$(BIN)/pytest tests/text/test_elsewhere.py --durations=0 --durations-min=1
 
-# Memory stays with the process: else the first touch of each page is what is measured.
-bench: export MALLOC_MMAP_THRESHOLD_ := 4294967296
-bench: export MALLOC_TRIM_THRESHOLD_ := 8589934592
-bench: export TQDM_DISABLE :=
 bench: $(READY)  ## measure speed, memory and accuracy beside PyTorch (THREADS=1)
 	$(BIN)/python book/tools/bench --threads $(or $(THREADS),1)
 
-weigh: $(READY)  ## weigh and time the pages beside a stock Jupyter Book build
-	$(BIN)/python book/tools/weigh
-
-mutants: $(READY)  ## change bnlib in small ways; tests must notice (MODULES="shapes stats")
-	$(BIN)/python book/tools/mutants --children $(or $(CHILDREN),1) $(if $(AGAIN),--again) $(MODULES)
+mutants: $(READY)  ## change bnlib in small ways; tests must notice (MODULES="convert stats.merging")
+	$(BIN)/python book/tools/mutants.py --children $(or $(CHILDREN),1) $(MODULES)
 
 assignments: $(READY)  ## write an nbgrader course to _build/course (SHEETS="04_batch_norm", or all)
 	$(BIN)/python book/tools/assignments.py $(SHEETS)
 
-exercises: $(READY)  ## write the exercise sheets without solutions to _build/exercises
+exercises: $(READY)  ## make the sheets in chapters/exercises from their sources in book/sheets
 	$(BIN)/python book/tools/exercises.py
 
 killrate: $(READY)  ## grade right and wrong answers with the exercises' checks

@@ -81,14 +81,3 @@ def agg():
     plt.switch_backend("agg")
     yield
     plt.close("all")
-
-
-@pytest.fixture
-def cifar_site(monkeypatch):
-    """Serve CIFAR-10; nothing between us and the server."""
-    from data_server import CIFAR_FILES, serve
-
-    for variable in ("NO_PROXY", "no_proxy"):
-        monkeypatch.setenv(variable, "127.0.0.1")
-    with serve(CIFAR_FILES) as address:
-        yield address

@@ -15,8 +15,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("file", nargs="?", help="a Python file that defines the answer")
     options = parser.parse_args(argv)
     if options.exercise is None:
-        for name, each in EXERCISES.items():
-            print(f"{name}  {each.function} ({each.points:g} points)")
+        for name, exercise in EXERCISES.items():
+            print(f"{name}  {exercise.function} ({exercise.points:g} points)")
         return 0
     try:
         exercise = find(options.exercise)
@@ -32,9 +32,9 @@ def main(argv: list[str] | None = None) -> int:
     if exercise.function not in names:
         print(f"{options.file} does not define {exercise.function}", file=sys.stderr)
         return 1
-    found = report(exercise.name, names[exercise.function])
-    print(found)
-    return 0 if found.passed else 1
+    judged = report(exercise.name, names[exercise.function])
+    print(judged)
+    return 0 if judged.passed else 1
 
 
 if __name__ == "__main__":

@@ -20,10 +20,10 @@ def as_results(value: Any, exercise: Exercise) -> Results | str:
         count = len(values) if isinstance(values, tuple | list) else 1
         return f"returned {count} results, expected {len(names)}: {', '.join(names)}"
     arrays = []
-    for name, each in zip(names, values, strict=True):
-        array = as_array(each)
+    for name, result in zip(names, values, strict=True):
+        array = as_array(result)
         if array is None:
-            return f"{name} is a {type(each).__name__}, expected numbers"
+            return f"{name} is a {type(result).__name__}, expected numbers"
         arrays.append(array)
     return tuple(arrays)
 

@@ -69,8 +69,8 @@ def judge(
 ) -> Report:
     """Return the verdict on each part from what its calls came to."""
     verdicts: list[Verdict] = []
-    for part, arguments, found in zip(exercise.parts, calls, outcomes, strict=True):
-        message = fault(exercise, part, arguments, found)
+    for part, arguments, came in zip(exercise.parts, calls, outcomes, strict=True):
+        message = fault(exercise, part, arguments, came)
         waits = part.last or part.refuses  # what a wrong answer can have by accident
         if not message and waits and not all(v.passed for v in verdicts):
             message = "counts once the parts before it are right"
@@ -120,9 +120,9 @@ def named_mistake(
     """Return the first known mistake that gives just these results, or nothing."""
     which = [i for i, name in enumerate(exercise.results) if name in looks_at]
     given = [as_results(value, exercise) for value in values]
-    if any(isinstance(each, str) for each in given):
+    if any(isinstance(results, str) for results in given):
         return ""
-    if not any(has_numbers(each, which) for each in given):
+    if not any(has_numbers(results, which) for results in given):
         return ""  # NaN everywhere looks like every answer that diverges
     for text, mistaken in exercise.mistakes.items():
         theirs = [observe(mistaken, exercise, arguments).value for arguments in calls]

@@ -44,4 +44,4 @@ def observe_all(
     answer: Answer, exercise: Exercise, calls: Sequence[Sequence[Arguments]]
 ) -> list[list[Outcome]]:
     """Return the outcomes of every call of every part."""
-    return [[observe(answer, exercise, each) for each in part] for part in calls]
+    return [[observe(answer, exercise, arguments) for arguments in part] for part in calls]

@@ -4,14 +4,31 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from bncourse.checks.exercise import Exercise
-from bncourse.checks.exercises import capstone, ex01, ex02, ex03, ex04, ex05, ex06, ex07, ex08
+from bncourse.checks.exercises import (
+    capstone,
+    ex01_why_normalize,
+    ex02_whitening,
+    ex03_standardization,
+    ex04_batch_norm,
+    ex05_backward,
+    ex06_cnn,
+    ex07_inference,
+    ex08_why_it_works,
+)
 
+SHEETS = (
+    capstone,
+    ex01_why_normalize,
+    ex02_whitening,
+    ex03_standardization,
+    ex04_batch_norm,
+    ex05_backward,
+    ex06_cnn,
+    ex07_inference,
+    ex08_why_it_works,
+)
 EXERCISES: Mapping[str, Exercise] = MappingProxyType(
-    {
-        exercise.name: exercise
-        for module in (capstone, ex01, ex02, ex03, ex04, ex05, ex06, ex07, ex08)
-        for exercise in module.EXERCISES
-    }
+    {exercise.name: exercise for sheet in SHEETS for exercise in sheet.EXERCISES}
 )
 
 

@@ -75,10 +75,10 @@ def require(name: str, answer: Any) -> None:
     right   a constant feature gives 0
     ex04_q1: 3 of 3 points
     """
-    found = report(name, answer)
-    if not found.passed:
-        raise NotYetError(str(found))
-    print(found)
+    judged = report(name, answer)
+    if not judged.passed:
+        raise NotYetError(str(judged))
+    print(judged)
 
 
 def score(name: str, answer: Any, seed: int | None = None) -> float:

@@ -39,13 +39,13 @@ def changed(before: Any, after: Any) -> tuple[int, ...]:
 
     What cannot be compared counts as unchanged.
     """
-    found = []
+    positions = []
     for i, (a, b) in enumerate(zip(before, after, strict=True)):
         try:
-            found += [] if same(a, b) else [i]
+            positions += [] if same(a, b) else [i]
         except Exception:
             continue
-    return tuple(found)
+    return tuple(positions)
 
 
 def encode(value: Any) -> Any:

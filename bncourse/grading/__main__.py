@@ -1,7 +1,6 @@
 """`python -m bncourse.grading grade SUBMISSIONS -o grades.csv`, and what goes with it."""
 
 import argparse
-import json
 import sys
 from collections import Counter
 from pathlib import Path
@@ -11,7 +10,7 @@ from bncourse.grading.batch import Settings, find_submissions, grade_all, read_s
 from bncourse.grading.gradebook import import_grades
 from bncourse.grading.rebuild import rebuild
 from bncourse.grading.sandbox import Limits, NoSandboxError, find_bubblewrap
-from bncourse.grading.sheets import read_notebook
+from bncourse.grading.sheets import as_stored, read_notebook
 
 
 def add_grade(commands: Any) -> argparse.ArgumentParser:
@@ -35,17 +34,17 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="bncourse.grading", description=__doc__)
     commands = top.add_subparsers(dest="command", required=True)
     grade = add_grade(commands)
-    one = commands.add_parser("rebuild", help="put one submission into the pristine sheet")
-    one.add_argument("submission", type=Path)
-    one.add_argument("sheet", help="name of the sheet, as 04_batch_norm")
-    one.add_argument("-o", "--output", type=Path, required=True)
+    redo = commands.add_parser("rebuild", help="put one submission into the pristine sheet")
+    redo.add_argument("submission", type=Path)
+    redo.add_argument("sheet", help="name of the sheet, as 04_batch_norm")
+    redo.add_argument("-o", "--output", type=Path, required=True)
     book = commands.add_parser("import", help="enter grades into nbgrader's gradebook")
     book.add_argument("grades", type=Path)
     book.add_argument("submissions", type=Path)
     book.add_argument("--course", type=Path, required=True, help="folder of nbgrader's course")
-    for command in (grade, one, book):
+    for command in (grade, redo, book):
         command.add_argument(
-            "--sheets", type=Path, default=Path("chapters/exercises"), help="with solutions"
+            "--sheets", type=Path, default=Path("book/sheets"), help="with solutions"
         )
     return top
 
@@ -68,9 +67,9 @@ def rebuild_command(options: argparse.Namespace) -> None:
     if options.sheet not in sheets:
         known = ", ".join(sheets)
         raise ValueError(f"expected one of the sheets {known}, got {options.sheet!r}")
-    found = rebuild(read_notebook(options.submission), sheets[options.sheet])
-    write(options.output, json.dumps(found.notebook, indent=1, ensure_ascii=False) + "\n")
-    print("\n".join([*found.notes, f"written to {options.output}"]))
+    rebuilt = rebuild(read_notebook(options.submission), sheets[options.sheet])
+    write(options.output, as_stored(rebuilt.notebook))
+    print("\n".join([*rebuilt.notes, f"written to {options.output}"]))
 
 
 def import_command(options: argparse.Namespace) -> None:

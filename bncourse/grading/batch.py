@@ -10,19 +10,18 @@ import hashlib
 import io
 import json
 import os
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from bncourse.grading.marking import Row, grade, zero
 from bncourse.grading.sandbox import Limits
 from bncourse.grading.sheets import Notebook, read_notebook, tasks
 
-COLUMNS = ["student", "sheet", *[each.name for each in fields(Row)], "notes"]
+COLUMNS = ["student", "sheet", *[column.name for column in fields(Row)], "notes"]
 
 
 @dataclass(frozen=True)
@@ -46,17 +45,20 @@ class Settings:
 
 
 def read_sheets(folder: Path) -> dict[str, Notebook]:
-    """Return the sheets' sources, ``folder/NAME/exercises.ipynb``, by name.
+    """Return the sheets' sources by name: ``NAME.ipynb``, or nbgrader's ``NAME/NAME.ipynb``.
 
     Raises
     ------
     ValueError
         If there are none.
     """
-    found = {p.parent.name: read_notebook(p) for p in sorted(folder.glob("*/exercises.ipynb"))}
-    if not found:
-        raise ValueError(f"grading: no sheets in {folder}; expected NAME/exercises.ipynb there")
-    return found
+    paths = [
+        *folder.glob("*.ipynb"),
+        *(p for p in folder.glob("*/*.ipynb") if p.stem == p.parent.name),
+    ]
+    if not paths:
+        raise ValueError(f"grading: no sheets in {folder}; expected NAME.ipynb there")
+    return {path.stem: read_notebook(path) for path in sorted(paths)}
 
 
 def find_submissions(folder: Path, sheets: dict[str, Notebook]) -> list[Submission]:
@@ -67,17 +69,17 @@ def find_submissions(folder: Path, sheets: dict[str, Notebook]) -> list[Submissi
     ValueError
         If there is nothing.
     """
-    found = {}
+    submissions = {}
     for path in sorted(folder.glob("*/*/*.ipynb")):
         student, sheet = path.parts[-3:-1]
         if sheet in sheets:
-            found[student, sheet] = Submission(student, sheet, path)
-    if not found:
+            submissions[student, sheet] = Submission(student, sheet, path)
+    if not submissions:
         raise ValueError(
             f"grading: no submissions in {folder}; expected STUDENT/SHEET/FILE.ipynb, with a "
             f"sheet among {', '.join(sheets)}"
         )
-    return list(found.values())
+    return list(submissions.values())
 
 
 def fingerprint(submission: Submission, settings: Settings) -> str:
@@ -126,20 +128,20 @@ def results(
     """Yield each submission's result, new or stored, as they come."""
     folder.mkdir(parents=True, exist_ok=True)
     todo = []
-    for each in submissions:
-        path = folder / f"{each.student}--{each.sheet}.json"
-        known = stored(path, fingerprint(each, settings))
+    for submission in submissions:
+        path = folder / f"{submission.student}--{submission.sheet}.json"
+        known = stored(path, fingerprint(submission, settings))
         if known:
-            yield each, known
+            yield submission, known
         else:
-            todo.append((each, path))
+            todo.append((submission, path))
     with ThreadPoolExecutor(settings.workers) as pool:
-        running = {pool.submit(one, each, settings): (each, path) for each, path in todo}
+        running = {pool.submit(one, item[0], settings): item for item in todo}
         for future in as_completed(running):
-            each, path = running[future]
+            submission, path = running[future]
             result = future.result()
             write(path, json.dumps(result, indent=1))
-            yield each, result
+            yield submission, result
 
 
 def grade_all(submissions: list[Submission], settings: Settings, out: Path) -> list[list[Any]]:
@@ -147,14 +149,14 @@ def grade_all(submissions: list[Submission], settings: Settings, out: Path) -> l
 
     Results of single submissions stand in a folder beside it, ``out`` + ".parts".
     """
-    found = {}
-    with tqdm(total=len(submissions), unit="submission") as bar:
-        parts = out.with_name(f"{out.name}.parts")
-        for each, result in results(submissions, settings, parts):
-            found[each.student, each.sheet] = result
-            bar.update()
+    graded: dict[tuple[str, str], dict[str, Any]] = {}
+    parts = out.with_name(f"{out.name}.parts")
+    for submission, result in results(submissions, settings, parts):
+        graded[submission.student, submission.sheet] = result
+        print(f"\r{len(graded)} of {len(submissions)} submissions", end="", file=sys.stderr)
+    print(file=sys.stderr)
     lines = []
-    for (student, sheet), result in sorted(found.items()):
+    for (student, sheet), result in sorted(graded.items()):
         notes = "; ".join(result["notes"])
         lines += [[student, sheet, *row.values(), notes] for row in result["rows"]]
     write(out, as_csv([COLUMNS, *lines]))

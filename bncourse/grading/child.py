@@ -97,15 +97,15 @@ def run_cells(cells: Any, scope: dict[str, Any], seconds: float) -> dict[str, st
 def arguments(form: Any) -> tuple[Any, ...]:
     """Return a call's arguments; functions among them come from the job."""
     return tuple(
-        TOOLS[each["function"]] if isinstance(each, dict) and "function" in each
-        else VALUES["decode"](each)
-        for each in form["tuple"]
+        TOOLS[part["function"]] if isinstance(part, dict) and "function" in part
+        else VALUES["decode"](part)
+        for part in form["tuple"]
     )  # fmt: skip
 
 
 def one_call(drive: Any, answer: Any, form: Any, seconds: float) -> dict[str, Any]:
     """Return what one call came to, as JSON."""
-    decode, given = arguments, arguments(form)
+    given = arguments(form)
     try:
         with bounded(seconds):
             value = VALUES["encode"](drive(answer, *given))
@@ -113,36 +113,45 @@ def one_call(drive: Any, answer: Any, form: Any, seconds: float) -> dict[str, An
         return {"error": "Overtime: the call runs too long"}
     except (Exception, SystemExit) as error:
         return {"error": f"{type(error).__name__}: {error}"[:300]}
-    return {"value": value, "changed": VALUES["changed"](decode(form), given)}
+    return {"value": value, "changed": VALUES["changed"](arguments(form), given)}
 
 
-def every_call(drive: Any, answer: Any, parts: Any, seconds: float) -> list[Any]:
+def all_calls(drive: Any, answer: Any, parts: Any, seconds: float) -> list[Any]:
     """Make one exercise's calls; after one that runs too long, the rest count as such."""
-    found: list[Any] = []
-    late = {"error": "Overtime: a call runs too long"}
+    outcomes: list[Any] = []
+    late, over = {"error": "Overtime: a call runs too long"}, False
     for part in parts:
-        found.append([])
+        outcomes.append([])
         for form in part:
-            over = any(
-                each.get("error", "")[:8] == late["error"][:8] for p in found for each in p
-            )
-            found[-1].append(late if over else one_call(drive, answer, form, seconds))
-    return found
+            outcome = late if over else one_call(drive, answer, form, seconds)
+            over = over or outcome.get("error", "").startswith("Overtime")
+            outcomes[-1].append(outcome)
+    return outcomes
 
 
 def calls(job: Any, scope: dict[str, Any], seconds: float) -> dict[str, Any]:
-    """Call every exercise's answer with all its arguments."""
-    found: dict[str, Any] = {}
+    """Call the answer to each exercise with all its arguments; None stands for no answer.
+
+    The source of the driver, and of functions among the arguments, comes with the job. It
+    is executed into `TOOLS`, where `arguments` finds these functions.
+    """
+    outcomes: dict[str, Any] = {}
+    TOOLS.update(np=np, copy=copy)
     for name, task in job["exercises"].items():
-        tools = TOOLS
-        tools |= {"np": np, "copy": copy}
-        exec("from __future__ import annotations\n" + task["drive"], tools)
-        drive, answer = tools[task["drive_name"]], scope.get(task["function"])
-        if answer is None:
-            found[name] = None
-            continue
-        found[name] = every_call(drive, answer, task["calls"], seconds)
-    return found
+        exec("from __future__ import annotations\n" + task["drive"], TOOLS)
+        drive, answer = TOOLS[task["drive_name"]], scope.get(task["function"])
+        known = answer is not None
+        outcomes[name] = all_calls(drive, answer, task["calls"], seconds) if known else None
+    return outcomes
+
+
+def work(job: Any) -> dict[str, Any]:
+    """Run a job's cells and make its calls; return what came of them."""
+    stand_in()
+    scope: dict[str, Any] = {"__name__": "__main__", "get_ipython": Shell}
+    scope["display"] = lambda *shown, **options: None
+    faults = run_cells(job["cells"], scope, job["seconds"])
+    return {"faults": faults, "outcomes": calls(job, scope, job["seconds"])}
 
 
 def main() -> None:
@@ -157,11 +166,7 @@ def main() -> None:
     for stream in (0, 1, 2):
         os.dup2(null, stream)
     sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
-    stand_in()
-    scope: dict[str, Any] = {"__name__": "__main__", "get_ipython": Shell}
-    scope["display"] = lambda *shown, **options: None
-    faults = run_cells(job["cells"], scope, job["seconds"])
-    result = {"faults": faults, "outcomes": calls(job, scope, job["seconds"])}
+    result = work(job)
     with open("result.part", "w", encoding="utf-8") as file:
         json.dump(result, file)
     os.replace("result.part", "result.json")

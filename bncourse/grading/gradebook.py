@@ -2,16 +2,14 @@
 
 import csv
 import importlib
-import json
 import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from bncourse.grading.batch import Submission, write
 from bncourse.grading.rebuild import rebuild
-from bncourse.grading.sheets import Notebook, read_notebook
+from bncourse.grading.sheets import Notebook, as_stored, read_notebook
 
-NOTEBOOK = "exercises"
 NEEDED = {"student", "sheet", "exercise", "kind", "points", "status", "message"}
 
 
@@ -33,7 +31,7 @@ def read_csv(path: Path) -> dict[tuple[str, str], dict[str, Mark]]:
     ValueError
         If the file has not the columns of `python -m bncourse.grading grade`.
     """
-    found: dict[tuple[str, str], dict[str, Mark]] = {}
+    marks: dict[tuple[str, str], dict[str, Mark]] = {}
     with path.open(encoding="utf-8", newline="") as file:
         rows = csv.DictReader(file)
         missing = sorted(NEEDED - set(rows.fieldnames or ()))
@@ -46,8 +44,8 @@ def read_csv(path: Path) -> dict[tuple[str, str], dict[str, Mark]]:
             judged = row["kind"] in ("code", "repair") or row["status"] == "blank"
             comment = row["message"] or ("" if row["status"] == "graded" else row["status"])
             mark = Mark(float(row["points"]), comment) if judged else UNMARKED
-            found.setdefault((row["student"], row["sheet"]), {})[row["exercise"]] = mark
-    return found
+            marks.setdefault((row["student"], row["sheet"]), {})[row["exercise"]] = mark
+    return marks
 
 
 def import_grades(
@@ -69,10 +67,10 @@ def import_grades(
     database = f"sqlite:///{course / 'gradebook.db'}"
     with warnings.catch_warnings(), api.Gradebook(database) as book:
         warnings.simplefilter("ignore")  # nbgrader 0.9 makes SQLAlchemy 2.1 warn
-        for each in submissions:
-            if (each.student, each.sheet) in marks:
-                keep_notebook(each, sheets[each.sheet], course)
-                enter(book, each, marks[each.student, each.sheet])
+        for submission in submissions:
+            if (submission.student, submission.sheet) in marks:
+                keep_notebook(submission, sheets[submission.sheet], course)
+                enter(book, submission, marks[submission.student, submission.sheet])
                 count += 1
     return count
 
@@ -85,9 +83,7 @@ def keep_notebook(submission: Submission, sheet: Notebook, course: Path) -> None
         notebook = rebuild({"cells": []}, sheet).notebook
     folder = course / "autograded" / submission.student / submission.sheet
     folder.mkdir(parents=True, exist_ok=True)
-    write(
-        folder / f"{NOTEBOOK}.ipynb", json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
-    )
+    write(folder / f"{submission.sheet}.ipynb", as_stored(notebook))
 
 
 def exercise_of(cell: str) -> str:

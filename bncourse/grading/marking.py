@@ -1,7 +1,7 @@
 """Grade one submission: the student's code in a sandbox, the checks here."""
 
+import ast
 import inspect
-import re
 import textwrap
 from dataclasses import dataclass
 from typing import Any
@@ -35,7 +35,8 @@ class Row:
 def source(function: Any, known: dict[str, str]) -> dict[str, str]:
     """Add to ``known`` the source of a function of the checks, and of those that it uses."""
     known[function.__name__] = textwrap.dedent(inspect.getsource(function))
-    for name in re.findall(r"[A-Za-z_]\w*", known[function.__name__]):
+    for node in ast.walk(ast.parse(known[function.__name__])):
+        name = node.id if isinstance(node, ast.Name) else ""
         used = getattr(inspect.getmodule(function), name, None)
         ours = str(getattr(used, "__module__", "")).startswith("bncourse.checks")
         if ours and inspect.isfunction(used) and used.__name__ not in known:
@@ -47,11 +48,11 @@ def job(rebuilt: Rebuilt, exercises: list[Exercise], seed: int) -> dict[str, Any
     """Return what the child has to do: cells to run, and calls to make."""
     asked = {}
     for exercise in exercises:
-        calls = [[encode(each) for each in part] for part in plan(exercise, seed)]
+        calls = [[encode(arguments) for arguments in part] for part in plan(exercise, seed)]
         tools = source(exercise.drive, {})
-        for given in (v for part in plan(exercise, seed) for each in part for v in each):
-            if inspect.isfunction(given):
-                source(given, tools)
+        for arguments in (a for part in plan(exercise, seed) for a in part):
+            for function in filter(inspect.isfunction, arguments):
+                source(function, tools)
         asked[exercise.name] = {
             "function": exercise.function,
             "drive": "\n\n".join(tools.values()),
@@ -117,24 +118,24 @@ def judged(ended: Ended, asked: list[Task], seed: int) -> dict[str, Row]:
         return rows
     for task in asked:
         try:
-            found = ended.result["outcomes"][task.name]
+            forms = ended.result["outcomes"][task.name]
             fault = str(ended.result["faults"].get(task.answer, ""))
-            rows[task.name] = settled(task, found, fault, seed)
+            rows[task.name] = settled(task, forms, fault, seed)
         except (KeyError, TypeError, ValueError, AttributeError):
             continue  # what came back is damaged; it is asked for once more
     return rows
 
 
-def settled(task: Task, found: Any, fault: str, seed: int) -> Row:
-    """Return the row of one exercise from what its calls came to."""
+def settled(task: Task, forms: Any, fault: str, seed: int) -> Row:
+    """Return the row of one exercise from what its calls came to, as JSON."""
     exercise = EXERCISES[task.name]
-    if found is None:
+    if forms is None:
         reason = fault or f"the notebook does not define {exercise.function}"
         return Row(task.name, task.kind, 0.0, task.points, "graded", reason)
     calls = plan(exercise, seed)
-    if [len(part) for part in found] != [len(part) for part in calls]:
+    if [len(part) for part in forms] != [len(part) for part in calls]:
         raise DamagedError(f"{task.name}: results of other calls than were made")
-    outcomes = [[outcome(form) for form in part] for part in found]
+    outcomes = [[outcome(form) for form in part] for part in forms]
     if any(o.error.startswith("Overtime") for part in outcomes for o in part):
         return zero(task, "timed out", "a call runs too long")
     report = judge(exercise, calls, outcomes)

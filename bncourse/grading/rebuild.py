@@ -10,7 +10,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from bncourse.checks import EXERCISES
-from bncourse.grading.sheets import Cell, Notebook, Task, blank, is_blank, source_of, tag, tasks
+from bncourse.grading.sheets import (
+    BLANK_TEXT,
+    Cell,
+    Notebook,
+    Task,
+    blank,
+    for_learners,
+    is_blank,
+    source_of,
+    tag,
+    tasks,
+)
 
 CHECKS = re.compile(r"\bchecks\s*\.\s*(require|score)\s*\(")
 MOST = 500  # cells that are looked at
@@ -36,8 +47,8 @@ def grade_id(cell: Cell) -> str:
     """Return nbgrader's id of a cell, else the cell's own, else nothing."""
     metadata = cell.get("metadata")
     about = metadata.get("nbgrader") if isinstance(metadata, dict) else None
-    found = about.get("grade_id") if isinstance(about, dict) else None
-    return str(found or cell.get("id") or "")
+    name = about.get("grade_id") if isinstance(about, dict) else None
+    return str(name or cell.get("id") or "")
 
 
 def defines(cell: Cell, task: Task) -> bool:
@@ -79,26 +90,27 @@ def rebuild(submission: Notebook, sheet: Notebook) -> Rebuilt:
     cells = [c for c in submission["cells"] if isinstance(c.get("source", ""), str | list)][
         :MOST
     ]
-    known = {source_of(c).strip() for c in pristine["cells"] if tag(c) != "written"}
-    found = Rebuilt(pristine)
+    handed_out = [*pristine["cells"], *for_learners(sheet)["cells"]]
+    known = {source_of(c).strip() for c in handed_out} - {BLANK_TEXT}
+    whole = Rebuilt(pristine)
     taken: dict[int, str] = {}
     places = {c["id"]: c for c in pristine["cells"]}
     for task in tasks(sheet):
         copies = find(cells, task, known)
         if not copies:
-            found.notes.append(f"MISSING {task.name}: no answer cell")
+            whole.notes.append(f"MISSING {task.name}: no answer cell")
             continue
         if len(copies) > 1:
-            found.notes.append(f"DUPLICATE {task.name}: {len(copies)} copies, the last counts")
+            whole.notes.append(f"DUPLICATE {task.name}: {len(copies)} copies, the last counts")
         taken |= {id(c): "" for c in copies[:-1]} | {id(copies[-1]): task.answer}
         text = source_of(copies[-1])
-        found.answers[task.name] = text
+        whole.answers[task.name] = text
         if is_blank(text, source_of(places[task.answer])):
-            found.blanks.add(task.name)
+            whole.blanks.add(task.name)
         places[task.answer]["source"] = text
-    found.code = list(to_execute(cells, taken, pristine))
-    found.notes += edited(cells, pristine)
-    return found
+    whole.code = list(to_execute(cells, taken, pristine))
+    whole.notes += edited(cells, pristine)
+    return whole
 
 
 def to_execute(

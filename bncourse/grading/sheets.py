@@ -2,7 +2,8 @@
 
 A sheet's source is an nbgrader notebook: its cells carry tags (task, hint, answer, check,
 grade, written), its answers hold solutions between two marks, and its tasks say in their
-metadata what they are worth.
+metadata what they are worth. Students of a course get it by way of nbgrader (`blank`);
+readers get a plain notebook without graded cells (`for_learners`).
 """
 
 import ast
@@ -17,6 +18,7 @@ EMPTY = r"\1# your code here\n\1raise NotImplementedError\n"
 BLANK_TEXT = "*Your answer.*"
 BLANK_TEXTS = {"", BLANK_TEXT, "YOUR ANSWER HERE"}  # the last is nbgrader's
 BY_CODE = ("code", "repair")
+ROLES = {"task", "hint", "answer", "check", "grade", "written"}
 Cell = dict[str, Any]
 Notebook = dict[str, Any]
 
@@ -79,13 +81,13 @@ def read_notebook(path: Path) -> Notebook:
 
 def tasks(sheet: Notebook) -> list[Task]:
     """Return the exercises of a sheet, in order."""
-    found = []
+    exercises = []
     for cell in sheet["cells"]:
         about = cell["metadata"].get("exercise")
         if about:
             title = " ".join(source_of(cell).splitlines()[0].split()[:2]) + " "
-            found.append(Task(about["name"], about["kind"], float(about["points"]), title))
-    return found
+            exercises.append(Task(about["name"], about["kind"], float(about["points"]), title))
+    return exercises
 
 
 def stub(source: str) -> str:
@@ -114,6 +116,34 @@ def blank(sheet: Notebook) -> Notebook:
             new |= {"execution_count": None, "outputs": []}
         cells.append(new)
     return {**sheet, "cells": cells}
+
+
+def folded(hint: str) -> str:
+    """Return a hint as Markdown that opens on a click, in Jupyter, on GitHub and on Colab."""
+    return f"<details>\n<summary>Hint</summary>\n\n{hint}\n\n</details>"
+
+
+def for_learners(sheet: Notebook) -> Notebook:
+    """Return a sheet as readers open it: no solutions, no graded cells, hints on a click."""
+    cells = [for_learner(cell) for cell in blank(sheet)["cells"] if tag(cell) != "grade"]
+    return {**sheet, "cells": cells}
+
+
+def for_learner(cell: Cell) -> Cell:
+    """Return one cell of a blank sheet without what only courses need."""
+    if tag(cell) == "hint":
+        cell = {**cell, "source": folded(cell["source"])}
+    return {**cell, "metadata": {} if tag(cell) in ROLES else cell["metadata"]}
+
+
+def as_stored(notebook: Notebook) -> str:
+    """Return the text of a notebook's file, as nbformat writes it."""
+    cells = [
+        {**cell, "source": source_of(cell).splitlines(keepends=True)}
+        for cell in notebook["cells"]
+    ]
+    full = {**notebook, "cells": cells}
+    return json.dumps(full, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
 def is_blank(answer: str, pristine: str) -> bool:

@@ -80,13 +80,13 @@ def walk(model: Layer) -> list[Layer]:
     >>> [type(layer).__name__ for layer in walk(net)]
     ['Sequential', 'Linear', 'Sequential', 'BatchNorm', 'ReLU']
     """
-    found = [model]
-    for layer in found:  # it grows on the way
+    layers = [model]
+    for layer in layers:  # the list grows on the way
         for value in vars(layer).values():
             several = value.values() if isinstance(value, dict) else value
             group = several if isinstance(value, list | tuple | dict) else [value]
-            found += [v for v in group if isinstance(v, Layer) and v not in found]
-    return found
+            layers += [v for v in group if isinstance(v, Layer) and v not in layers]
+    return layers
 
 
 @contextmanager
@@ -112,10 +112,10 @@ def _feed(rule: DatasetPass, cache: BatchNormCache) -> None:
 def _replace(layers: list[BatchNorm], rules: list[DatasetPass]) -> None:
     """Write what the rules found into the layers: all of it, or nothing."""
     check_all_used(rules)
-    found = [(rule.mean, rule.var, rule.num_batches) for rule in rules]
-    for layer, statistics in zip(layers, found, strict=True):
+    statistics = [(rule.mean, rule.var, rule.num_batches) for rule in rules]
+    for layer, values in zip(layers, statistics, strict=True):
         names = ("running_mean", "running_var", "num_batches_tracked")
-        for name, value in zip(names, statistics, strict=True):
+        for name, value in zip(names, values, strict=True):
             layer.named_buffers()[name][...] = value
 
 

@@ -40,8 +40,10 @@ class BatchNormCache:
     def x_hat(self) -> Array:
         """The normalized input, in the shape and dtype of ``x``; equation (4.3)."""
         one, zero = np.ones_like(self.mu), np.zeros_like(self.mu)
-        normalized = passes_for(self.x).scale_shift
-        return normalized(self.x, self.mu, self.var, one, zero, self.eps, self.channel_axis)
+        x_hat: Array = passes_for(self.x).scale_shift(
+            self.x, self.mu, self.var, one, zero, self.eps, self.channel_axis
+        )
+        return x_hat
 
 
 def train_forward(

@@ -62,13 +62,14 @@ def jacobian(
     C, m = x.shape[axis], values_per_channel(x.shape, axis)
     _check_size(C, m)
     mu, var = passes_for(x).moments(x, axis)
-    check_statistics(op, mu, var, eps)
+    check_statistics(op, mu, var, eps, x.dtype)
     inv_std = 1 / np.sqrt(var + eps)
     rows = np.moveaxis(x, axis, 0).reshape(C, m)
     x_hat = (rows - mu[:, None]) * inv_std[:, None]  # (C, m), float64
-    J = np.eye(m) - 1 / m - x_hat[:, :, None] * x_hat[:, None, :] / m
+    J: Array = np.eye(m) - 1 / m - x_hat[:, :, None] * x_hat[:, None, :] / m
     J *= (gamma * inv_std)[:, None, None]
-    return J.astype(x.dtype, copy=False)
+    same: Array = J.astype(x.dtype, copy=False)
+    return same
 
 
 def _check_size(C: int, m: int) -> None:

@@ -46,13 +46,13 @@ def check_step(op: str, x: Vector, step: float) -> float:
 
 def value(op: str, f: Function, x: Vector) -> Vector:
     """Return ``f(x)``, given a copy, or raise unless it is finite float64."""
-    found = f(x.copy())
-    if isinstance(found, tuple):
+    result = f(x.copy())
+    if isinstance(result, tuple):
         raise TypeError(
-            f"{op}: f(x) must be one float64 array, got a tuple of {len(found)}; "
+            f"{op}: f(x) must be one float64 array, got a tuple of {len(result)}; "
             "let f return the output alone, as in forward(x)[0]"
         )
-    y = np.asarray(found)
+    y = np.asarray(result)
     if y.dtype != np.float64:
         raise TypeError(
             f"{op}: f(x) must be float64, got {y.dtype}; compute in float64 throughout"

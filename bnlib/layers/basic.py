@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bnlib.arguments import check_float
+from bnlib.arguments import check_float, quiet
 from bnlib.axes import Array
 from bnlib.layers.base import Layer, Parameter, need_forward
 
@@ -55,6 +55,7 @@ class Linear(Layer):
         named = {"weight": self.weight}
         return named if self.bias is None else named | {"bias": self.bias}
 
+    @quiet
     def forward(self, x: Array) -> Array:
         """Return ``x @ weight.T + bias`` for ``x`` of shape (N, in_features), float64."""
         check_float("Linear", "x", x)
@@ -67,6 +68,7 @@ class Linear(Layer):
         y = x @ self.weight.value.T
         return y if self.bias is None else y + self.bias.value
 
+    @quiet
     def backward(self, dy: Array) -> Array:
         """Set ``weight.grad`` and ``bias.grad``; return ``dx``, shape (N, in_features)."""
         need_forward(self, self._x)

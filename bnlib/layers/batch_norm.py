@@ -82,12 +82,14 @@ class BatchNorm(Layer):
         channel_axis: int = 1,
     ) -> None:
         super().__init__()
-        self.num_features = check_integer(
-            "BatchNorm", "num_features", num_features, 1, "it is the length of the channel axis"
+        op, length = "BatchNorm", "it is the length of the channel axis"
+        self.num_features = check_integer(op, "num_features", num_features, 1, length)
+        self.eps = check_number(op, "eps", eps, hint=USUAL_EPS)
+        hint = (
+            "the weight of the new value (PyTorch's 0.1 is Keras's 0.9), or None for an average"
         )
-        self.eps = check_number("BatchNorm", "eps", eps, hint=USUAL_EPS)
-        self.momentum = None if momentum is None else check_momentum("BatchNorm", momentum)
-        self.channel_axis = check_channel_axis("BatchNorm", channel_axis)
+        self.momentum = None if momentum is None else check_momentum(op, momentum, hint)
+        self.channel_axis = check_channel_axis(op, channel_axis)
         self.gamma = Parameter(np.ones(num_features)) if affine else None
         self.beta = Parameter(np.zeros(num_features)) if affine else None
         if track_running_stats:

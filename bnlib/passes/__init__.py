@@ -5,44 +5,13 @@
 arrays, and `bnlib.passes.compiled`, an optional extra, with loops that numba compiles.
 """
 
-from typing import Protocol
+from types import ModuleType
 
-from bnlib.axes import Array, Vector
+from bnlib.axes import Array
 from bnlib.passes import blocked, plain
 
 SMALL = 2**15  # values; up to here the plain passes are as fast
-
-
-class Passes(Protocol):
-    """What each version has; see `bnlib.passes.plain`."""
-
-    def moments(self, x: Array, axis: int) -> tuple[Vector, Vector]:
-        """Return each channel's mean and biased variance."""
-
-    def scale_shift(
-        self,
-        x: Array,
-        mu: Vector,
-        var: Vector,
-        gamma: Vector,
-        beta: Vector,
-        eps: float,
-        axis: int,
-    ) -> Array:
-        """Return y, like ``x``."""
-
-    def gradients(
-        self,
-        dy: Array,
-        x: Array,
-        mu: Vector,
-        var: Vector,
-        gamma: Vector,
-        eps: float,
-        axis: int,
-        through: bool = True,
-    ) -> tuple[Array, Vector, Vector]:
-        """Return dx, dgamma and dbeta."""
+Passes = ModuleType  # with `moments`, `scale_shift` and `gradients`, as in `bnlib.passes.plain`
 
 
 def passes_for(x: Array) -> Passes:

@@ -13,7 +13,6 @@ from bnlib.passes.tables import block_moments, block_sum, by_channel
 
 BLOCK = 2**16  # values that are scaled at a time; fewer are summed at once
 NEAR = 4  # standard deviations: so far a mean may lie from 0 and still join the shift
-GROUP = 8  # channels computed again at a time
 
 
 def channel_sum(x: Array, axis: int) -> Vector:
@@ -50,8 +49,9 @@ def moments(x: Array, axis: int) -> tuple[Vector, Vector]:
     # spread (a constant channel), and where a sum overflowed, the plain passes take over.
     floor = (128 * np.finfo(x.dtype).eps * mu) ** 2
     again = np.flatnonzero(~((var >= floor) & (var < np.inf)))
-    for i in range(0, len(again), GROUP):
-        group = again[i : i + GROUP]
+    count = max(1, len(mu) // 8)  # so many at a time, to need little memory
+    for i in range(0, len(again), count):
+        group = again[i : i + count]
         mu[group], var[group] = plain.moments(x[:, group], 1)
     return mu, var
 

@@ -22,7 +22,7 @@ def moments(x: Array, axis: int) -> tuple[Vector, Vector]:
     axes = tuple(range(x.ndim - 1))
     m = x[..., 0].size
     mu = x.sum(axes, dtype=np.float64) / m  # (4.1)
-    mu += (x - mu).sum(axes) / m  # 0, but for the rounding of the first sum
+    mu += (x - mu).sum(axes) / m  # 0, but for the rounding of mu
     var = ((x - mu) ** 2).sum(axes) / m  # (4.2)
     return mu, var
 

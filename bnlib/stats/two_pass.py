@@ -79,4 +79,5 @@ def mean_var(x: Array, channel_axis: int = 1) -> tuple[Vector, Vector]:
     (array([ 2., 10.]), array([1., 0.]))
     """
     axis = check_input("mean_var", x, channel_axis)
-    return passes_for(x).moments(x, axis)
+    mu, var = passes_for(x).moments(x, axis)
+    return mu, var

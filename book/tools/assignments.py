@@ -12,14 +12,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from bncourse.grading import read_sheets
+from bncourse.grading.sheets import Notebook, as_stored, folded, source_of, tag
+
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
-
-from book_exercises import HINT  # noqa: E402
-
-from bncourse.grading import read_sheets  # noqa: E402
-from bncourse.grading.sheets import Notebook  # noqa: E402
-
 PARTS = Path(__file__).with_name("course")  # files that every course gets as they are
 COURSE = ROOT / "_build" / "course"
 
@@ -32,7 +28,7 @@ def chosen(names: list[str]) -> dict[str, Notebook]:
     SystemExit
         If there is no sheet of a name.
     """
-    sheets = read_sheets(ROOT / "chapters" / "exercises")
+    sheets = read_sheets(ROOT / "book" / "sheets")
     unknown = sorted(set(names) - set(sheets))
     if unknown:
         raise SystemExit(f"assignments: no sheet {unknown[0]!r}; expected of {list(sheets)}")
@@ -45,12 +41,11 @@ def write_sources(course: Path, sheets: dict[str, Notebook]) -> list[str]:
         for cell in sheet["cells"]:
             if cell["cell_type"] == "code":
                 cell |= {"execution_count": None, "outputs": []}
-            elif "hint" in cell["metadata"].get("tags", []):
-                cell["source"] = HINT + "".join(cell["source"])
+            elif tag(cell) == "hint":
+                cell["source"] = folded(source_of(cell))
         folder = course / "source" / name
         folder.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(sheet, indent=1, ensure_ascii=False) + "\n"
-        (folder / "exercises.ipynb").write_text(text, encoding="utf-8")
+        (folder / f"{name}.ipynb").write_text(as_stored(sheet), encoding="utf-8")
     return list(sheets)
 
 

@@ -1,27 +1,34 @@
-"""Write the exercise sheets without their solutions: `make exercises`.
+"""Make the sheets that readers open from their sources: `make exercises`.
 
-Readers work in these copies. They are what the site's pages offer for download, too.
+A source, `book/sheets/NN_topic.ipynb`, holds the solutions. What is made of it stands in
+`chapters/exercises` and is committed, since JupyterLab, Colab and GitHub open it there.
 """
 
-import sys
 from pathlib import Path
 
+from bncourse.grading import read_notebook, read_sheets
+from bncourse.grading.sheets import Notebook, as_stored, for_learners, is_blank, source_of
+
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
-
-from book_exercises import transformed  # noqa: E402
 
 
-def main(target: Path = ROOT / "_build" / "exercises") -> None:
-    """Write one notebook for each sheet; a copy that exists is left as it is."""
+def holds_answers(notebook: Notebook, sheet: Notebook) -> bool:
+    """Return whether a reader has written into an answer cell of this sheet."""
+    blanks = {c["id"]: source_of(c) for c in sheet["cells"] if c["id"].endswith("-answer")}
+    answers = {c.get("id"): source_of(c) for c in notebook["cells"]}
+    return any(not is_blank(answers.get(name, ""), text) for name, text in blanks.items())
+
+
+def main(target: Path = ROOT / "chapters" / "exercises") -> None:
+    """Write each sheet, but for those that hold a reader's answers."""
     target.mkdir(parents=True, exist_ok=True)
-    for path in sorted((ROOT / "chapters" / "exercises").glob("*/exercises.ipynb")):
-        copy = target / f"{path.parent.name}.ipynb"
-        if copy.exists():
-            print(f"{copy.name} is there already, and may hold your answers; left as it is")
+    for name, source in read_sheets(ROOT / "book" / "sheets").items():
+        sheet, path = for_learners(source), target / f"{name}.ipynb"
+        if path.exists() and holds_answers(read_notebook(path), sheet):
+            print(f"{path.name} holds answers and stays as it is; move it to get a new one")
             continue
-        copy.write_text(transformed(path.read_text(encoding="utf-8"), False), encoding="utf-8")
-        print(f"{copy.name} written to {target}")
+        path.write_text(as_stored(sheet), encoding="utf-8")
+    print(f"The sheets stand in {target}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Do the exercises' checks catch wrong answers? `make killrate` grades answers to find out.
 
-A file `chapters/exercises/NN_topic/variants.py` holds, for each exercise that code judges, a
+A file `tests/course/answers/NN_topic.py` holds, for each exercise that code judges, a
 solution, other right answers, and wrong ones that people really give. Right answers must
 earn all points, stubs none, and wrong ones less than all. The message must name most of the
 wrong ones, and every mistake that an exercise knows. Then the solution is changed
@@ -21,7 +21,7 @@ from bncourse.checks import EXERCISES, Exercise
 from bncourse.checks.judge import examine
 from bncourse.checks.run import answer_of
 
-FOLDER = Path(__file__).resolve().parents[2] / "chapters" / "exercises"
+FOLDER = Path(__file__).resolve().parents[2] / "tests" / "course" / "answers"
 NAMED, KILLED, WRONG = 0.8, 0.95, 12  # least shares, and least number of wrong answers
 SWAPS: dict[type, type] = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult,
@@ -116,32 +116,32 @@ def grade_right(exercise: Exercise, cases: dict[str, Any]) -> Iterator[str]:
     """Yield the right answers that do not earn all points, and stubs that earn any."""
     answers = {"solution": cases["solution"], **cases["right"]}
     for name, answer in answers.items():
-        found = examine(answer_of(answer), exercise)
-        if not found.passed:
-            yield f"{exercise.name}: a right answer fails, {name}:\n{found}"
+        report = examine(answer_of(answer), exercise)
+        if not report.passed:
+            yield f"{exercise.name}: a right answer fails, {name}:\n{report}"
     for stub in STUBS:
-        found = examine(stub, exercise)
-        if found.score != 0:
-            yield f"{exercise.name}: the stub {stub.__name__} earns {found.score}:\n{found}"
+        report = examine(stub, exercise)
+        if report.score != 0:
+            yield f"{exercise.name}: the stub {stub.__name__} earns {report.score}:\n{report}"
 
 
 def unnamed(exercise: Exercise) -> Iterator[str]:
-    """Yield the known mistakes that nobody is told of, not even who makes just these."""
+    """Yield the known mistakes that the message does not name, even to who makes them."""
     for text, mistaken in exercise.mistakes.items():
         if text not in str(examine(mistaken, exercise)):
             yield f"{exercise.name}: a known mistake is never named: {text}"
 
 
 def grade(exercise: Exercise, cases: dict[str, Any]) -> Row:
-    """Grade all variants of one exercise, and all mutants of its solution."""
+    """Grade all answers to one exercise, and all mutants of its solution."""
     faults = list(grade_right(exercise, cases))
     row = Row(exercise.name, right=1 + len(cases["right"]), wrong=len(cases["wrong"]))
     for name, (answer, phrase) in cases["wrong"].items():
-        found = examine(answer_of(answer), exercise)
-        if found.passed:
+        report = examine(answer_of(answer), exercise)
+        if report.passed:
             faults.append(f"{exercise.name}: earns all points: {name}")
-        row.named += bool(phrase) and phrase in str(found)
-        if phrase not in str(found):
+        row.named += bool(phrase) and phrase in str(report)
+        if phrase not in str(report):
             faults.append(f"{exercise.name}: {name} is not named, expected: {phrase}")
     faults += unnamed(exercise)
     if row.wrong < WRONG or row.named < NAMED * row.wrong:
@@ -161,16 +161,16 @@ def grade(exercise: Exercise, cases: dict[str, Any]) -> Row:
 
 
 def read(folder: Path = FOLDER) -> dict[str, dict[str, Any]]:
-    """Return the variants of every exercise, from all files."""
-    found: dict[str, dict[str, Any]] = {}
-    for path in sorted(folder.glob("*/variants.py")):
-        name = f"variants_{path.parent.name}"  # known by name: inspect asks for a class's file
+    """Return the answers to each exercise, from all files."""
+    answers: dict[str, dict[str, Any]] = {}
+    for path in sorted(folder.glob("*.py")):
+        name = f"answers_{path.stem}"  # known by name: inspect asks for a class's file
         spec = importlib.util.spec_from_file_location(name, path)
         if spec and spec.loader:
             module = sys.modules[name] = importlib.util.module_from_spec(spec)
             spec.loader.exec_module(module)
-            found |= module.VARIANTS
-    return found
+            answers |= module.ANSWERS
+    return answers
 
 
 def table(rows: list[Row]) -> str:
@@ -183,8 +183,8 @@ def table(rows: list[Row]) -> str:
 
 def main() -> int:
     """Grade everything; return 1 if anything is not as it must be."""
-    variants = read()
-    rows = [grade(exercise, variants[name]) for name, exercise in EXERCISES.items()]
+    answers = read()
+    rows = [grade(exercise, answers[name]) for name, exercise in EXERCISES.items()]
     print(table(rows))
     faults = [fault for row in rows for fault in row.faults]
     print("\n".join(faults), file=sys.stderr)

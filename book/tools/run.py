@@ -1,7 +1,7 @@
 """Execute chapters in place and store them so that the same results give the same bytes.
 
-nbconvert's own options leave time stamps and cut a stream into chunks, both of which
-change from run to run; hence nbclient, and a short pass over what it returns.
+nbconvert leaves a stream in the chunks in which it came, and these change from run to run;
+hence nbclient, which joins them, and a short pass over what it returns.
 """
 
 import argparse
@@ -49,7 +49,7 @@ def figure_bytes(notebook: nbformat.NotebookNode) -> dict[Path, bytes]:
     for cell in notebook.cells:
         name = cell.metadata.get("mystnb", {}).get("figure", {}).get("name")
         data = [o.data for o in cell.get("outputs", []) if "data" in o]
-        images = [each["image/png"] for each in data if "image/png" in each]
+        images = [kinds["image/png"] for kinds in data if "image/png" in kinds]
         if name in FIGURES and images:
             pictures[FIGURES[name]] = base64.b64decode(images[0])
     return pictures

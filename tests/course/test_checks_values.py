@@ -18,7 +18,7 @@ VALUES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("value", VALUES, ids=str)
+@pytest.mark.parametrize("value", VALUES, ids=range(len(VALUES)))
 def test_what_is_written_can_be_read(value):
     form = json.loads(json.dumps(encode(value)))
     back = decode(form)
@@ -42,29 +42,13 @@ def test_tensors_become_arrays():
     assert same(decode(encode(tensor)), np.ones((2, 3), np.float32))
 
 
-@pytest.mark.parametrize("value", [object(), len, {1, 2}, 1j, np.array([1j]), np.array(["a"])])
+@pytest.mark.parametrize(
+    "value", [object(), len, {1, 2}, 1j, np.array([1j]), np.array(["a"])], ids=range(6)
+)
 def test_anything_else_is_only_named(value):
     back = decode(encode(value))
     assert repr(back) == f"<{type(value).__name__}>"
     assert back != decode(encode(value))
-
-
-@pytest.mark.parametrize(
-    "form",
-    [
-        5, 2.5, [], {}, {"array": "AAAA"}, {"nobody": 1}, {"int": "x"}, {"float": "x"},
-        {"array": "!!", "dtype": "<f8", "shape": [1]},
-        {"array": "", "dtype": "<f8", "shape": [-1]},
-        {"array": "", "dtype": "O", "shape": [0]},
-        {"array": "", "dtype": "<f8", "shape": [10**9]},
-        {"array": "AAAA", "dtype": "<f8", "shape": [3]},
-        {"list": 5}, {"dict": [[1]]}, {"tuple": [{"nobody": 1}]},
-    ],
-    ids=str,
-)  # fmt: skip
-def test_damaged_forms_are_refused(form):
-    with pytest.raises(DamagedError):
-        decode(form)
 
 
 def test_changes_of_arguments_are_found():
@@ -102,10 +86,6 @@ def test_equal_arguments():
         changed((1,), (1, 2))
 
 
-def test_lists_stay_lists_and_tuples_tuples():
-    assert decode(encode([(1,), [2]])) == [(1,), [2]]
-
-
 def test_functions_of_the_checks_are_named_and_others_are_not():
     assert encode(call) == {"function": "call"}
     for value in (json.dumps, [].append, int.__add__, Pair):  # two belong to no module
@@ -114,21 +94,24 @@ def test_functions_of_the_checks_are_named_and_others_are_not():
     assert encode(exercise) == {"other": "Exercise"}
 
 
-@pytest.mark.parametrize(
-    ("form", "message"),
-    [
-        ({"array": "!AAAAAAAAAAA=", "dtype": "<f8", "shape": [1]}, "decode: Error: .*"),
-        ({"array": "AAAAAAAAAAAAAAAAAAAAAA==", "dtype": "<c16", "shape": [1]},
-         r"decode: an array of complex128 and shape \(1,\)"),
-        ({"array": "", "dtype": "|b1", "shape": [MOST + 1]}, "decode: an array of bool and .*"),
-        ({"array": "", "dtype": "|b1", "shape": [-1, -1]}, "decode: an array of bool and .*"),
-        ({"nobody": 1}, "decode: unknown form 'nobody'"),
-        ({"int": "x"}, "decode: ValueError: invalid literal .*"),
-        (5, "decode: TypeError: .*"),
-    ],
-)  # fmt: skip
-def test_what_is_damaged_is_named(form, message):
-    with pytest.raises(DamagedError, match=f"^{message}$"):
+FORMS = [  # what is wrong, and words of the error
+    (5, "TypeError"), (2.5, "TypeError"), ([], "AttributeError"), ({}, "StopIteration"),
+    ({"nobody": 1}, "unknown form 'nobody'"), ({"tuple": [{"nobody": 1}]}, "unknown form"),
+    ({"int": "x"}, "ValueError"), ({"float": "x"}, "ValueError"), ({"list": 5}, "TypeError"),
+    ({"dict": [[1]]}, "ValueError"), ({"array": "AAAA"}, "KeyError"),
+    ({"array": "!AAAAAAAAAAA=", "dtype": "<f8", "shape": [1]}, "Error: "),
+    ({"array": "AAAA", "dtype": "<f8", "shape": [3]}, "ValueError"),
+    ({"array": "", "dtype": "O", "shape": [0]}, "an array of object"),
+    ({"array": "A" * 22 + "==", "dtype": "<c16", "shape": [1]}, "an array of complex128"),
+    ({"array": "", "dtype": "<f8", "shape": [-1]}, r"shape \(-1,\)"),
+    ({"array": "", "dtype": "|b1", "shape": [-1, -1]}, r"shape \(-1, -1\)"),
+    ({"array": "", "dtype": "|b1", "shape": [MOST + 1]}, "an array of bool"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("form", "words"), FORMS, ids=range(len(FORMS)))
+def test_damaged_forms_are_refused(form, words):
+    with pytest.raises(DamagedError, match=rf"^decode: .*{words}"):
         decode(form)
 
 

@@ -6,24 +6,183 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from dataclasses import asdict
 
 import pytest
 from grading_cases import BUBBLEWRAP, FULL, RIGHT, SHEET, hand_in, needs_sandbox, submission
+from house import ROOT
 
-from bncourse.grading import Limits, Settings, batch, find_submissions, grade_all, sandbox
-from bncourse.grading.__main__ import main
+from bncourse.grading import Limits, Row, Settings, batch, find_submissions, grade_all, tasks
 
-SHEETS = {"04_batch_norm": SHEET}
+NAME = "04_batch_norm"
+SHEETS = {NAME: SHEET}
 LIMITS = Limits(cell=1.0, total=4.0)
-SETTINGS = Settings(SHEETS, limits=LIMITS, program=BUBBLEWRAP)
-ANSWERS = {
-    "ada": RIGHT,
-    "bob": {},
-    "cyd": {"ex04_q1": RIGHT["ex04_q1"]},
-    "dan": {**RIGHT, "ex04_q1": "import os\nos._exit(1)"},
-    "eve": {**RIGHT, "ex04_q1": "def standardize(x, eps):\n    while True: pass"},
-}
+ROWS = [
+    Row("ex04_q1", "code", 2.5, 3.0, "graded", "=fine, but ß"),
+    Row("b", "text", 0.0, 1.0, "blank"),
+]
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """Record what is graded, and give each submission the same rows."""
+    made = []
+
+    def grade(notebook, sheet, seed, limits, program):
+        made.append((notebook, sheet, seed, limits, program))
+        return ROWS, ["+odd", "too"]
+
+    monkeypatch.setattr(batch, "grade", grade)
+    return made
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Hand in a notebook of two students, and one of a sheet that nobody knows."""
+    for student in ("bob", "ada"):
+        hand_in(tmp_path / "in", student, submission({}))
+    hand_in(tmp_path / "in", "cyd", submission({}), sheet="99_other")
+    return tmp_path / "in"
+
+
+# What is read.
+
+
+def test_submissions_are_found_where_nbgrader_puts_them(folder):
+    submissions = find_submissions(folder, SHEETS)
+    assert [(s.student, s.sheet) for s in submissions] == [("ada", NAME), ("bob", NAME)]
+    assert submissions[0].path == folder / "ada" / NAME / f"{NAME}.ipynb"
+    with pytest.raises(ValueError, match=r"no submissions in .* expected STUDENT/.* a, b$"):
+        find_submissions(folder, {"a": SHEET, "b": SHEET})
+
+
+@pytest.mark.parametrize("names", [("02_b", "01_a"), ("02_b/02_b", "01_a/01_a")])
+def test_sheets_are_read_by_name_beside_each_other_or_as_nbgrader_has_them(tmp_path, names):
+    for name in (*names, "01_a/other", ".ipynb_checkpoints/01_a-checkpoint"):
+        path = tmp_path / f"{name}.ipynb"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps({"cells": [], "name": name}), encoding="utf-8")
+    sheets = batch.read_sheets(tmp_path)
+    assert list(sheets) == ["01_a", "02_b"]
+    assert sheets["02_b"] == {"cells": [], "name": names[0]}
+    (tmp_path / "none").mkdir()
+    with pytest.raises(ValueError, match=r"no sheets in .*none; expected NAME\.ipynb"):
+        batch.read_sheets(tmp_path / "none")
+
+
+def test_the_fingerprint_changes_with_the_file_the_sheet_and_the_seed(folder):
+    one, two = find_submissions(folder, SHEETS)
+    marks = [batch.fingerprint(one, Settings(SHEETS, seed=seed)) for seed in (0, 0, 1, 10)]
+    assert marks[0] == marks[1] == batch.fingerprint(two, Settings(SHEETS))
+    marks.append(batch.fingerprint(one, Settings({NAME: SHEET | {"x": 1}})))
+    two.path.write_text("{}", encoding="utf-8")
+    marks.append(batch.fingerprint(two, Settings(SHEETS)))
+    assert len(set(marks)) == 5
+    turned = dict(reversed(list(SHEET.items())))
+    assert batch.fingerprint(one, Settings({NAME: turned})) == marks[0]
+
+
+def test_damaged_and_foreign_results_are_not_taken(tmp_path):
+    path = tmp_path / "a.json"
+    for text in ("", "{", "[]", '{"fingerprint": "other"}', "5"):
+        path.write_text(text, encoding="utf-8")
+        assert batch.stored(path, "mark") is None
+    path.write_text('{"fingerprint": "mark", "rows": []}', encoding="utf-8")
+    assert batch.stored(path, "mark") == {"fingerprint": "mark", "rows": []}
+
+
+# What is graded, with a stand-in for the grading of one.
+
+
+def test_one_submission_is_graded_with_all_settings(folder, calls):
+    settings = Settings(SHEETS, 7, Limits(cell=2.0), "bwrap")
+    one, two = find_submissions(folder, SHEETS)
+    result = batch.one(one, settings)
+    assert calls == [(submission({}), SHEET, 7, Limits(cell=2.0), "bwrap")]
+    rows = [asdict(row) for row in ROWS]
+    mark = batch.fingerprint(one, settings)
+    assert result == {"fingerprint": mark, "rows": rows, "notes": ["+odd", "too"]}
+    two.path.write_text("{", encoding="utf-8")
+    result = batch.one(two, settings)
+    assert [row["exercise"] for row in result["rows"]] == [task.name for task in tasks(SHEET)]
+    assert {row["status"] for row in result["rows"]} == {"unreadable"}
+    assert {row["points"] for row in result["rows"]} == {0.0}
+    assert "is no notebook" in result["rows"][0]["message"]
+    assert len(calls) == 1
+
+
+CSV = (
+    "student,sheet,exercise,kind,points,most,status,message,notes\r\n"
+    "ada,04_batch_norm,ex04_q1,code,2.5,3.0,graded,\"'=fine, but ß\",'+odd; too\r\n"
+    "ada,04_batch_norm,b,text,0.0,1.0,blank,,'+odd; too\r\n"
+)
+
+
+def test_all_are_graded_written_and_taken_again(folder, calls, capsys):
+    out = folder / "new" / "grades.csv"
+    rows = grade_all(find_submissions(folder, SHEETS), Settings(SHEETS), out)
+    assert rows[0] == ["ada", NAME, *asdict(ROWS[0]).values(), "+odd; too"]
+    assert [row[0] for row in rows] == ["ada", "ada", "bob", "bob"]
+    ada, bob = CSV, CSV.split("\n", 1)[1].replace("ada", "bob")
+    assert out.read_bytes().decode() == ada + bob
+    told = capsys.readouterr()
+    assert (told.out, told.err) == ("", "\r1 of 2 submissions\r2 of 2 submissions\n")
+    parts = folder / "new" / "grades.csv.parts"
+    names = [f"ada--{NAME}.json", f"bob--{NAME}.json"]
+    assert sorted(path.name for path in parts.iterdir()) == names
+    (parts / names[0]).unlink()
+    assert grade_all(find_submissions(folder, SHEETS), Settings(SHEETS), out) == rows
+    assert len(calls) == 3  # bob's is taken as it is
+    submissions = find_submissions(folder, SHEETS)
+    submissions[1].path.write_text(json.dumps(submission()), encoding="utf-8")
+    grade_all(submissions, Settings(SHEETS), out)
+    assert len(calls) == 4  # bob's has changed
+    grade_all(submissions, Settings(SHEETS, seed=1), out)
+    assert len(calls) == 6
+    assert out.read_bytes().decode() == ada + bob
+
+
+def test_as_many_are_graded_at_a_time_as_asked_for(folder, monkeypatch):
+    """Two threads meet: with one worker the first would wait in vain."""
+    barrier = threading.Barrier(2)
+
+    def grade(*_):
+        barrier.wait(20)
+        return ROWS, []
+
+    monkeypatch.setattr(batch, "grade", grade)
+    grade_all(find_submissions(folder, SHEETS), Settings(SHEETS, workers=2), folder / "g.csv")
+
+
+# What is written.
+
+
+def test_a_file_is_there_in_full_or_as_it_was(tmp_path, monkeypatch):
+    path, seen = tmp_path / "a.csv", []
+    path.write_text("old", encoding="utf-8")
+
+    def fsync(number):
+        seen.append((path.read_text(encoding="utf-8"), (tmp_path / "a.csv.part").read_bytes()))
+        raise OSError("no room")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(batch.os, "fsync", fsync)
+        with pytest.raises(OSError, match="no room"):
+            batch.write(path, "new ß\r\n")
+    assert seen == [("old", "new ß\r\n".encode())]
+    batch.write(path, "new\n")
+    assert path.read_bytes() == b"new\n"
+    assert [file.name for file in tmp_path.iterdir()] == ["a.csv"]
+
+
+def test_only_what_a_spreadsheet_would_run_gets_a_quote():
+    row = ["=1", "+1", "-1", "@x", "Xavier", "", -1.5]
+    assert batch.as_csv([row]) == "'=1,'+1,'-1,'@x,Xavier,,-1.5\r\n"
+
+
+# The whole way, in the sandbox.
 
 
 def read(path):
@@ -31,61 +190,32 @@ def read(path):
         return list(csv.DictReader(file))
 
 
-@pytest.fixture
-def handed_in(tmp_path):
-    for student, answers in ANSWERS.items():
-        hand_in(tmp_path / "submitted", student, submission(answers))
-    bad = hand_in(tmp_path / "submitted", "fay", submission())
-    bad.write_text("{ no json", encoding="utf-8")
-    return tmp_path / "submitted"
-
-
 @needs_sandbox
-def test_the_csv_tells_everything_apart(handed_in, tmp_path):
-    out = tmp_path / "grades.csv"
-    grade_all(find_submissions(handed_in, SHEETS), SETTINGS, out)
-    rows = read(out)
-    first = {r["student"]: (r["status"], float(r["points"])) for r in rows
-             if r["exercise"] == "ex04_q1"}  # fmt: skip
+def test_the_csv_tells_everything_apart(tmp_path):
+    answers = {
+        "ada": RIGHT,
+        "bob": {},
+        "cyd": {"ex04_q1": RIGHT["ex04_q1"]},
+        "dan": {**RIGHT, "ex04_q1": "import os\nos._exit(1)"},
+        "eve": {**RIGHT, "ex04_q1": "def standardize(x, eps):\n    while True: pass"},
+    }
+    for student, texts in answers.items():
+        hand_in(tmp_path / "in", student, submission(texts))
+    hand_in(tmp_path / "in", "fay", submission()).write_text("{ no json", encoding="utf-8")
+    settings = Settings(SHEETS, limits=LIMITS, program=BUBBLEWRAP)
+    grade_all(find_submissions(tmp_path / "in", SHEETS), settings, tmp_path / "grades.csv")
+    rows = read(tmp_path / "grades.csv")
+    first, second = (
+        {r["student"]: (r["status"], float(r["points"])) for r in rows if r["exercise"] == name}
+        for name in ("ex04_q1", "ex04_q2")
+    )
     assert first == {
         "ada": ("graded", 3.0), "bob": ("blank", 0.0), "cyd": ("graded", 3.0),
         "dan": ("crashed", 0.0), "eve": ("timed out", 0.0), "fay": ("unreadable", 0.0),
     }  # fmt: skip
-    second = {r["student"]: (r["status"], float(r["points"])) for r in rows
-              if r["exercise"] == "ex04_q2"}  # fmt: skip
     assert second["dan"] == second["eve"] == second["ada"] == ("graded", 4.0)
     assert second["cyd"] == ("blank", 0.0)
-    marks = {r["status"] for r in rows if r["student"] == "ada"}
-    assert marks == {"graded", "to mark"}
-
-
-def count_runs(monkeypatch):
-    """Count the children that are started."""
-    runs = []
-    real = sandbox.run
-    monkeypatch.setattr("bncourse.grading.marking.run", lambda *a: runs.append(1) or real(*a))
-    return runs
-
-
-@needs_sandbox
-def test_a_second_run_grades_nothing_again_and_only_what_changed(tmp_path, monkeypatch):
-    folder, out = tmp_path / "submitted", tmp_path / "grades.csv"
-    for student in ("ada", "cyd"):
-        hand_in(folder, student, submission(ANSWERS[student]))
-    runs = count_runs(monkeypatch)
-    grade_all(find_submissions(folder, SHEETS), SETTINGS, out)
-    first = out.read_bytes()
-    assert len(runs) == 2
-    grade_all(find_submissions(folder, SHEETS), SETTINGS, out)
-    assert (len(runs), out.read_bytes()) == (2, first)
-    path = folder / "cyd" / "04_batch_norm" / "exercises.ipynb"
-    path.write_text(json.dumps(submission()), encoding="utf-8")
-    grade_all(find_submissions(folder, SHEETS), SETTINGS, out)
-    assert len(runs) == 3
-    assert out.read_bytes() != first
-    other = Settings(SHEETS, seed=5, limits=LIMITS, program=BUBBLEWRAP)
-    grade_all(find_submissions(folder, SHEETS), other, out)
-    assert len(runs) == 5
+    assert {r["status"] for r in rows if r["student"] == "ada"} == {"graded", "to mark"}
 
 
 @needs_sandbox
@@ -95,9 +225,7 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path):
     for student in students:
         hand_in(folder, student, submission())
     command = [sys.executable, "-m", "bncourse.grading", "grade", str(folder), "-o", str(out)]
-    sheets = batch.__file__  # any path; the real folder of sheets follows
-    root = sheets.split("/bncourse/")[0]
-    command += ["--sheets", f"{root}/chapters/exercises", "--workers", "1"]
+    command += ["--sheets", str(ROOT / "book" / "sheets"), "--workers", "1"]
     process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
     parts = tmp_path / "grades.csv.parts"
     deadline = time.monotonic() + 60
@@ -115,60 +243,3 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path):
     rows = read(out)
     assert sorted({r["student"] for r in rows}) == students  # nothing lost
     assert sum(float(r["points"]) for r in rows) == 12 * sum(FULL.values())
-
-
-def test_damaged_and_foreign_results_are_not_taken(tmp_path):
-    path = tmp_path / "a.json"
-    for text in ("", "{", "[]", '{"fingerprint": "other"}', "5"):
-        path.write_text(text, encoding="utf-8")
-        assert batch.stored(path, "mark") is None
-    path.write_text('{"fingerprint": "mark", "rows": []}', encoding="utf-8")
-    assert batch.stored(path, "mark") == {"fingerprint": "mark", "rows": []}
-
-
-def test_what_a_spreadsheet_would_run_is_quoted():
-    text = batch.as_csv([["=1+1", "@x", "fine", 2.5, ""]])
-    assert text.strip() == "'=1+1,'@x,fine,2.5,"
-
-
-def test_without_a_sandbox_it_refuses_unless_told(tmp_path, monkeypatch, capsys):
-    hand_in(tmp_path / "submitted", "ada", submission({"ex04_q1": RIGHT["ex04_q1"]}))
-    monkeypatch.setattr("bncourse.grading.sandbox.shutil.which", lambda name: None)
-    root = batch.__file__.split("/bncourse/")[0]
-    command = ["grade", str(tmp_path / "submitted"), "-o", str(tmp_path / "g.csv"),
-               "--sheets", f"{root}/chapters/exercises"]  # fmt: skip
-    assert main(command) == 2
-    assert "no sandbox: bubblewrap (bwrap) is missing" in capsys.readouterr().err
-    assert not (tmp_path / "g.csv").exists()
-    with pytest.raises(SystemExit):  # in full, or not at all
-        main([*command, "--no-sand"])
-    assert main([*command, "--no-sandbox"]) == 0
-    assert {r["exercise"]: r["points"] for r in read(tmp_path / "g.csv")}["ex04_q1"] == "3.0"
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["grade", "nowhere", "--no-sandbox"], "no submissions in nowhere; expected STUDENT"),
-        (["grade", "x", "--sheets", "nowhere"], "no sheets in nowhere; expected NAME"),
-        (["rebuild", "x.ipynb", "04_batch_norm", "-o", "y"], "x.ipynb is no notebook"),
-    ],
-)
-def test_the_command_line_says_what_is_wrong(arguments, message, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    root = batch.__file__.split("/bncourse/")[0]
-    if "--sheets" not in arguments:
-        arguments = [*arguments, "--sheets", f"{root}/chapters/exercises"]
-    assert main(arguments) == 2
-    assert message in capsys.readouterr().err
-
-
-def test_rebuild_writes_the_pristine_sheet(tmp_path, capsys):
-    path = hand_in(tmp_path, "ada", submission())
-    root = batch.__file__.split("/bncourse/")[0]
-    out = tmp_path / "whole.ipynb"
-    command = ["rebuild", str(path), "04_batch_norm", "-o", str(out),
-               "--sheets", f"{root}/chapters/exercises"]  # fmt: skip
-    assert main(command) == 0
-    assert json.loads(out.read_text(encoding="utf-8"))["cells"] == submission()["cells"]
-    assert "written to" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""What the child of `bncourse.grading` does with cells and calls, function by function."""
+"""What the child of `bncourse.grading` does with cells, with calls and with a whole job."""
 
 import json
 import signal
@@ -125,6 +125,64 @@ def too_much():
         (lambda: [][0], "IndexError: list index out of range"),
         (too_much, f"ValueError: {'y' * 288}"),
     ],
+    ids=["overtime", "exit", "error", "long error"],
 )  # fmt: skip
 def test_a_call_that_fails_gives_its_error(answer, error):
     assert one(answer, seconds=0.1) == {"error": error}
+
+
+def job(
+    function="f", drive="def use(answer, *a):\n    return answer(*a)", calls=((1, 2), (3,))
+):
+    """Return a job with one exercise of some parts."""
+    forms = [[encode((each,)) for each in part] for part in calls]
+    task = {"function": function, "drive": drive, "drive_name": "use", "calls": forms}
+    return json.loads(json.dumps({"cells": [], "exercises": {"ex": task, "other": task}}))
+
+
+def test_every_exercise_is_called_with_all_its_arguments():
+    found = child.calls(job(), {"f": lambda x: 2 * x}, 5.0)
+    assert list(found) == ["ex", "other"]
+    values = [[decode(each["value"]) for each in part] for part in found["other"]]
+    assert values == [[2, 4], [6]]
+
+
+def test_an_answer_that_is_not_there_is_none():
+    assert child.calls(job("g"), {"f": abs}, 5.0) == {"ex": None, "other": None}
+
+
+def test_a_driver_has_numpy_and_copy_and_late_annotations():
+    drive = "def use(answer: Unknown, *a):\n    return np.ones(copy.copy(2)).sum() + answer(*a)"
+    found = child.calls(job(drive=drive), {"f": abs}, 5.0)
+    assert decode(found["ex"][1][0]["value"]) == 5
+
+
+def test_functions_that_a_job_brings_are_arguments_too():
+    drive = "def use(answer, f):\n    return answer(f(2))\n\ndef tool(x):\n    return x + 1"
+    brought = job(drive=drive)
+    brought["exercises"]["ex"]["calls"] = [[{"tuple": [{"function": "tool"}]}]]
+    found = child.calls(brought, {"f": lambda x: 10 * x}, 5.0)["ex"]
+    assert decode(found[0][0]["value"]) == 30
+
+
+def test_after_a_call_that_runs_too_long_the_rest_is_not_made():
+    seen = []
+
+    def slow(x):
+        seen.append(x)
+        if x == 2:
+            time.sleep(9)
+        return x
+
+    found = child.calls(job(), {"f": slow}, 0.1)["ex"]
+    assert seen[:2] == [1, 2]
+    assert 3 not in seen[:3]
+    assert [len(part) for part in found] == [2, 1]
+    assert found[0][1] == {"error": "Overtime: the call runs too long"}
+    assert found[1][0] == {"error": "Overtime: a call runs too long"}
+
+
+def test_an_error_that_is_no_overtime_stops_no_other_call():
+    found = child.calls(job(), {"f": lambda x: 1 // (x - 1)}, 5.0)["ex"]
+    assert found[0][0]["error"].startswith("ZeroDivisionError")
+    assert decode(found[1][0]["value"]) == 0

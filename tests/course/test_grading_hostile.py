@@ -1,6 +1,9 @@
 """Hostile and unlucky submissions: none earns a mark it did not earn, none stops the rest."""
 
+import contextlib
+import textwrap
 import time
+from pathlib import Path
 
 import pytest
 from grading_cases import (
@@ -9,7 +12,6 @@ from grading_cases import (
     RIGHT,
     SHEET,
     needs_sandbox,
-    points,
     submission,
     with_code,
 )
@@ -137,12 +139,11 @@ def test_noise_costs_nothing(code):
 
 def probe(code):
     """Return the code as an answer that is right only if the sandbox holds."""
-    body = "\n".join(f"        {line}" for line in code.splitlines())
-    right = "    d = x - x.mean(axis=0)\n    return d / np.sqrt((d * d).mean(axis=0) + eps)"
     return (
-        f"import numpy as np\n\n\ndef standardize(x, eps):\n    try:\n{body}\n"
-        f"    except Exception:\n{right.replace('    ', '        ', 1)}\n"
-    ).replace("\n    return d /", "\n        return d /")
+        "import numpy as np\n\n\ndef standardize(x, eps):\n"
+        f"    try:\n{textwrap.indent(code, ' ' * 8)}\n    except Exception:\n"
+        "        return (x - x.mean(axis=0)) / np.sqrt(x.var(axis=0) + eps)\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -152,7 +153,7 @@ def probe(code):
         "import urllib.request\nurllib.request.urlopen('http://127.0.0.1', None, 1)\nreturn 0",
         "return open('/etc/passwd').read()",
         f"return open({str(__file__)!r}).read()",
-        "import bncourse.checks.exercises.ex04\nreturn 0",
+        "import bncourse.checks.exercises.ex04_batch_norm\nreturn 0",
         "open('/usr/written', 'w')\nreturn 0",
         "import os\nos.kill(os.getppid(), 0) or 1 / (os.getppid() < 3)\nraise OSError",
         "import shutil\nshutil.rmtree('/usr/lib')\nreturn 0",
@@ -160,6 +161,7 @@ def probe(code):
         "        if p.isdigit() and int(p) > 10][0]",
         "import resource\nresource.setrlimit(resource.RLIMIT_AS, (2**60, 2**60))\nreturn 0",
     ],
+    ids=range(10),
 )
 def test_the_sandbox_holds(code):
     rows = run(submission({**RIGHT, "ex04_q1": probe(code)}))
@@ -190,20 +192,6 @@ def test_a_background_process_does_not_outlive_the_child(tmp_path):
     )
     assert judged(run(with_code(code))) == FULL
     time.sleep(0.3)
-    found = []
-    for path in __import__("pathlib").Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            found.append(b"77.125" in path.read_bytes())
-        except OSError:
-            continue
-    assert not any(found)
-
-
-def test_a_mark_depends_on_the_seed_only_for_an_answer_that_remembers():
-    remember = (
-        "import numpy as np\nseen = {}\n\n\ndef standardize(x, eps):\n"
-        "    return np.zeros_like(x) + 0.123"
-    )
-    for seed in (0, 7):
-        rows, _ = grade(submission({"ex04_q1": remember}), SHEET, seed, LIMITS, BUBBLEWRAP)
-        assert points(rows)["ex04_q1"] == 0.0
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            assert b"77.125" not in path.read_bytes()

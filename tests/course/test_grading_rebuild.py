@@ -5,11 +5,25 @@ import copy
 import pytest
 from grading_cases import RIGHT, SHEET, cell_of, stripped, submission
 
+from bncourse.checks import EXERCISES
 from bncourse.grading import blank, rebuild, tasks
-from bncourse.grading.sheets import tag
+from bncourse.grading.rebuild import MOST, below, defines, find, grade_id, to_execute
+from bncourse.grading.sheets import for_learners, tag
 
-WRITTEN = next(t.name for t in tasks(SHEET) if not t.by_code)
-CODE = next(t.name for t in tasks(SHEET) if t.by_code)
+Q1, Q2, Q3 = tasks(SHEET)[:3]
+
+
+def code(source, **more):
+    """Return a code cell."""
+    return {"cell_type": "code", "metadata": {}, "source": source, **more}
+
+
+def text(source, **more):
+    """Return a text cell."""
+    return {"cell_type": "markdown", "metadata": {}, "source": source, **more}
+
+
+# The whole notebook.
 
 
 def without(notebook, *names):
@@ -27,40 +41,51 @@ def as_lists(notebook):
     return {**notebook, "cells": cells}
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda n: n,
-        stripped,
-        new_ids,
-        as_lists,
-        lambda n: without(n, *[f"{t.name}-check" for t in tasks(SHEET)]),
-        lambda n: without(n, *[f"{t.name}-grade" for t in tasks(SHEET)]),
-        lambda n: {**n, "cells": [{"cell_type": "code", "source": "z = 1"}, *n["cells"]]},
-        lambda n: {**n, "cells": [*n["cells"], {"cell_type": "raw"}, {}, {"source": 5}]},
-    ],
-)
+CHANGES = {
+    "none": lambda n: n,
+    "stripped": stripped,
+    "new ids": new_ids,
+    "sources as lists": as_lists,
+    "no checks": lambda n: without(n, *[f"{t.name}-check" for t in tasks(SHEET)]),
+    "no graded cells": lambda n: without(n, *[f"{t.name}-grade" for t in tasks(SHEET)]),
+    "more before": lambda n: {**n, "cells": [code("z = 1"), *n["cells"]]},
+    "damaged after": lambda n: {**n, "cells": [*n["cells"], {"cell_type": "raw"}, {}, code(5)]},
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
 def test_every_answer_is_found(change):
-    found = rebuild(change(submission()), SHEET)
+    found = rebuild(CHANGES[change](submission()), SHEET)
     assert found.answers == RIGHT
     assert not found.blanks
     for name, text in RIGHT.items():
         assert cell_of(found.notebook, f"{name}-answer")["source"] == text
 
 
+def test_the_sheet_that_readers_open_may_be_handed_in():
+    reader = for_learners(SHEET)
+    for name, answer in RIGHT.items():
+        cell_of(reader, f"{name}-answer")["source"] = answer
+    for notebook in (reader, stripped(reader)):
+        assert rebuild(notebook, SHEET).answers == RIGHT
+    less = stripped(without(reader, f"{Q3.name}-answer"))
+    assert Q3.name not in rebuild(less, SHEET).answers  # the hint is no answer
+
+
 def test_the_rebuilt_sheet_has_the_pristine_cells_and_no_solution():
     edited = submission({})
-    cell_of(edited, f"{CODE}-grade")["source"] = "3.0"
-    cell_of(edited, f"{CODE}-check")["cell_type"] = "markdown"
-    edited = without(edited, f"{CODE}-hint")
+    cell_of(edited, f"{Q1.name}-grade")["source"] = "3.0"
+    cell_of(edited, f"{Q1.name}-check")["cell_type"] = "markdown"
+    edited = without(edited, f"{Q1.name}-hint")
     found = rebuild(edited, SHEET)
     assert found.notebook == blank(SHEET)
     assert "BEGIN SOLUTION" not in str(found.notebook)
-    assert f"EDITED {CODE}-grade: restored" in found.notes
+    assert f"EDITED {Q1.name}-grade: restored" in found.notes
 
 
 def test_a_blank_sheet_is_blank_for_us_and_as_nbgrader_hands_it_out():
-    assert rebuild(blank(SHEET), SHEET).blanks == set(RIGHT)
+    for ours in (blank(SHEET), stripped(blank(SHEET)), for_learners(SHEET)):
+        assert rebuild(ours, SHEET).blanks == set(RIGHT)
     theirs = blank(SHEET)
     for cell in theirs["cells"]:
         if tag(cell) == "answer":
@@ -71,29 +96,138 @@ def test_a_blank_sheet_is_blank_for_us_and_as_nbgrader_hands_it_out():
     assert rebuild(theirs, SHEET).blanks == set(RIGHT)
 
 
-def test_the_last_copy_counts_and_a_note_says_so():
-    twice = submission()
-    cells = twice["cells"]
-    i = cells.index(cell_of(twice, f"{CODE}-answer"))
-    cells.insert(i, {**cells[i], "source": "def standardize(x, eps):\n    return x"})
+@pytest.mark.parametrize("task", [Q1, Q3], ids=["code", "written"])
+def test_a_deleted_answer_is_missing_and_takes_no_other_cell(task):
+    less, others = without(submission(), task.answer), dict(RIGHT)
+    del others[task.name]
+    for notebook in (less, stripped(less)):
+        found = rebuild(notebook, SHEET)
+        assert found.answers == others
+        assert f"MISSING {task.name}: no answer cell" in found.notes
+
+
+# Its cells.
+
+
+@pytest.mark.parametrize(
+    ("cell", "name"),
+    [
+        ({"metadata": {"nbgrader": {"grade_id": "a"}}, "id": "b"}, "a"),
+        ({"metadata": {"nbgrader": {}}, "id": "b"}, "b"),
+        ({"metadata": {"nbgrader": 5}, "id": "b"}, "b"),
+        ({"metadata": [], "id": 5}, "5"),
+        ({"metadata": {}}, ""),
+        ({}, ""),
+    ],
+)
+def test_the_id_of_a_cell(cell, name):
+    assert grade_id(cell) == name
+
+
+@pytest.mark.parametrize(
+    ("cell", "found"),
+    [
+        (code("def standardize(x):\n    pass"), True),
+        (code("import a\nclass standardize:\n    pass"), True),
+        (code("x = 1\nstandardize   = abs"), True),
+        (code("standardize == abs"), False),
+        (code("def standardize_all(x):\n    pass"), False),
+        (code("    def standardize(x): pass"), False),
+        (code("my standardize = 1"), False),
+        (text("def standardize(x):"), False),
+        ({"source": "def standardize(x):"}, False),
+    ],
+)
+def test_an_answer_is_known_by_what_it_defines(cell, found):
+    assert defines(cell, Q1) is found
+    assert not defines(cell, Q3)  # no function is asked for
+    assert EXERCISES["ex04_q1"].function == "standardize"
+
+
+def test_a_written_answer_is_known_by_the_heading_above():
+    cells = [
+        text("before"), text("## 4.3 What eps takes away"), text(" known "), text("mine"),
+        code("x = 1"), {"source": "no type"}, text("### not a heading of a task"), text("more"),
+        text("## 4.30 Another"), text("not mine"), text("## 4.3 Again"), text("late"),
+    ]  # fmt: skip
+    found = [c["source"] for c in below(cells, Q3, {"known"})]
+    assert found == ["mine", "### not a heading of a task", "more", "late"]
+
+
+def test_ids_come_first_then_definitions_without_checks():
+    named = code("x", id="ex04_q1-answer")
+    by_text = code("def standardize(x): pass")
+    check = code("standardize = 1\nchecks . score ('ex04_q1', standardize)")
+    assert find([by_text, named], Q1, set()) == [named]
+    assert find([by_text, check], Q1, set()) == [by_text]
+    written = text("y", id="ex04_q3-answer")
+    heading = text("## 4.3 a")
+    assert find([heading, text("z"), written], Q3, set()) == [written]
+    assert find([heading, text("z")], Q3, set()) == [text("z")]
+
+
+def test_only_so_many_cells_are_looked_at_and_only_those_with_a_source():
+    many = [code("x = 1")] * (MOST - 1)
+    right = cell_of(submission(), "ex04_q1-answer")
+    odd = [code(5), code(None), code({})]
+    assert rebuild({"cells": [*odd, *many, right]}, SHEET).answers == {Q1.name: RIGHT[Q1.name]}
+    assert rebuild({"cells": [*many, code("y"), right]}, SHEET).answers == {}
+
+
+def test_answers_and_added_code_are_run_in_the_students_order():
+    pristine, answer = blank(SHEET), code("def standardize(x): pass")
+    first, last = code("a = 1"), code("b = 1", id="mine")
+    own = [
+        cell_of(pristine, name) for name in ("04-bootstrap", "ex04_q1-check", "ex04_q1-grade")
+    ]
+    own = [{**cell, "source": "edited = 1"} for cell in own]
+    check = code("checks.require('ex04_q1', 1)")
+    old = code("def standardize(x): old")
+    cells = [first, text("t"), *own, old, answer, check, cell_of(pristine, "04-imports"), last]
+    taken = {id(old): "", id(answer): "ex04_q1-answer"}
+    imports = "".join(cell_of(SHEET, "04-imports")["source"])
+    assert list(to_execute(cells, taken, pristine)) == [
+        ("cell-0", "a = 1"), ("ex04_q1-answer", answer["source"]), ("cell-8", imports),
+        ("cell-9", "b = 1"),
+    ]  # fmt: skip
+    checked = code("checks.require('ex04_q1', 1)\nx = 1")
+    assert list(to_execute([checked], {id(checked): "a"}, pristine)) == [
+        ("a", checked["source"])
+    ]
+
+
+def test_notes_name_every_cell_that_was_restored():
+    changed = submission({**RIGHT, "ex04_q3": ""})
+    cell_of(changed, "ex04_q1-check")["source"] += "  \n"
+    cell_of(changed, "ex04_q2-check")["source"] += "x"
+    cell_of(changed, "ex04_q2-grade")["source"] = ["3"]
+    cell_of(changed, "ex04_q1-hint")["source"] = "another"
+    changed["cells"] = [c for c in changed["cells"] if c["id"] != "ex04_q4-check"]
+    found = rebuild(changed, SHEET)
+    assert found.notes == [
+        "EDITED ex04_q2-check: restored",
+        "EDITED ex04_q2-grade: restored",
+        "MISSING ex04_q4-check: restored",
+    ]
+    assert found.blanks == {"ex04_q3"}
+
+
+def test_two_copies_of_a_written_answer_are_no_part_of_the_next():
+    twice = stripped(submission())
+    place = next(i for i, c in enumerate(twice["cells"]) if c["source"] == RIGHT["ex04_q3"])
+    twice["cells"].insert(place, text("an older one"))
     found = rebuild(twice, SHEET)
-    assert found.answers[CODE] == RIGHT[CODE]
-    assert f"DUPLICATE {CODE}: 2 copies, the last counts" in found.notes
-    assert "return x" not in dict(found.code).values()
-    assert sum(name == f"{CODE}-answer" for name, _ in found.code) == 1
+    assert found.answers == RIGHT
+    assert "DUPLICATE ex04_q3: 2 copies, the last counts" in found.notes
 
 
-def test_a_deleted_answer_is_missing_and_takes_no_other_cell():
-    found = rebuild(without(submission(), f"{WRITTEN}-answer"), SHEET)
-    assert WRITTEN not in found.answers
-    assert f"MISSING {WRITTEN}: no answer cell" in found.notes
-    found = rebuild(stripped(without(submission(), f"{WRITTEN}-answer")), SHEET)
-    assert WRITTEN not in found.answers
-
-
-def test_checks_and_graded_cells_are_never_executed():
-    names = [name for name, source in rebuild(submission(), SHEET).code]
-    assert not [name for name in names if name.endswith(("-check", "-grade"))]
-    hidden = stripped(submission())
-    assert not [s for _, s in rebuild(hidden, SHEET).code if "checks.score" in s]
-    assert not [s for _, s in rebuild(hidden, SHEET).code if "checks.require" in s]
+def test_of_three_copies_only_the_last_is_run():
+    thrice = submission()
+    place = next(i for i, c in enumerate(thrice["cells"]) if c["id"] == "ex04_q1-answer")
+    for old in ("old = 1", "old = 2"):
+        thrice["cells"].insert(place, {**thrice["cells"][place], "source": old})
+    before = rebuild(submission(), SHEET).code
+    found = rebuild(thrice, SHEET)
+    assert [text for _, text in found.code] == [text for _, text in before]
+    assert [name for name, _ in found.code if name == "ex04_q1-answer"] == ["ex04_q1-answer"]
+    assert found.notes == ["DUPLICATE ex04_q1: 3 copies, the last counts"]

@@ -11,19 +11,19 @@ from bncourse.checks import EXERCISES, Exercise, Part
 SPEC = importlib.util.spec_from_file_location("killrate", ROOT / "book/tools/killrate.py")
 killrate = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(killrate)
-VARIANTS = killrate.read()
+ANSWERS = killrate.read()
 
 
 @pytest.mark.parametrize("name", EXERCISES)
 def test_checks_catch_wrong_answers_and_no_right_one(name):
-    row = killrate.grade(EXERCISES[name], VARIANTS[name])
+    row = killrate.grade(EXERCISES[name], ANSWERS[name])
     assert not row.faults, "\n".join(row.faults)
     assert row.right >= 3
     assert row.mutants >= 3
 
 
-def test_there_are_no_variants_of_exercises_that_do_not_exist():
-    assert set(VARIANTS) == set(EXERCISES)
+def test_there_are_answers_to_all_exercises_and_no_others():
+    assert set(ANSWERS) == set(EXERCISES)
 
 
 def triple(x):
@@ -41,7 +41,7 @@ SAME = "return total + 0 -> return total - 0"
 GOOD = {"solution": triple, "right": {}, "wrong": WRONG, "equivalent": {SAME: "adds 0"}}
 
 
-def test_a_good_set_of_variants_has_no_fault():
+def test_a_good_set_of_answers_has_no_fault():
     row = killrate.grade(LAX, GOOD)
     assert not row.faults
     assert (row.wrong, row.named, row.mutants, row.survivors) == (12, 12, 4, 1)

@@ -15,6 +15,7 @@ from house import ROOT
 
 from bncourse.grading import read_notebook
 from bncourse.grading.__main__ import main
+from bncourse.grading.sheets import source_of
 
 SPEC = importlib.util.spec_from_file_location("course_tool", ROOT / "book/tools/assignments.py")
 tool = importlib.util.module_from_spec(SPEC)
@@ -54,7 +55,7 @@ def course(tmp_path_factory):
     first = next(iter(FULL))
     answers = {"perfect": RIGHT, "blank": {}, "partial": {first: RIGHT[first]}}
     for student, texts in answers.items():
-        notebook = read_notebook(folder / "release" / SHEET / "exercises.ipynb")
+        notebook = read_notebook(folder / "release" / SHEET / f"{SHEET}.ipynb")
         for name, text in texts.items():
             cell_of(notebook, f"{name}-answer")["source"] = text
         hand_in(folder / "submitted", student, notebook)
@@ -65,9 +66,9 @@ EXPECTED = {"perfect": sum(FULL.values()), "blank": 0.0, "partial": next(iter(FU
 
 
 def test_the_release_holds_no_solution(course):
-    text = (course / "release" / SHEET / "exercises.ipynb").read_text(encoding="utf-8")
+    text = (course / "release" / SHEET / f"{SHEET}.ipynb").read_text(encoding="utf-8")
     assert "SOLUTION" not in text
-    assert text.count("**Hint.** ") == text.count("-hint")
+    assert text.count("<summary>Hint</summary>") == text.count("-hint")
     assert [path.name for path in (course / "release").iterdir()] == [SHEET]
     assert "YOUR CODE HERE" in text
     for answer in RIGHT.values():
@@ -88,13 +89,13 @@ def test_our_grades_enter_the_gradebook_and_feedback_follows(course):
     assert main(["import", str(grades), handed_in, *source, "--course", str(course)]) == 0
     assert scores(course, "ours.csv") == EXPECTED
     nbgrader(course, "generate_feedback", SHEET, "--force")
-    page = (course / "feedback" / "partial" / SHEET / "exercises.html").read_text()
+    page = (course / "feedback" / "partial" / SHEET / f"{SHEET}.html").read_text()
     assert "standardize" in page
     said = re.findall(r"<b>Comments:</b> <p>([^<]*)", page)
     assert said[0].startswith("right ")
     assert said[1:] == ["blank"] * 5
-    rebuilt = read_notebook(course / "autograded" / "perfect" / SHEET / "exercises.ipynb")
-    assert cell_of(rebuilt, "ex04_q1-answer")["source"] == RIGHT["ex04_q1"]
+    rebuilt = read_notebook(course / "autograded" / "perfect" / SHEET / f"{SHEET}.ipynb")
+    assert source_of(cell_of(rebuilt, "ex04_q1-answer")) == RIGHT["ex04_q1"]
 
 
 def test_nbgraders_own_autograde_gives_the_same_in_the_sandboxed_kernel(course, tmp_path):

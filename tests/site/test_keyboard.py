@@ -4,7 +4,7 @@ import pytest
 import site_probe
 
 CHAPTER = "chapters/04_batch_norm"
-SHEET = "chapters/exercises/04_batch_norm/exercises"
+SHEET = "chapters/exercises/04_batch_norm"
 PAGES = (CHAPTER, SHEET, "book/playground")
 SEARCH = "search-button__button"
 MOST = 400  # presses of Tab; a page that needs more holds a trap

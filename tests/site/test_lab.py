@@ -1,7 +1,8 @@
-"""JupyterLab in a browser: chapter 4 opens, all its cells run, and nothing goes wrong."""
+"""JupyterLab in a browser: chapter 4 opens and runs, and leads to its exercises."""
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -15,8 +16,10 @@ import pytest
 import site_probe
 from house import ROOT
 
-CHAPTER = "04_batch_norm.ipynb"
-BROKEN = "broken.ipynb"
+CHAPTER = "chapters/04_batch_norm.ipynb"
+SHEET = "chapters/exercises/04_batch_norm.ipynb"
+BROKEN = "chapters/broken.ipynb"
+MAKE_LAB = re.findall(r"jupyter lab (.+)", (ROOT / "Makefile").read_text(encoding="utf-8"))[0]
 TOKEN = "for-this-test"
 # What a JupyterLab asks on its first start, answered: no news, no look for updates.
 QUIET = {"fetchNews": "false", "checkForUpdates": False}
@@ -40,9 +43,15 @@ OPEN = f"""(name) => {{
 }}"""
 ENDED = f"""() => {{
   {PANEL} {CELLS}
-  const failed = cells.some((c) => c.outputs.some((o) => o.output_type === "error"));
+  const failed = cells.some((c) => c.execution_count !== null
+    && c.outputs.some((o) => o.output_type === "error"));
   const all = cells.every((c) => c.execution_count !== null);
   return {ASKS} || ({IDLE} && (failed || all));
+}}"""
+SHOW = f"""(text) => {{
+  {PANEL}
+  const all = panel.content.model.sharedModel.cells;
+  panel.content.scrollToItem(all.findIndex((c) => c.source.includes(text)));
 }}"""
 FACTS = f"""() => {{
   {PANEL} {CELLS}
@@ -83,7 +92,7 @@ def wait_until_up(process, address):
 
 @contextmanager
 def jupyterlab(folder):
-    """Run JupyterLab on ``folder / "chapters"``, nothing kept elsewhere; give its address."""
+    """Run JupyterLab as `make lab` does, in ``folder``, nothing kept elsewhere."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -94,7 +103,7 @@ def jupyterlab(folder):
     address = f"http://127.0.0.1:{port}"
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            [*command, f"--notebook-dir={folder / 'chapters'}"],
+            [*command, *MAKE_LAB.split()], cwd=folder,
             env=os.environ | places, stdout=log, stderr=log,
         )  # fmt: skip
         try:
@@ -110,16 +119,17 @@ def jupyterlab(folder):
 
 @pytest.fixture(scope="module")
 def lab(chromium, tmp_path_factory):
-    """Serve chapter 4 and a notebook with an error; check that all of it ends at last."""
+    """Serve chapter 4, its sheet and a notebook with an error; all of it ends at last."""
     folder = tmp_path_factory.mktemp("lab")
-    (folder / "chapters").mkdir()
-    chapter = json.loads((ROOT / "chapters" / CHAPTER).read_text(encoding="utf-8"))
+    (folder / SHEET).parent.mkdir(parents=True)
+    chapter, sheet = (json.loads((ROOT / p).read_text("utf-8")) for p in (CHAPTER, SHEET))
     broken = [
         {"cell_type": "code", "id": name, "metadata": {}, "source": source}
         for name, source in (("zero", "1 / 0"), ("after", "2"))
     ]
-    for name, notebook in ((CHAPTER, chapter), (BROKEN, chapter | {"cells": broken})):
-        (folder / "chapters" / name).write_text(not_yet_run(notebook), encoding="utf-8")
+    notebooks = {CHAPTER: chapter, SHEET: sheet, BROKEN: chapter | {"cells": broken}}
+    for name, notebook in notebooks.items():
+        (folder / name).write_text(not_yet_run(notebook), encoding="utf-8")
     settings = folder / "JUPYTERLAB_SETTINGS_DIR" / NOTIFICATION
     settings.parent.mkdir(parents=True)
     settings.write_text(json.dumps(QUIET), encoding="utf-8")
@@ -166,3 +176,16 @@ def test_an_error_is_noticed(lab, chromium):
     facts = run_all(chromium, lab, BROKEN)
     assert [each["ename"] for each in failed(facts)] == ["ZeroDivisionError"]
     assert facts["counts"] == [1, None]
+
+
+def test_it_opens_at_the_chapters_and_a_chapter_leads_to_its_sheet(lab, chromium):
+    tab = chromium.new_page(viewport={"width": 1280, "height": 900})
+    tab.goto(f"{lab}/?token={TOKEN}")
+    tab.locator(".jp-BreadCrumbs", has_text="chapters").wait_for(timeout=120_000)
+    tab.goto(f"{lab}/lab/tree/{CHAPTER}?token={TOKEN}")
+    tab.wait_for_function(OPEN, arg=CHAPTER, timeout=120_000)
+    tab.evaluate(SHOW, "exercise sheet")
+    tab.get_by_role("link", name="exercise sheet").click()
+    tab.wait_for_function(OPEN, arg=SHEET, timeout=120_000)
+    assert tab.evaluate(FACTS)["dialogs"] == []
+    tab.close()

@@ -20,8 +20,7 @@ from packaging.utils import canonicalize_name
 
 sys.path.append(str(ROOT / "book" / "tools"))
 
-from configure.command import update
-from configure.texts import address
+from configure import address, update
 
 import bnlib
 

@@ -10,7 +10,7 @@ from house import ROOT
 
 from bncourse.grading import NoSandboxError, blank, find_bubblewrap, read_notebook, tasks
 
-SHEET = read_notebook(ROOT / "chapters/exercises/04_batch_norm/exercises.ipynb")
+SHEET = read_notebook(ROOT / "book/sheets/04_batch_norm.ipynb")
 RIGHT = {
     cell["id"].removesuffix("-answer"): "".join(cell["source"])
     for cell in SHEET["cells"]
@@ -56,12 +56,7 @@ def stripped(notebook):
 
 def hand_in(folder: Path, student: str, notebook, sheet="04_batch_norm") -> Path:
     """Write a submission where nbgrader expects it."""
-    path = folder / student / sheet / "exercises.ipynb"
+    path = folder / student / sheet / f"{sheet}.ipynb"
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps(notebook), encoding="utf-8")
     return path
-
-
-def points(rows):
-    """Return the points of each exercise that code judges."""
-    return {row.exercise: row.points for row in rows if row.kind in ("code", "repair")}

@@ -12,6 +12,7 @@ from nbformat import NotebookNode
 
 ROOT = Path(__file__).resolve().parents[2]
 CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
+SHEETS = sorted((ROOT / "book" / "sheets").glob("*.ipynb"))  # with solutions
 PACKAGES = ("bnlib", "bncourse")
 MODULES = sorted(path for name in PACKAGES for path in (ROOT / name).rglob("*.py"))
 NOT_OURS = re.compile(

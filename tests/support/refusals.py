@@ -12,10 +12,12 @@ from reference import untouched
 from strategies import REFUSED
 from torch import nn
 
-from bnlib.layers import Layer
 from bnlib.arguments import NonFiniteError
+from bnlib.layers import Layer
 
 __all__ = ["NonFiniteError", "Row", "each_row", "no_eps", "no_float_array", "ones"]
+
+FOREIGN = (NotImplementedError, KeyError)  # Python's and the caller's, in their own words
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ class Row:
         text = self.message.format(*bad) if bad else self.message
         pattern = ".+".join(re.escape(part.strip(" ")) for part in text.split("..."))
         assert re.fullmatch(pattern, str(caught.value), re.DOTALL), str(caught.value)
+        if self.error not in FOREIGN:
+            assert re.match(r"[\w.]+: [^ ]", str(caught.value)), "the operation comes first"
 
 
 def each_row(*rows: Row | Iterable[Row]) -> Any:
@@ -83,7 +87,7 @@ def no_float_array(op: str, name: str, call: Callable[..., Any], on: Any = None)
 
 def no_eps(op: str, call: Callable[..., Any], on: Any = None) -> list[Row]:
     """Return the rows of an eps that is no number, negative or not finite."""
-    size = f"{op}: eps must be finite and at least 0, got {{0}}; use 1e-5"
+    size = f"{op}: eps must be finite and at least 0, got {{0}}; the usual value is 1e-5"
     number = f"{op}: eps must be a number, got {{0!r}}; the usual value is 1e-5"
     kinds = ("1e-5", True, np.True_, np.complex128(1), None)
     return [

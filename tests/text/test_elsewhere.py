@@ -11,9 +11,8 @@ import subprocess
 
 import pytest
 from elsewhere import HAS, REPO, TAG, Place, installed
-from house import CHAPTERS, ROOT, cells, read_notebook, tags
+from house import CHAPTERS, ROOT, SHEETS, cells, read_notebook, tags
 
-SHEETS = sorted(ROOT.glob("chapters/exercises/*/exercises.ipynb"))
 EVERY = [path.relative_to(ROOT).as_posix() for path in (*CHAPTERS, *SHEETS)]
 CHEAPEST = ["chapters/09_loose_ends.ipynb"]
 CHOSEN = EVERY if os.environ.get("BOOK_ELSEWHERE") == "all" else CHEAPEST
@@ -56,7 +55,7 @@ def can_import(place, python, *modules):
 
 def test_the_place_is_as_bare_as_it_says(place, python):
     assert can_import(place, python, *HAS, "google.colab") == [True] * (len(HAS) + 1)
-    lacks = ["bnlib", "sklearn", "scipy", "tqdm", "pooch", "numba", "flit_core", "nbclient"]
+    lacks = ["bnlib", "sklearn", "scipy", "tqdm", "numba", "flit_core", "nbclient"]
     assert can_import(place, python, *lacks) == [False] * len(lacks)
     assert installed(python) == {}
 

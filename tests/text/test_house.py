@@ -49,7 +49,7 @@ def pages(root: Path) -> set[str]:
     """Return the pages that a reader should find in the toc, without suffixes."""
     found = [root / "index.md", *root.glob("book/*.md"), *root.glob("book/api/*.md")]
     found += root.glob("chapters/*.ipynb")
-    found += root.glob("chapters/exercises/*/exercises.ipynb")
+    found += root.glob("chapters/exercises/*.ipynb")
     names = [page.relative_to(root).with_suffix("") for page in found]
     return {n.as_posix() for n in names if not any(part[0] in "._" for part in n.parts)}
 

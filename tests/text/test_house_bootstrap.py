@@ -6,12 +6,12 @@ import subprocess
 import sys
 
 import pytest
-from house import CHAPTERS, ROOT, cells, read_notebook, tags
+from house import CHAPTERS, ROOT, SHEETS, cells, read_notebook, tags
 
 import bnlib
 
 SOURCE = (ROOT / "book" / "bootstrap.py").read_text(encoding="utf-8")
-NOTEBOOKS = [*CHAPTERS, *sorted(ROOT.glob("chapters/exercises/*/exercises.ipynb"))]
+NOTEBOOKS = [*CHAPTERS, *SHEETS, *sorted((ROOT / "chapters" / "exercises").glob("*.ipynb"))]
 
 
 def run_cell(monkeypatch, source, *, installed, colab=True):
@@ -32,9 +32,7 @@ def with_address(source, repo="owner/name"):
     return re.sub(r'REPOSITORY = ".*"', f'REPOSITORY = "{repo}"', source)
 
 
-@pytest.mark.parametrize(
-    "path", NOTEBOOKS, ids=lambda path: path.relative_to(ROOT / "chapters").as_posix()
-)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_first_code_cell_is_the_shared_one(path):
     name, cell, source = next(cells(read_notebook(path)))
     hint = f"{path.relative_to(ROOT)}, {name}: run `make configure`"

@@ -26,10 +26,8 @@ CORE = ORDER["bnlib"][: ORDER["bnlib"].index("kernels")]
 OUTSIDE = {
     "numba": ["passes"],
     "torch": ["torch_layers"],
-    "pooch": ["data"],
-    "requests": ["data"],  # what pooch downloads with
     "sklearn": ["data"],
-    "tqdm": ["grading", "train"],
+    "tqdm": ["train"],
     "nbgrader": ["grading"],
     "matplotlib": ["plots"],
 }

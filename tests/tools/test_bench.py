@@ -1,161 +1,334 @@
-"""The benchmark's candidates: they compute the same, each in its own way."""
+"""`make bench`: what is measured is what is named, in random order and in new memory."""
 
-import sys
+import gc
+from functools import partial
+from itertools import pairwise
 
-import bench_tool
+import numba
 import numpy as np
 import pytest
-from bench import candidates, limits, problem, textbook
+import torch
+from bench import memory, problem, run, suites, textbook, timing
+from bench.candidates import MAKERS, Candidate
+from bench.problem import OPERATIONS
+from bench.timing import Clockwork
 from reference import assert_close
+from scipy import stats
+from torch import nn
 
 from bnlib import functional
 
+numba.set_num_threads(1)  # small arrays: a second thread would only wait
 SHAPES = [(7, 3), (4, 3, 5, 6)]
+LOOPS = ("total", "dot", "scale", "triad")
 each_shape = pytest.mark.parametrize("shape", SHAPES, ids=str)
-each_dtype = pytest.mark.parametrize("dtype", bench_tool.DTYPES)
+each_dtype = pytest.mark.parametrize("dtype", run.DTYPES)
 
 
 def drawn(shape, dtype="float64"):
     return problem.draw(shape, dtype, np.random.default_rng(0))
 
 
-def make(name):
-    if name == "compiled":
-        pytest.importorskip("numba")
-    return candidates.MAKERS[name]()
+def counting(log, name="torch"):
+    """Return a candidate that notes what it is asked."""
+
+    def operations(given, reuse):
+        log.append((name, "prepared", given.x, reuse))
+        return {op: lambda op=op: log.append((name, op)) for op in OPERATIONS}
+
+    return Candidate(name, operations, lambda x: x[0])
+
+
+@pytest.fixture
+def no_limit(monkeypatch):
+    """Measure no streaming limit: compiling its loops takes seconds."""
+    monkeypatch.setattr(timing, "limit", lambda given: dict.fromkeys(OPERATIONS, int))
 
 
 @pytest.mark.parametrize("reuse", [True, False])
 @each_shape
-@pytest.mark.parametrize("name", candidates.MAKERS)
+@pytest.mark.parametrize("name", MAKERS)
 def test_every_candidate_computes_the_same(name, shape, reuse):
     p = drawn(shape)
     before = [a.copy() for a in vars(p).values()]
-    calls = make(name).operations(p, reuse)
-    assert tuple(calls) == candidates.OPERATIONS
+    calls = MAKERS[name]().operations(p, reuse)
     y, cache = functional.batch_norm_train(p.x, p.gamma, p.beta, 1e-5)
-    fixed = functional.batch_norm_eval(p.x, p.gamma, p.beta, p.mean, p.var, 1e-5)
+    fixed = first(functional.batch_norm_eval(p.x, p.gamma, p.beta, p.mean, p.var, 1e-5))
+    gradients = functional.batch_norm_backward(p.dy, cache)
     for _ in range(2):  # a second call finds outputs that the first has filled
         assert_close(np.asarray(calls["forward"]()[0]), y, 1e-12)
-        assert_close(np.asarray(calls["inference"]()), fixed, 1e-12)
-        gradients = functional.batch_norm_backward(p.dy, cache)
-        for found, wanted in zip(calls["backward"](), gradients, strict=True):
-            assert_close(np.asarray(found), wanted, 1e-12)
+        assert_close(np.asarray(first(calls["inference"]())), fixed, 1e-12)
+        for actual, expected in zip(calls["backward"](), gradients, strict=True):
+            assert_close(np.asarray(actual), expected, 1e-12)
     np.testing.assert_equal(list(vars(p).values()), before)
 
 
+def first(result):
+    """Return y, with a cache beside it or without."""
+    return result[0] if isinstance(result, tuple) else result
+
+
 @each_shape
-@pytest.mark.parametrize("name", candidates.MAKERS)
+@pytest.mark.parametrize("name", MAKERS)
 def test_every_candidate_tells_its_biased_variance(name, shape):
     x = drawn(shape, "float32").x
     axes = tuple(i for i in range(x.ndim) if i != 1)
-    assert_close(make(name).variance(x), x.var(axis=axes, dtype=np.float64), 1e-6)
+    assert_close(MAKERS[name]().variance(x), x.var(axis=axes, dtype=np.float64), 1e-6)
 
 
 def test_textbook_turns_feature_maps_into_rows_and_back():
     x = np.arange(2 * 3 * 4 * 5.0).reshape(2, 3, 4, 5)
     rows = textbook.as_rows(x)
-    assert rows.shape == (40, 3)
     np.testing.assert_array_equal(rows[:20, 1], x[0, 1].ravel())
     np.testing.assert_array_equal(textbook.as_maps(rows, x.shape), x)
 
 
-def test_textbook_keeps_float32():
-    p = drawn((4, 3, 5, 6), "float32")
-    y, steps = textbook.forward(p.x, p.gamma, p.beta)
-    results = [y, *textbook.backward(p.dy, steps), textbook.inference(p.x, *vectors(p))]
-    assert {a.dtype for a in results} == {np.dtype(np.float32)}
-
-
-def vectors(p):
-    return p.gamma, p.beta, p.mean, p.var
-
-
-def test_without_numba_the_compiled_path_is_left_out_with_a_note(monkeypatch):
-    monkeypatch.setitem(sys.modules, "numba", None)
-    found, notes = candidates.gather(("numpy", "compiled"))
-    assert [c.name for c in found] == ["numpy"]
-    assert len(notes) == 1
-    assert notes[0].startswith("the compiled path was left out: bnlib.kernels")
-    assert "numba" in notes[0]
-
-
-def test_without_torch_there_is_no_benchmark(monkeypatch):
-    def missing():
-        raise ImportError("no torch")
-
-    monkeypatch.setitem(candidates.MAKERS, "torch", missing)
-    with pytest.raises(ImportError, match="no torch"):
-        candidates.gather(("numpy", "torch"))
-
-
 @each_dtype
-def test_numpy_loops_read_and_write_what_they_say(dtype):
-    check_loops(limits.PLAIN, drawn((7, 3), dtype), scaled=lambda x, a: x * a, added=1)
-
-
-@each_dtype
-def test_compiled_loops_read_and_write_what_they_say(dtype):
+def test_loops_read_and_write_what_they_say(dtype):
     """As Python, which is the same loop: compiling them takes seconds."""
-    pytest.importorskip("numba")
-    from bench import loops
-
-    plain = type("Plain", (), {k: staticmethod(getattr(loops, k).py_func) for k in LOOPS})
-    check_loops(plain, drawn((7, 3), dtype), scaled=lambda x, a: x * a + a, added=0.5)
-
-
-LOOPS = ("total", "dot", "scale", "triad")
-
-
-def check_loops(loops, p, scaled, added):
-    x, dy = p.x.ravel(), p.dy.ravel()
-    y, a = np.empty_like(x), x.dtype.type(0.5)
-    assert_close(loops.dot(x, dy), np.dot(x, dy), 1e-6)
-    assert np.isfinite(loops.total(x))
-    loops.scale(x, a, y)
-    assert_close(y, scaled(x, a), 1e-6)
-    loops.triad(x, dy, a, y)
-    assert_close(y, dy + x.dtype.type(added) * x, 1e-6)
+    total, dot, scale, triad = (getattr(problem, name).py_func for name in LOOPS)
+    p = drawn((7, 3), dtype)
+    x, dy, y, a = p.x.ravel(), p.dy.ravel(), np.empty(21, dtype), p.x.dtype.type(0.5)
+    assert_close(total(x), x.sum(), 1e-6)
+    assert_close(dot(x, dy), np.dot(x, dy), 1e-6)
+    scale(x, a, y)
+    assert_close(y, a * x + a, 1e-6)
+    triad(x, dy, a, y)
+    assert_close(y, dy + a * x, 1e-6)
 
 
-def test_the_limit_reads_and_writes_as_often_as_the_operations():
-    p, done = drawn((7, 3)), []
+def test_the_limit_reads_and_writes_as_often_as_the_operations(monkeypatch):
+    done = []
 
-    class Loops:
-        def __getattr__(self, name):
-            return lambda *arrays: done.append((name, *(a.size for a in arrays if a.ndim)))
+    def note(name, *arrays):
+        done.append((name, sum(a.size > 1 for a in arrays)))
 
-    calls = limits.limit_operations(p, Loops())
-    for op in candidates.OPERATIONS:
-        calls[op]()
-    n = p.x.size
-    forward, backward = [("total", n), ("scale", n, n)], [("dot", n, n), ("triad", n, n, n)]
-    assert done == [*forward, *backward, ("scale", n, n)]
-
-
-def test_without_numba_numpy_measures_the_limit(monkeypatch):
-    monkeypatch.setitem(sys.modules, "bench.loops", None)
-    assert limits.find_loops() == (limits.PLAIN, "NumPy")
+    for name in LOOPS:
+        monkeypatch.setattr(problem, name, partial(note, name))
+    for op, call in problem.limit(drawn((7, 3))).items():
+        done.append(op)
+        call()
+    assert done == [
+        "forward", ("total", 1), ("scale", 2), "backward", ("dot", 2), ("triad", 3),
+        "inference", ("scale", 2),
+    ]  # fmt: skip
 
 
 @each_dtype
 def test_new_memory_starts_at_different_cache_lines(dtype):
     rng = np.random.default_rng(1)
     values = rng.standard_normal((50, 3)).astype(dtype)
-    copies = [problem.moved(values, rng) for _ in range(30)]
-    for copy in copies:
+    starts = set()
+    for _ in range(30):
+        copy = problem.moved(values, rng)
         np.testing.assert_array_equal(copy, values)
-        assert copy.dtype == dtype
-        assert copy.flags.c_contiguous
-        assert copy.ctypes.data % problem.LINE == 0
-    del copy, copies  # the same memory again and again, if it were asked for alike
-    starts = {problem.moved(values, rng).ctypes.data % problem.PAGE for _ in range(30)}
+        assert (copy.dtype, copy.ctypes.data % problem.LINE) == (dtype, 0)
+        starts.add(copy.ctypes.data % problem.PAGE)
+        del copy  # the same memory again and again, if it were asked for alike
     assert len(starts) > 10
 
 
-def test_a_problem_is_the_same_each_time_and_moves_without_changing():
+def test_a_problem_moves_without_changing():
     p = drawn((7, 3))
     other = problem.afresh(p, np.random.default_rng(2))
     np.testing.assert_equal(vars(other), vars(drawn((7, 3))))
     assert not np.shares_memory(other.x, p.x)
     assert not np.shares_memory(other.dy, p.dy)
+
+
+def test_every_call_is_measured_once_in_a_round_in_random_order(no_limit):
+    log = []
+    pair = [counting(log), counting(log, "compiled")]
+    samples = timing.measure((64, 4096), "float32", pair, Clockwork(rounds=20))
+    calls = [entry for entry in log if entry[1] != "prepared"]
+    orders = [tuple(calls[i : i + 6]) for i in range(0, len(calls), 6)]
+    keys = {(name, op) for name in ("torch", "compiled") for op in OPERATIONS}
+    assert len(orders) == 21  # the first is not counted
+    assert all(set(order) == keys for order in orders)
+    assert len(set(orders)) > 15
+    assert {key: len(ms) for key, ms in samples.items() if key[0] != "limit"} == dict.fromkeys(
+        keys, 20
+    )
+    prepared = [entry for entry in log if entry[:2] == ("torch", "prepared")]
+    assert {reuse for *_, reuse in prepared} == {True}
+    arrays = [x for _, _, x, _ in prepared]
+    assert all(np.array_equal(a, b) and a is not b for a, b in pairwise(arrays))
+
+
+@pytest.mark.parametrize(("width", "times"), [(4096, 1), (128, 32), (2, timing.MOST)])
+def test_small_arrays_are_computed_several_times_for_one_measurement(no_limit, width, times):
+    log = []
+    timing.measure((64, width), "float32", [counting(log)], Clockwork(rounds=1))
+    assert log.count(("torch", "forward")) == 2 * times
+
+
+def test_when_the_time_is_over_a_few_rounds_are_still_made():
+    assert list(Clockwork(seconds=0.0).until_done(3)) == [0, 1, 2]
+    assert list(Clockwork(seconds=60.0, rounds=7).until_done(3)) == list(range(7))
+
+
+def test_calls_are_made_right_before_their_turn_and_the_collector_rests():
+    log = []
+
+    def make():
+        log.append("made")
+        return lambda: log.append(gc.isenabled())
+
+    how, rng = Clockwork(rounds=2), np.random.default_rng(0)
+    timing.interleave(lambda: {("a", ""): make}, lambda key: 3, how, rng, 1)
+    assert log == ["made", True, True, True, *["made", False, False, False] * 2]
+    assert gc.isenabled()
+
+
+def test_the_collector_is_back_after_an_error():
+    with pytest.raises(ZeroDivisionError), timing.quiet_collector():
+        raise ZeroDivisionError
+    assert gc.isenabled()
+
+
+@pytest.mark.parametrize(("threads", "clock"), [(1, "process_time_ns"), (2, "perf_counter_ns")])
+def test_one_thread_counts_its_own_time_and_several_the_wall_clock(monkeypatch, threads, clock):
+    times = iter([5_000_000, 25_000_000])
+    monkeypatch.setattr(timing.time, clock, lambda: next(times))
+    assert Clockwork(threads).timed(lambda: None, 10) == 2.0
+
+
+def test_before_a_cold_call_the_caches_are_filled_and_before_a_warm_one_not():
+    log = []
+
+    class Stream:
+        def __matmul__(self, other):
+            log.append("stream")
+
+    cold, warm = timing.cold_and_warm(lambda: log.append("call"), Stream(), Clockwork())
+    assert log == ["stream", *["call"] * (1 + timing.WARM)]
+    assert min(cold, warm) >= 0
+
+
+def test_cold_calls_are_in_random_order_and_at_most_thirty(no_limit):
+    log = []
+    samples = timing.measure_calls([counting(log)], Clockwork(rounds=60), streamed=4)
+    assert {len(pairs) for pairs in samples.values()} == {timing.COLD}
+    turns = [op for _, op in log[1 + len(OPERATIONS) :: 1 + timing.WARM]]
+    assert {op: turns.count(op) for op in OPERATIONS} == dict.fromkeys(OPERATIONS, 30)
+    assert turns[:6] != list(OPERATIONS) * 2
+
+
+@pytest.mark.skipif(not memory.RESET.exists(), reason="only Linux tells what a process held")
+def test_a_child_process_measures_what_it_holds():
+    small, large = memory.in_a_child("numpy", [(4096, 256), (4096, 512)])
+    for peaks in (small, large):
+        assert peaks["inference"] == pytest.approx(1, abs=0.2)
+        assert 0.9 < peaks["forward"] < 1.5
+
+
+@pytest.mark.parametrize("ratio", run.RATIOS)
+def test_the_error_is_that_of_the_worst_channel(ratio):
+    x, var = run.sample((2000, 3), ratio)
+    np.testing.assert_allclose(var, x.var(axis=0, dtype=np.float64), rtol=1e-9)
+    assert x.mean() == pytest.approx(ratio, abs=0.1)
+    wrong = Candidate("wrong", abs, lambda x: var * [1.0, 1.25, 0.9])
+    assert run.error(wrong, x, var) == 0.25
+
+
+def test_rows_of_a_run_hold_medians_as_multiples_of_torchs():
+    samples = {("torch", op): [1.0, 3.0, 9.0] for op in OPERATIONS}
+    samples |= {("compiled", op): [2.0, 4.00004, 50.0] for op in OPERATIONS}
+    assert run.as_rows((5, 5), "float32", samples)[1] == {
+        "op": "backward", "shape": [5, 5], "dtype": "float32", "bytes": 100, "repetitions": 3,
+        "torch_ms": 3.0, "ratio": {"compiled": 1.333, "torch": 1.0},
+    }  # fmt: skip
+
+
+def test_the_parts_of_whitening_compute_what_they_say():
+    x, cov = suites.draw(6, np.random.default_rng(0))
+    results = {op: call() for op, call in suites.parts(x, cov).items()}
+    z = (x - x.mean(axis=0)) / np.sqrt(x.var(axis=0) + 1e-5)
+    np.testing.assert_allclose(results["standardize"], z, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(results["covariance"], np.cov(x.T, bias=True), rtol=1e-9)
+    np.testing.assert_allclose(results["apply"], np.einsum("ni,ij->nj", x, cov), rtol=1e-9)
+    values, vectors = results["eigh"]
+    np.testing.assert_allclose(vectors * values @ vectors.T, cov, atol=1e-12)
+    np.testing.assert_allclose(results["cholesky"] @ results["cholesky"].T, cov, atol=1e-12)
+    errors = [
+        abs(w @ cov @ w - np.eye(6)).max()
+        for w in (results["newton_schulz_5"], results["newton_schulz_10"])
+    ]
+    assert errors[1] < errors[0] < 1
+    assert abs(np.corrcoef(x.T) - np.eye(6)).max() > 0.1
+
+
+def test_whitening_is_measured_at_each_d_and_large_ones_once(monkeypatch):
+    monkeypatch.setattr(suites, "SAMPLES", 16)
+    suite = suites.whitening(Clockwork(seconds=0.0), (2, 4))
+    assert (suite["d"], suite["settings"]["rounds"]) == ([2, 4], suites.ROUNDS)
+    assert {len(ms) for ms in suite["ms"].values()} == {2}
+    assert [suites.several(("eigh", d)) for d in ("2", "128", "300")] == [20, 16, 1]
+
+
+def test_the_summary_of_whitening_holds_medians_and_slopes_of_the_largest():
+    samples = {
+        ("eigh", d): [t, 99.0, 0.1] for d, t in zip("1248", (7.0, 4, 16, 64), strict=True)
+    }
+    suite = suites.summary(samples, Clockwork(threads=2), (1, 2, 4, 8))
+    assert suite["ms"] == {"eigh": [7.0, 4.0, 16.0, 64.0]}
+    assert suite["slope"] == {"eigh": 2.0}
+    assert suite["settings"]["clock"] == "wall time"
+
+
+@pytest.mark.parametrize("channels", [(3, 5), *suites.STACKS.values()], ids=str)
+def test_a_folded_stack_computes_the_same_with_fewer_multiply_adds(channels):
+    plain, folded = suites.build(channels, np.random.default_rng(2))
+    assert [type(m) for m in plain] == [nn.Conv2d, nn.BatchNorm2d, nn.ReLU] * len(channels)
+    assert [type(m) for m in folded] == [nn.Conv2d, nn.ReLU] * len(channels)
+    x = torch.from_numpy(np.random.default_rng(3).standard_normal((4, 1, 8, 8), np.float32))
+    counted = [0, 0]
+    with torch.inference_mode():
+        np.testing.assert_allclose(folded(x), plain(x), rtol=1e-3, atol=1e-4)
+        for i, net in enumerate((plain, folded)):
+            y = x[:1]
+            for layer in net:
+                y = layer(y)
+                if isinstance(layer, nn.Conv2d):
+                    counted[i] += layer.weight[0].numel() * y.numel()
+                counted[i] += y.numel() * isinstance(layer, nn.BatchNorm2d)
+    assert suites.multiply_adds(channels) == tuple(counted)
+
+
+@pytest.mark.parametrize("n", [6, 7, 9, 26, 60, 299, 300])
+def test_the_interval_is_the_narrowest_that_covers_the_median(n):
+    low, high = suites.interval(np.random.default_rng(0).permutation(n) + 1)
+    assert low + high == n + 1
+    assert 2 * stats.binom.cdf(low - 1, n, 0.5) <= 0.05 < 2 * stats.binom.cdf(low, n, 0.5)
+
+
+def test_few_values_give_their_range():
+    assert suites.interval([5.0, 1.0, 2.0, 4.0, 3.0]) == (1.0, 5.0)
+
+
+def test_both_nets_see_the_same_images_equally_often(monkeypatch):
+    log = []
+
+    def net(name):
+        return lambda x: log.append((name, x.numpy().sum(), x.data_ptr()))
+
+    monkeypatch.setattr(suites, "build", lambda *_: (net("unfolded"), net("folded")))
+    samples = suites.measure_folding((2,), 5, Clockwork(seconds=0.0))
+    assert {key: len(ms) for key, ms in samples.items()} == {
+        ("unfolded", ""): 9, ("folded", ""): 9,
+    }  # fmt: skip
+    pairs = [log[i : i + 6] for i in range(0, len(log), 6)]  # 16 // 5 times each
+    assert len(pairs) == 10
+    for pair in pairs:
+        assert sorted(name for name, *_ in pair) == ["folded"] * 3 + ["unfolded"] * 3
+        assert len({(total, address) for _, total, address in pair}) == 1
+    assert {pair[0][0] for pair in pairs} == {"folded", "unfolded"}
+
+
+def test_a_row_of_folding_holds_the_median_of_the_ratios():
+    folded = list(range(10, 110, 10))
+    unfolded = [ratio * ms for ratio, ms in enumerate(folded, start=1)]
+    samples = {("unfolded", ""): unfolded, ("folded", ""): folded}
+    row = suites.folding_row("6 × 64", 4, samples)
+    assert (row["ratio"], row["low"], row["high"]) == (5.5, 2.0, 9.0)
+    assert (row["pairs"], row["folded_ms"], row["batch"]) == (10, 55.0, 4)

@@ -1,29 +1,45 @@
 """`make configure`: one command sets, changes and removes the repository's address."""
 
+import shutil
 import subprocess
 import tomllib
 
+import configure
 import nbformat
 import pytest
 import yaml
-from address_files import CHAPTER, FILES, OURS, SHEET, content, copy_files, text
-from configure import command
-from configure.rewriting import with_cell
-from configure.texts import address
+from configure import address
 from house import ROOT, cells, read_notebook
+
+CHAPTER = "chapters/04_batch_norm.ipynb"
+SHEET = "chapters/exercises/a_sheet.ipynb"
+SOURCE = "book/sheets/a_sheet/source.ipynb"
+NOTEBOOKS = (SOURCE, CHAPTER, SHEET)
+FILES = [configure.BOOTSTRAP, *{name for name, _ in configure.LINES}, *NOTEBOOKS]
+OURS = address("owner/name")
 
 
 @pytest.fixture
 def book(tmp_path):
     """Return a copy of the files that hold the address, without one."""
-    command.update(copy_files(tmp_path), command.UNSET)
+    for name in FILES:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / (CHAPTER if name in NOTEBOOKS else name), tmp_path / name)
+    configure.update(tmp_path, configure.UNSET)
     return tmp_path
 
 
+def text(folder, name):
+    return (folder / name).read_text(encoding="utf-8")
+
+
+def content(folder):
+    return {name: (folder / name).read_bytes() for name in FILES}
+
+
 def test_address_is_written_everywhere(book):
-    assert {path.relative_to(book).as_posix() for path in command.update(book, OURS)} == {
-        *FILES
-    }
+    changed = [path.relative_to(book).as_posix() for path in configure.update(book, OURS)]
+    assert sorted(changed) == sorted(FILES)
     config = yaml.safe_load(text(book, "_config.yml"))
     assert config["repository"] == {"url": OURS["url"], "branch": "main"}
     assert config["launch_buttons"]["colab_url"] == "https://colab.research.google.com"
@@ -36,16 +52,16 @@ def test_address_is_written_everywhere(book):
     assert urls == {"Documentation": OURS["site"], "Repository": OURS["url"]}
     assert f"git clone {OURS['url']}\ncd name\n" in text(book, "README.md")
     assert "rocket" in text(book, "book/how_to_use.md")
-    for name in (CHAPTER, SHEET):
+    for name in NOTEBOOKS:
         sources = [source for _, _, source in cells(read_notebook(book / name))]
         assert sum('REPOSITORY = "owner/name"\n' in source for source in sources) == 1
         nbformat.validate(read_notebook(book / name))
 
 
 def test_without_an_address_nothing_names_one(book):
-    every = "".join(text(book, name) for name in FILES)
-    assert 'REPOSITORY = \\"\\"\\n' in every
-    assert not [word for word in ("baseurl:", "colab_url", "git clone") if word in every]
+    texts = "".join(text(book, name) for name in FILES)
+    assert 'REPOSITORY = \\"\\"\\n' in texts
+    assert not [word for word in ("baseurl:", "colab_url", "git clone") if word in texts]
     config = yaml.safe_load(text(book, "_config.yml"))
     assert {"repository", "launch_buttons"} & set(config) == set()
     assert "urls" not in tomllib.loads(text(book, "pyproject.toml"))["project"]
@@ -53,16 +69,16 @@ def test_without_an_address_nothing_names_one(book):
 
 def test_what_is_set_can_be_changed_and_removed(book):
     before = content(book)
-    command.update(book, OURS)
+    configure.update(book, OURS)
     first = content(book)
-    assert command.update(book, OURS) == []
-    assert command.update(book) == [], "without an address only the cells are refreshed"
-    command.update(book, address("some-body/batch.norm", "https://books.example:8443/bn"))
+    assert configure.update(book, OURS) == []
+    assert configure.update(book) == [], "without an address only the cells are refreshed"
+    configure.update(book, address("some-body/batch.norm", "https://books.example:8443/bn"))
     assert "some-body/batch.norm" in text(book, CHAPTER)
     assert "baseurl: https://books.example:8443/bn/\n" in text(book, "_config.yml")
-    command.update(book, OURS)
+    configure.update(book, OURS)
     assert content(book) == first
-    command.update(book, command.UNSET)
+    configure.update(book, configure.UNSET)
     assert content(book) == before
 
 
@@ -70,18 +86,20 @@ def test_other_bytes_stay(book):
     path = book / "_config.yml"
     path.write_bytes(path.read_bytes().replace(b"execute:", b"# na\xc3\xafve  \r\nexecute:"))
     before = path.read_bytes()
-    command.update(book, OURS)
-    added = set(path.read_bytes().splitlines()) - set(before.splitlines())
-    assert len(added) == 10
+    configure.update(book, OURS)
+    assert len(set(path.read_bytes().splitlines()) - set(before.splitlines())) == 10
     assert b"# na\xc3\xafve  \r\n" in path.read_bytes()
-    command.update(book, command.UNSET)
+    configure.update(book, configure.UNSET)
     assert path.read_bytes() == before
 
 
 def test_cells_are_refreshed_from_their_file(book):
     before = text(book, CHAPTER)
-    (book / CHAPTER).write_text(with_cell(before, "old = 1"), encoding="utf-8")
-    assert command.update(book) == [book / CHAPTER]
+    (book / CHAPTER).write_text(configure.with_cell(before, "old = 1"), encoding="utf-8")
+    copy = book / "chapters" / ".ipynb_checkpoints" / "copy.ipynb"
+    copy.parent.mkdir()
+    copy.write_text("{}", encoding="utf-8")
+    assert configure.update(book) == [book / CHAPTER]
     assert text(book, CHAPTER) == before
 
 
@@ -97,18 +115,58 @@ def test_site_is_derived_or_given(repo, site, expected):
     assert address(repo, site)["site"] == expected
 
 
+@pytest.mark.parametrize(
+    "repo", ["", "name", "https://github.com/a/b", "a/b.git", "a/b/c", "-a/b", "a/..", 'a/b"']
+)
+def test_a_wrong_repository_is_refused(repo):
+    with pytest.raises(ValueError, match="--repo: expected owner/name as on GitHub, got"):
+        address(repo)
+
+
+@pytest.mark.parametrize(
+    "site", ["", "books.example", "http://a.b", "https://a/b?c", "https://a b"]
+)
+def test_a_wrong_site_is_refused(site):
+    with pytest.raises(ValueError, match="--site: expected an address such as"):
+        address("owner/name", site)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "message"),
+    [
+        ("README.md", "configure: end", "", "README.md: expected one region from `configure: "),
+        ("_config.yml", "begin address", "begin a", "_config.yml: .* address` .*, found 0"),
+        ("book/bootstrap.py", "REPOSITORY = ", "R = ", "bootstrap.py: expected one line REPO"),
+        (SHEET, '"bootstrap"', '"b"', "a_sheet.ipynb: expected one code cell tagged"),
+        (CHAPTER, ' "cells"', '  "cells"', "batch_norm.ipynb: not stored as nbformat"),
+    ],
+)
+def test_a_file_that_does_not_fit_leaves_all_as_they_were(book, name, old, new, message):
+    (book / name).write_text(text(book, name).replace(old, new), encoding="utf-8")
+    before = content(book)
+    with pytest.raises(ValueError, match=message):
+        configure.update(book, OURS)
+    assert content(book) == before
+
+
+def test_marks_may_not_be_doubled():
+    marks = "# configure: begin a\n# configure: end\n"
+    assert configure.with_lines(marks, "a", "b\n") == marks.replace("\n", "\nb\n", 1)
+    with pytest.raises(ValueError, match="found 2"):
+        configure.with_lines(marks * 2, "a", "b\n")
+
+
 def test_command_says_what_it_did(book, capsys):
-    assert command.main(["--repo", "owner/name"], book) == 0
-    assert capsys.readouterr().out.splitlines()[-2:] == [
-        f"changed {SHEET}",
-        f"{len(FILES)} files changed",
-    ]
-    assert command.main(["--unset"], book) == 0
+    assert configure.main(["--repo", "owner/name"], book) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[-1] == f"{len(FILES)} files changed"
+    assert f"changed {SHEET}" in said
+    assert configure.main(["--unset"], book) == 0
     for wrong in (["--repo", "nonsense"], ["--repo", ""], ["--site", "https://a.b"]):
-        assert command.main(wrong, book) == 2
+        assert configure.main(wrong, book) == 2
         assert "configure: --" in capsys.readouterr().err
     (book / "README.md").unlink()
-    assert command.main(["--unset"], book) == 2
+    assert configure.main(["--unset"], book) == 2
     assert "README.md" in capsys.readouterr().err
 
 
@@ -117,13 +175,15 @@ def test_make_passes_the_address_on():
     make += ["REPO=owner/name", "SITE=https://a.b", "UNSET=1"]
     said = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     last = " ".join(said.replace("\\\n", " ").splitlines()[-1].split())
-    assert last.endswith('configure --repo "owner/name" --site "https://a.b" --unset')
+    assert last.endswith('configure.py --repo "owner/name" --site "https://a.b" --unset')
 
 
-def test_the_files_here_agree_with_each_other(tmp_path):
+def test_the_files_here_agree_with_each_other():
     """Whatever address the repository has, all its files hold the same."""
-    copy_files(tmp_path)
     config = yaml.safe_load(text(ROOT, "_config.yml"))
     url, site = config.get("repository", {}).get("url"), config["html"].get("baseurl")
-    to = address(url.removeprefix("https://github.com/"), site) if url else command.UNSET
-    assert command.update(tmp_path, to) == []
+    to = address(url.removeprefix("https://github.com/"), site) if url else configure.UNSET
+    texts = configure.read(ROOT)
+    source = configure.renewed(configure.BOOTSTRAP, texts[configure.BOOTSTRAP], "", to)
+    for name, now in texts.items():
+        assert configure.renewed(name, now, source, to) == now, name

@@ -10,7 +10,7 @@ from elsewhere import copy_book
 GITHUB = "https://github.com/owner/name"
 COLAB = "https://colab.research.google.com/github/owner/name/blob/main/"
 CHAPTER = "chapters/04_batch_norm"
-SHEET = "chapters/exercises/04_batch_norm/exercises"
+SHEET = "chapters/exercises/04_batch_norm"
 WITHOUT_SOURCE = {"search", "genindex", "404"}
 
 
@@ -64,10 +64,10 @@ def pages(site):
     return pages
 
 
-def test_a_chapter_opens_on_colab_and_no_other_page_does(addressed):
+def test_a_chapter_and_a_sheet_open_on_colab_and_no_other_page_does(addressed):
     launched = {name: page.starting(COLAB) for name, page in pages(addressed[1]).items()}
     assert {name: links for name, links in launched.items() if links} == {
-        CHAPTER: [f"{COLAB}{CHAPTER}.ipynb"]
+        name: [f"{COLAB}{name}.ipynb"] for name in (CHAPTER, SHEET)
     }
 
 
@@ -84,11 +84,18 @@ def test_each_page_names_its_source_and_a_place_for_issues(addressed):
         assert all(source.rpartition(".")[0] == name for source in sources)
 
 
-def test_a_sheets_download_has_no_solutions(addressed):
-    site = addressed[1]
-    text = (site / "_sources" / f"{SHEET}.ipynb").read_text(encoding="utf-8")
+def test_a_sheets_download_is_the_file_that_readers_open(addressed):
+    book, site = addressed
+    download = (site / "_sources" / f"{SHEET}.ipynb").read_bytes()
+    assert download == (book / f"{SHEET}.ipynb").read_bytes()
+    assert b'REPOSITORY = \\"owner/name\\"' in download
+
+
+def test_a_sheets_page_has_hints_and_solutions_on_a_click(addressed):
+    text = (addressed[1] / f"{SHEET}.html").read_text(encoding="utf-8")
+    assert "# your code here" in text
+    assert (text.count(">Hint</"), text.count(">Solution</")) == (6, 5)
     assert "BEGIN SOLUTION" not in text
-    assert 'REPOSITORY = \\"owner/name\\"' in text
 
 
 def test_pages_say_how_to_open_a_chapter(addressed, unset):

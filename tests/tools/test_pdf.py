@@ -8,13 +8,11 @@ import pytest
 import yaml
 from bs4 import BeautifulSoup
 from house import ROOT
+from pdf import __main__ as command
+from pdf import merge, printing
 from pypdf import PdfReader, PdfWriter
 from pypdf.annotations import Link
-from pypdf.generic import NameObject
-
-sys.path.append(str(ROOT / "book" / "tools"))
-
-from pdf import command, merge, printing
+from pypdf.generic import DictionaryObject, NameObject, NumberObject
 
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
 SMALL = {
@@ -65,7 +63,7 @@ def test_entries_of_the_book_start_with_the_home_page_and_open_each_part_once():
     assert [caption for _, _, caption in pages if caption] == [
         part["caption"] for part in TOC["parts"]
     ]
-    assert ("chapters/exercises/04_batch_norm/exercises", 3, None) in pages
+    assert ("chapters/exercises/04_batch_norm", 3, None) in pages
 
 
 def test_headings_nest_as_parts_chapters_and_sections(one):
@@ -169,3 +167,31 @@ def test_a_folder_without_a_book_is_refused(tmp_path, monkeypatch, capsys):
 def test_chromium_is_found_where_the_environment_says(monkeypatch):
     monkeypatch.setenv("CHROMIUM", sys.executable)
     assert printing.find_browser() == sys.executable
+
+
+def sample(path):
+    """Write a PDF of two pages with many small objects that point to each other."""
+    writer = PdfWriter()
+    for _ in range(2):
+        page = writer.add_blank_page(width=100, height=100)
+        marks = [DictionaryObject({NameObject("/N"): NumberObject(n)}) for n in range(300)]
+        page[NameObject("/Marks")] = writer._add_object(
+            DictionaryObject({NameObject(f"/M{n}"): writer._add_object(m)
+                              for n, m in enumerate(marks)})
+        )  # fmt: skip
+    writer.add_outline_item(title="The second page", page_number=1)
+    writer.add_metadata({"/Title": "A title"})
+    writer.write(path)
+
+
+def test_packed_file_holds_the_same_in_fewer_bytes(tmp_path):
+    plain, packed = tmp_path / "plain.pdf", tmp_path / "packed.pdf"
+    sample(plain)
+    command.pack(plain, packed)
+    new = PdfReader(packed, strict=True)
+    assert packed.stat().st_size < plain.stat().st_size / 4
+    assert new.metadata.title == "A title"
+    assert [item.title for item in new.outline] == ["The second page"]
+    for page in new.pages:
+        assert [page["/Marks"][f"/M{n}"]["/N"] for n in range(300)] == list(range(300))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["packed.pdf", "plain.pdf"]

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bnlib.axes import Array, Vector
-from bnlib.passes import blocked
+from bnlib.passes import passes_for
 from bnlib.passes.blocked import near_zero
 from bnlib.passes.compiled import rows, slabs
 from bnlib.passes.compiled.compiler import launch
@@ -53,7 +53,7 @@ def moments(x: Array, axis: int) -> tuple[Vector, Vector]:
     out = np.empty((3, C))
     launch(pool, parts, n, C, B, LIMIT[x.dtype], out)
     mu, var, exact = out
-    return (mu, var) if exact.all() else blocked.moments(x, axis)
+    return (mu, var) if exact.all() else passes_for(x).moments(x, axis)
 
 
 def by_rows(layout: Layout, x: Array) -> Parts:

@@ -2,35 +2,22 @@
 
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from bench.problem import EPS, Array, Problem
+import numpy as np
+import torch
 
-OPERATIONS = ("forward", "backward", "inference")
-LABELS = {
-    "torch": "torch, native kernel",
-    "textbook": "textbook NumPy",
-    "numpy": "bnlib, NumPy",
-    "compiled": "bnlib, compiled",
-    "limit": "streaming limit",
-}
-SHORT = {
-    "torch": "torch",
-    "textbook": "textbook",
-    "numpy": "NumPy",
-    "compiled": "compiled",
-    "limit": "limit",
-}
-Operations = dict[str, Callable[[], Any]]
+from bench.problem import EPS, Array, Operations, Problem
+
+SHORT = {path: path for path in ("torch", "textbook", "numpy", "compiled", "limit")}
+SHORT["numpy"] = "NumPy"
 
 
-@dataclass(frozen=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A way to compute batch normalization.
 
     ``operations(problem, reuse)`` returns a call without arguments for each of
-    `OPERATIONS`; ``variance(x)`` each channel's variance as the forward pass finds it.
+    `OPERATIONS`; ``variance(x)`` each channel's variance as the forward pass computes it.
     """
 
     name: str
@@ -38,8 +25,8 @@ class Candidate:
     variance: Callable[[Array], Array]
 
 
-def of_bnlib(name: str, module: str) -> Candidate:
-    """Return one path of bnlib, from the module that holds its functions."""
+def of_module(name: str, module: str) -> Candidate:
+    """Return the candidate whose three functions a module holds."""
     path = importlib.import_module(module)
     train, back, fixed = (
         getattr(path, f"batch_norm_{key}") for key in ("train", "backward", "eval")
@@ -54,49 +41,59 @@ def of_bnlib(name: str, module: str) -> Candidate:
         }
 
     def variance(x: Array) -> Array:
-        var: Array = train(x, None, None, EPS)[1].var
+        one, zero = np.ones(x.shape[1], x.dtype), np.zeros(x.shape[1], x.dtype)
+        var: Array = train(x, one, zero, EPS)[1].var
         return var
 
     return Candidate(name, operations, variance)
 
 
-def of_textbook() -> Candidate:
-    """Return textbook NumPy."""
-    from bench import textbook
-
-    def operations(p: Problem, reuse: bool) -> Operations:
-        steps = textbook.forward(p.x, p.gamma, p.beta)[1]
-        return {
-            "forward": lambda: textbook.forward(p.x, p.gamma, p.beta),
-            "backward": lambda: textbook.backward(p.dy, steps),
-            "inference": lambda: textbook.inference(p.x, p.gamma, p.beta, p.mean, p.var),
-        }
-
-    return Candidate("textbook", operations, textbook.variance)
+def torch_variance(x: Array) -> Array:
+    """Return torch's biased variance, from ``running_var`` after one training pass."""
+    channels, m = x.shape[1], x.size // x.shape[1]
+    mean, var = torch.zeros(channels), torch.ones(channels)
+    with torch.no_grad():
+        torch.nn.functional.batch_norm(
+            torch.from_numpy(x), mean, var, training=True, momentum=1.0, eps=EPS
+        )
+    biased: Array = var.numpy().astype(np.float64) * ((m - 1) / m)
+    return biased
 
 
 def of_torch() -> Candidate:
-    """Return torch; imported only here, since it takes a second or two."""
-    native = importlib.import_module("bench.torch_native")
-    return Candidate("torch", native.operations, native.variance)
+    """Return torch's own kernels, without autograd.
+
+    With ``reuse`` the outputs exist before the call. The tensors share their memory with the
+    arrays. ``native_batch_norm_backward`` cannot write to given memory without a copy, so it
+    makes its own.
+    """
+    aten: Any = torch.ops.aten
+
+    def operations(p: Problem, reuse: bool) -> Operations:
+        tensors = map(torch.from_numpy, (p.x, p.dy, p.gamma, p.beta, p.mean, p.var))
+        x, dy, gamma, beta, mean, var = tensors
+        native, kept, unused = aten.native_batch_norm.default, {}, {}
+        if reuse:
+            native, y = aten.native_batch_norm.out, torch.empty_like(x)
+            saved, none = torch.empty_like(gamma), gamma.new_empty(0)  # inference saves nothing
+            kept = {"out": y, "save_mean": saved, "save_invstd": saved.clone()}
+            unused = {"out": y, "save_mean": none, "save_invstd": none.clone()}
+        train = (x, gamma, beta, None, None, True, 0.0, EPS)
+        fixed = (x, gamma, beta, mean, var, False, 0.0, EPS)
+        mu, inv_std = native(*train, **kept)[1:]
+        given = (dy, x, gamma, None, None, mu, inv_std, True, EPS, [True, True, True])
+        return {
+            "forward": lambda: native(*train, **kept),
+            "backward": lambda: aten.native_batch_norm_backward(*given),
+            "inference": lambda: native(*fixed, **unused)[0],
+        }
+
+    return Candidate("torch", operations, torch_variance)
 
 
 MAKERS: dict[str, Callable[[], Candidate]] = {
     "torch": of_torch,
-    "textbook": of_textbook,
-    "numpy": lambda: of_bnlib("numpy", "bnlib.functional"),
-    "compiled": lambda: of_bnlib("compiled", "bnlib.kernels"),
+    "textbook": lambda: of_module("textbook", "bench.textbook"),
+    "numpy": lambda: of_module("numpy", "bnlib.functional"),
+    "compiled": lambda: of_module("compiled", "bnlib.kernels"),
 }
-
-
-def gather(names: tuple[str, ...] = tuple(MAKERS)) -> tuple[list[Candidate], list[str]]:
-    """Return the candidates that can run here, and a note for the compiled path if not."""
-    found, notes = [], []
-    for name in names:
-        try:
-            found.append(MAKERS[name]())
-        except ImportError as error:
-            if name != "compiled":  # the others have to be there
-                raise
-            notes.append(f"the {SHORT[name]} path was left out: {error}")
-    return found, notes

@@ -8,13 +8,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from bench.candidates import LABELS, OPERATIONS
-from bench.problem import LARGE
-from bench.targets import Run, name
+from bench.problem import LARGE, OPERATIONS, Run
+from bench.targets import name
 from bnlib import plots
 
 FILE = Path("figures/bench.png")
-PATHS = ("textbook", "numpy", "compiled")
+PATHS = {
+    "textbook": "textbook NumPy",
+    "numpy": "bnlib, NumPy",
+    "compiled": "bnlib, compiled",
+}
 TICKS = (0.125, 0.25, 0.5, 1, 2, 4, 8, 16)
 
 
@@ -35,19 +38,14 @@ def draw(run: Run) -> Figure:
 def panel(ax: Axes, rows: list[Run]) -> None:
     """Draw one operation: the first shape at the top."""
     height = range(len(rows), 0, -1)
-    small = [y for y, row in zip(height, rows, strict=True) if row["bytes"] < LARGE]
-    for y in small:
+    for y in (y for y, row in zip(height, rows, strict=True) if row["bytes"] < LARGE):
         ax.axhspan(y - 0.5, y + 0.5, color="0.93", zorder=0, linewidth=0)
-    ax.axvline(1, color="0.35", linewidth=1.2, label=LABELS["torch"])
-    for i, path in enumerate(PATHS):
-        points = [
-            (row["ratio"][path], y) for y, row in zip(height, rows, strict=True)
-            if path in row["ratio"]
-        ]  # fmt: skip
+    ax.axvline(1, color="0.35", linewidth=1.2, label="torch, native kernel")
+    for i, (path, label) in enumerate(PATHS.items()):
         look: dict[str, Any] = {"color": plots.COLORS[i], "marker": plots.MARKERS[i]}
-        ax.plot(*zip(*points, strict=True), linestyle="", label=LABELS[path], **look)
+        ax.plot([row["ratio"][path] for row in rows], height, ls="", label=label, **look)
     limits = [row["ratio"]["limit"] for row in rows]
-    ax.plot(limits, height, "|", color="black", markersize=10, label=LABELS["limit"])
+    ax.plot(limits, height, "|", color="black", markersize=10, label="streaming limit")
     ax.set_xscale("log")
     ax.xaxis.set_major_locator(FixedLocator(TICKS))
     ax.xaxis.set_minor_locator(NullLocator())

@@ -1,7 +1,7 @@
 """Peak extra memory of each operation, as a multiple of the input.
 
-Two figures. One is what Python was asked for (tracemalloc), which knows of NumPy's arrays.
-The other is what a process of its own held at most (Linux only), which knows of everything.
+It is counted from outside, as the most that a process of its own held, so that everything
+counts. Only Linux tells that: elsewhere this part is left out.
 """
 
 import gc
@@ -9,33 +9,19 @@ import json
 import os
 import subprocess
 import sys
-import tracemalloc
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bench.candidates import MAKERS, OPERATIONS, Candidate
-from bench.problem import Shape, draw
+from bench.candidates import MAKERS
+from bench.problem import OPERATIONS, Shape, draw
 
-SHAPES: tuple[Shape, ...] = ((32768, 256), (32, 64, 56, 56))
-DTYPE = "float32"
-TRACED = ("textbook", "numpy", "compiled")  # torch does not ask Python for memory
 STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 # Large blocks go back to the system at once, so that what is held is what is used.
 RETURNED = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
 Extra = dict[str, float]  # operation -> multiple of the input
-
-
-def traced(call: Callable[[], Any]) -> int:
-    """Return the bytes that ``call`` added at its peak, by tracemalloc."""
-    tracemalloc.start()
-    try:
-        call()
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
 
 
 def held(name: str) -> int:
@@ -44,7 +30,7 @@ def held(name: str) -> int:
     return int(line.split()[1]) * 1024
 
 
-def resident(call: Callable[[], Any]) -> int:
+def peak(call: Callable[[], Any]) -> int:
     """Return the bytes that the process held more at the peak of ``call``."""
     gc.collect()
     before = held("VmRSS")
@@ -53,44 +39,28 @@ def resident(call: Callable[[], Any]) -> int:
     return held("VmHWM") - before
 
 
-def extras(candidate: Candidate, shape: Shape, gauge: Callable[..., int]) -> Extra:
+def extras(name: str, shape: Shape) -> Extra:
     """Return each operation's peak extra memory, its output included."""
-    problem = draw(shape, DTYPE, np.random.default_rng(0))
-    found = {}
+    problem = draw(shape, "float32", np.random.default_rng(0))
+    candidate, peaks = MAKERS[name](), {}
     for op in OPERATIONS:
         call = candidate.operations(problem, False)[op]
         call()  # compiled code and buffers that stay are not the operation's
-        found[op] = gauge(call) / problem.x.nbytes
-    return found
+        peaks[op] = peak(call) / problem.x.nbytes
+    return peaks
 
 
-def traced_extras(candidate: Candidate, shape: Shape) -> Extra | None:
-    """Return `extras` as Python sees them; None for a path that asks elsewhere."""
-    return extras(candidate, shape, traced) if candidate.name in TRACED else None
-
-
-def in_a_child(name: str, shapes: Sequence[Shape]) -> list[Extra] | None:
-    """Return `extras` by resident memory, one per shape; None where a system cannot say."""
+def in_a_child(name: str, shapes: Sequence[Shape]) -> list[Extra]:
+    """Return `extras` for each shape, from a process of its own."""
     here = str(Path(__file__).resolve().parents[1])
     path = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")]))
     command = [sys.executable, "-m", "bench.memory", json.dumps([name, shapes])]
     environment = {**os.environ, **RETURNED, "PYTHONPATH": path}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    answer: list[Extra] | None = json.loads(done.stdout)
+    answer: list[Extra] = json.loads(done.stdout)
     return answer
 
 
-def child(request: str) -> str:
-    """Answer `in_a_child`, in the child."""
-    name, shapes = json.loads(request)
-    try:
-        held("VmHWM")
-        RESET.write_text("5")
-    except OSError:  # not Linux, or not allowed
-        return "null"
-    candidate = MAKERS[name]()
-    return json.dumps([extras(candidate, tuple(shape), resident) for shape in shapes])
-
-
 if __name__ == "__main__":
-    print(child(sys.argv[1]))
+    path, shapes = json.loads(sys.argv[1])
+    print(json.dumps([extras(path, tuple(shape)) for shape in shapes]))

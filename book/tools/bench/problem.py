@@ -1,15 +1,29 @@
-"""The arrays that every candidate is given, in fresh memory for each repetition."""
+"""The arrays that every candidate is given, and how long it takes only to read and write them.
 
+The streaming limit: forward reads the input twice, since the statistics need all of it
+before the first output is known, and writes once. Backward reads two arrays twice and writes
+one. Inference reads once and writes once.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
+import numba
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.floating]
 Shape = tuple[int, ...]
+Operations = dict[str, Callable[[], Any]]
+Run = dict[str, Any]  # what was measured, as it is stored
+OPERATIONS = ("forward", "backward", "inference")
 EPS = 1e-5
 LINE, PAGE = 64, 4096  # bytes
 LARGE = 8_000_000  # bytes: from here on the targets hold
+FAST = {"reassoc", "contract", "arcp", "nsz"}
+compiled: Any = numba.njit(parallel=True, fastmath=FAST, cache=True)
+prange: Any = numba.prange
 
 
 @dataclass(frozen=True)
@@ -35,6 +49,28 @@ def draw(shape: Shape, dtype: str, rng: np.random.Generator) -> Problem:
     return Problem(x, dy, gamma, beta, mean, rng.uniform(0.5, 2, channels).astype(dtype))
 
 
+def digits(value: float) -> float:
+    """Return ``value`` with four significant digits, as it is stored.
+
+    Examples
+    --------
+    >>> digits(0.0123456)
+    0.01235
+    """
+    return float(f"{value:.4g}")
+
+
+def by(shape: Shape) -> str:
+    """Return a shape as a reader writes it.
+
+    Examples
+    --------
+    >>> by((64, 100))
+    '64×100'
+    """
+    return "×".join(map(str, shape))
+
+
 def moved(values: Array, rng: np.random.Generator) -> Array:
     """Return a copy that starts at a random cache line of a page.
 
@@ -54,3 +90,46 @@ def moved(values: Array, rng: np.random.Generator) -> Array:
 def afresh(problem: Problem, rng: np.random.Generator) -> Problem:
     """Return the same problem with its large arrays in new memory."""
     return replace(problem, x=moved(problem.x, rng), dy=moved(problem.dy, rng))
+
+
+@compiled
+def total(x: Array) -> Any:
+    """Return the sum of ``x``: one read."""
+    result = x.dtype.type(0)
+    for i in prange(x.size):
+        result += x[i]
+    return result
+
+
+@compiled
+def dot(x: Array, dy: Array) -> Any:
+    """Return the sum of the products: two reads."""
+    result = x.dtype.type(0)
+    for i in prange(x.size):
+        result += x[i] * dy[i]
+    return result
+
+
+@compiled
+def scale(x: Array, a: Any, y: Array) -> None:
+    """Set ``y`` to ``a * x + a``: one read, one write."""
+    for i in prange(x.size):
+        y[i] = a * x[i] + a
+
+
+@compiled
+def triad(x: Array, dy: Array, a: Any, y: Array) -> None:
+    """Set ``y`` to ``dy + a * x``: two reads, one write."""
+    for i in prange(x.size):
+        y[i] = dy[i] + a * x[i]
+
+
+def limit(problem: Problem) -> Operations:
+    """Return for each operation the loops that read and write as much."""
+    x, dy = problem.x.reshape(-1), problem.dy.reshape(-1)
+    y, a = np.full_like(x, 0), x.dtype.type(0.5)
+    return {
+        "forward": lambda: (total(x), scale(x, a, y)),
+        "backward": lambda: (dot(x, dy), triad(x, dy, a, y)),
+        "inference": lambda: scale(x, a, y),
+    }

@@ -7,12 +7,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from bench.options import BOOK
-from bench.targets import Run
+from bench import figure, report
+from bench.problem import Run
 
-FILE = "benchmarks.json"
+BOOK = Path(__file__).resolve().parents[2]
+RUNS, PAGE, MEASURED = "benchmarks.json", "_benchmarks.md", "measured.json"
 DATA = BOOK.parent / "bnlib" / "data"
-MEASURED = "measured.json"
 SUITES = ("whitening", "folding")
 
 
@@ -41,26 +41,21 @@ def dump(value: Any, indent: str = "") -> str:
 
 def read(folder: Path) -> dict[str, Run]:
     """Return the stored runs by number of threads; nothing where none is stored."""
-    file = folder / FILE
-    if not file.exists():
-        return {}
-    runs: dict[str, Run] = json.loads(file.read_text(encoding="utf-8"))
+    file = folder / RUNS
+    runs: dict[str, Run] = json.loads(file.read_text("utf-8")) if file.exists() else {}
     return runs
 
 
-def write(folder: Path, runs: dict[str, Run]) -> None:
-    """Store the runs."""
-    text = dump(dict(sorted(runs.items()))) + "\n"
-    (folder / FILE).write_text(text, encoding="utf-8")
+def keep(folder: Path, runs: dict[str, Run]) -> None:
+    """Write the numbers, the figure, the page's tables, and the data for chapters.
 
-
-def measured(folder: Path) -> Path:
-    """Return where the chapters' suites go: into bnlib, or beside a run kept elsewhere."""
-    return (DATA if folder.resolve() == BOOK else folder) / MEASURED
-
-
-def write_measured(folder: Path, run: Run) -> None:
-    """Store the chapters' suites, if the run has them all."""
-    if all(run.get(name) for name in SUITES):
-        text = dump({name: run[name] for name in SUITES}) + "\n"
-        measured(folder).write_text(text, encoding="utf-8")
+    These go into bnlib, or beside a run that is kept elsewhere.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / RUNS).write_text(dump(dict(sorted(runs.items()))) + "\n", encoding="utf-8")
+    (folder / PAGE).write_text(report.page(runs), encoding="utf-8")
+    if "1" in runs:
+        suites = dump({suite: runs["1"][suite] for suite in SUITES}) + "\n"
+        data = DATA if folder.resolve() == BOOK else folder
+        (data / MEASURED).write_text(suites, encoding="utf-8")
+    figure.save(runs[min(runs)], folder)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.problem import EPS, Array, Shape
+from bench.problem import Array, Shape
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,7 @@ class Steps:
     centered: Array  # (m, C)
     std: Array  # (C,)
     inv_std: Array  # (C,)
+    var: Array  # (C,)
     x_hat: Array  # (m, C)
     gamma: Array  # (C,)
 
@@ -36,22 +37,22 @@ def as_maps(rows: Array, shape: Shape) -> Array:
     return np.ascontiguousarray(np.moveaxis(maps, -1, 1))
 
 
-def forward(x: Array, gamma: Array, beta: Array) -> tuple[Array, Steps]:
+def batch_norm_train(x: Array, gamma: Array, beta: Array, eps: float) -> tuple[Array, Steps]:
     """Normalize each channel by its batch, in nine steps."""
     rows = as_rows(x)
     mu = rows.mean(axis=0)  # 1
     centered = rows - mu  # 2
     squared = centered**2  # 3
     var = squared.mean(axis=0)  # 4
-    std = np.sqrt(var + rows.dtype.type(EPS))  # 5
+    std = np.sqrt(var + rows.dtype.type(eps))  # 5
     inv_std = 1 / std  # 6
     x_hat = centered * inv_std  # 7
     scaled = gamma * x_hat  # 8
     y = scaled + beta  # 9
-    return as_maps(y, x.shape), Steps(x.shape, centered, std, inv_std, x_hat, gamma)
+    return as_maps(y, x.shape), Steps(x.shape, centered, std, inv_std, var, x_hat, gamma)
 
 
-def backward(dy: Array, steps: Steps) -> tuple[Array, Array, Array]:
+def batch_norm_backward(dy: Array, steps: Steps) -> tuple[Array, Array, Array]:
     """Return dx, dgamma and dbeta: the nine steps' derivatives, last to first."""
     rows = as_rows(dy)
     m = rows.shape[0]
@@ -71,14 +72,9 @@ def backward(dy: Array, steps: Steps) -> tuple[Array, Array, Array]:
     return as_maps(dx, steps.shape), dgamma, dbeta
 
 
-def inference(x: Array, gamma: Array, beta: Array, mean: Array, var: Array) -> Array:
+def batch_norm_eval(
+    x: Array, gamma: Array, beta: Array, mean: Array, var: Array, eps: float
+) -> Array:
     """Normalize each channel by statistics that are given."""
-    x_hat = (as_rows(x) - mean) / np.sqrt(var + x.dtype.type(EPS))
+    x_hat = (as_rows(x) - mean) / np.sqrt(var + x.dtype.type(eps))
     return as_maps(gamma * x_hat + beta, x.shape)
-
-
-def variance(x: Array) -> Array:
-    """Return each channel's variance as `forward` computes it."""
-    rows = as_rows(x)
-    var: Array = ((rows - rows.mean(axis=0)) ** 2).mean(axis=0)
-    return var

@@ -1,24 +1,26 @@
-"""Time all candidates side by side: one process, a random order, fresh memory each time."""
+"""Time calls side by side: one process, a new random order in each round, new memory."""
 
 import gc
-import resource
-import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from bench.candidates import OPERATIONS, Candidate, Operations
-from bench.limits import limit_operations
-from bench.problem import Problem, Shape, afresh, draw
+from bench.candidates import Candidate
+from bench.problem import OPERATIONS, Array, Problem, Shape, afresh, draw, limit
 
 Key = tuple[str, str]  # candidate, operation
+Call = Callable[[], Any]
+Samples = dict[Key, list[float]]  # milliseconds of a call, round by round
 ENOUGH = 2**18  # values: smaller arrays are computed several times for one measurement
 MOST = 50  # times
-FEWEST = 5  # repetitions, where the time allowed is short
+FEWEST = 5  # rounds, where the time allowed is short
+TINY: Shape = (8, 4, 2, 2)  # on which a call costs more than the arithmetic; float32
+STREAMED = 100_000_000  # bytes read before a cold call
+COLD, WARM = 30, 10  # rounds at most; calls right after the cold one
 
 
 @dataclass(frozen=True)
@@ -31,41 +33,28 @@ class Clockwork:
 
     threads: int = 1
     seconds: float = 10.0  # for one shape and dtype
-    repetitions: int = 60  # at most
-    loops: Any = None  # for the streaming limit
-
-    @property
-    def clock(self) -> Callable[[], int]:
-        """The clock, in nanoseconds."""
-        return time.process_time_ns if self.threads == 1 else time.perf_counter_ns
+    rounds: int = 60  # at most
 
     @property
     def name(self) -> str:
         """What the clock counts, in words."""
         return "CPU time" if self.threads == 1 else "wall time"
 
+    def timed(self, call: Call, number: int = 1) -> float:
+        """Return the milliseconds of one call, the mean of ``number`` calls."""
+        clock = time.process_time_ns if self.threads == 1 else time.perf_counter_ns
+        start = clock()
+        for _ in range(number):
+            call()
+        return (clock() - start) / number / 1e6
 
-@dataclass
-class Samples:
-    """What was measured for one shape: milliseconds and page faults of a call, by key."""
-
-    nbytes: int = 0  # of the input
-    ms: dict[Key, list[float]] = field(default_factory=dict)
-    faults: dict[Key, list[float]] = field(default_factory=dict)
-
-    def add(self, key: Key, ms: float, faults: float) -> None:
-        """Add one measurement."""
-        self.ms.setdefault(key, []).append(ms)
-        self.faults.setdefault(key, []).append(faults)
-
-    def median(self, key: Key) -> float:
-        """Return the median time of a call in milliseconds."""
-        return statistics.median(self.ms[key])
-
-    @property
-    def page_faults(self) -> float:
-        """The median page faults of a call, of the candidate that has the most."""
-        return max((statistics.median(v) for v in self.faults.values()), default=0.0)
+    def until_done(self, fewest: int) -> Iterator[int]:
+        """Count rounds until the time is used up, ``fewest`` of them in any case."""
+        start = time.monotonic()
+        for done in range(self.rounds):
+            if done >= fewest and time.monotonic() - start > self.seconds:
+                return
+            yield done
 
 
 @contextmanager
@@ -78,64 +67,76 @@ def quiet_collector() -> Iterator[None]:
         gc.enable()
 
 
-def page_faults() -> int:
-    """Return how many pages the process has been given so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-
-
-def timed(
-    call: Callable[[], Any], number: int, clock: Callable[[], int]
-) -> tuple[float, float]:
-    """Return milliseconds and page faults of one call, the mean of ``number`` calls."""
-    faults, start = page_faults(), clock()
-    for _ in range(number):
-        call()
-    stop = clock()
-    return (stop - start) / number / 1e6, (page_faults() - faults) / number
-
-
-def prepare(
-    problem: Problem, candidates: Sequence[Candidate], loops: Any
-) -> dict[str, Operations]:
-    """Return everyone's operations on one problem, the limit's among them."""
-    everyone = {c.name: c.operations(problem, True) for c in candidates}
-    if loops is not None:
-        everyone["limit"] = limit_operations(problem, loops)
-    return everyone
-
-
-def repeat(
-    problem: Problem,
-    candidates: Sequence[Candidate],
+def interleave(
+    prepare: Callable[[], dict[Key, Callable[[], Call]]],
+    number: Callable[[Key], int],
     how: Clockwork,
     rng: np.random.Generator,
-    samples: Samples,
-) -> None:
-    """Measure every operation of everyone once, in random order."""
-    everyone = prepare(problem, candidates, how.loops)
-    keys = [(name, op) for name in everyone for op in OPERATIONS]
-    number = min(MOST, max(1, ENOUGH // problem.x.size))
-    for i in rng.permutation(len(keys)):
-        name, op = keys[i]
-        samples.add(keys[i], *timed(everyone[name][op], number, how.clock))
+    fewest: int,
+) -> Samples:
+    """Measure every call once in each round, in a new random order, until the time is used up.
+
+    ``prepare`` gives for each round what makes the calls, one right before its turn;
+    ``number(key)`` says how often each is computed for one measurement. The first round
+    compiles, loads and fills caches; it is not counted.
+    """
+    samples: Samples = {key: [] for key in prepare()}
+    keys = list(samples)
+
+    def one_round() -> Iterator[tuple[Key, float]]:
+        makers = prepare()
+        for i in rng.permutation(len(keys)):
+            yield keys[i], how.timed(makers[keys[i]](), number(keys[i]))
+
+    list(one_round())
+    with quiet_collector():
+        for _ in how.until_done(fewest):
+            for key, ms in one_round():
+                samples[key].append(ms)
+    return samples
+
+
+def calls_of(problem: Problem, candidates: Sequence[Candidate]) -> dict[Key, Call]:
+    """Return all candidates' operations on one problem, and the streaming limit's."""
+    paths = {c.name: c.operations(problem, True) for c in candidates}
+    paths["limit"] = limit(problem)
+    return {(path, op): calls[op] for path, calls in paths.items() for op in OPERATIONS}
 
 
 def measure(
-    shape: Shape,
-    dtype: str,
-    candidates: Sequence[Candidate],
-    how: Clockwork,
-    tell: Callable[[str], None] = lambda text: None,
+    shape: Shape, dtype: str, candidates: Sequence[Candidate], how: Clockwork
 ) -> Samples:
-    """Measure until the time is used up; ``tell`` hears what is going on."""
+    """Measure all candidates on arrays of one shape, in new memory in each round."""
     rng = np.random.default_rng([len(dtype), *shape])
     drawn = draw(shape, dtype, rng)
-    repeat(drawn, candidates, how, rng, Samples())  # compiles, and fills caches; not counted
-    samples, start = Samples(drawn.x.nbytes), time.monotonic()
+    number = min(MOST, max(1, ENOUGH // drawn.x.size))
+
+    def prepare() -> dict[Key, Callable[[], Call]]:
+        calls = calls_of(afresh(drawn, rng), candidates)
+        return {key: lambda call=call: call for key, call in calls.items()}
+
+    return interleave(prepare, lambda key: number, how, rng, FEWEST)
+
+
+def cold_and_warm(call: Call, stream: Array, how: Clockwork) -> tuple[float, float]:
+    """Return milliseconds of a call after ``stream`` was read, and of one right after it."""
+    stream @ stream  # pushes everything else out of the caches
+    return how.timed(call), how.timed(call, WARM)
+
+
+def measure_calls(
+    candidates: Sequence[Candidate], how: Clockwork, streamed: int = STREAMED
+) -> dict[Key, list[tuple[float, float]]]:
+    """Return what a call costs by itself, cold and warm, on a tiny array."""
+    rng = np.random.default_rng(0)
+    stream = np.ones(streamed // 4, np.float32)
+    calls = calls_of(draw(TINY, "float32", rng), candidates)
+    for call in calls.values():
+        call()  # compiles; not counted
+    keys = list(calls)
+    samples: dict[Key, list[tuple[float, float]]] = {key: [] for key in keys}
     with quiet_collector():
-        for done in range(how.repetitions):
-            if done >= FEWEST and time.monotonic() - start > how.seconds:
-                break
-            tell(f"repetition {done + 1}")
-            repeat(afresh(drawn, rng), candidates, how, rng, samples)
+        for _ in range(min(how.rounds, COLD)):
+            for i in rng.permutation(len(keys)):
+                samples[keys[i]].append(cold_and_warm(calls[keys[i]], stream, how))
     return samples

@@ -66,16 +66,16 @@ OPTIONS = {  # a call, its bad options, the error, its text
     "keep": (to_keras, {"keep": "all"}, ValueError,
              "keep must be 'outputs' or 'estimate', got 'all'"),
     "source_eps": (to_keras, {"source_eps": -1.0}, ValueError,
-                   "source_eps: eps must be finite and at least 0, got -1.0; use 1e-5"),
+                   "source_eps must be finite and at least 0, got -1.0; the usual ..."),
     "target_eps": (to_keras, {"target_eps": "1e-5"}, TypeError,
-                   "target_eps: eps must be a number, got '1e-5'; the usual value is 1e-5"),
+                   "target_eps must be a number, got '1e-5'; the usual value is 1e-5"),
     "no m": (estimate, {}, ValueError, "m is needed, the number of values per channel in ..."),
-    "float m": (estimate, {"m": 2.0}, TypeError, "m must be an integer, got 2.0"),
-    "bool m": (estimate, {"m": True}, TypeError, "m must be an integer, got True"),
+    "float m": (estimate, {"m": 2.0}, TypeError, "m must be an integer, got 2.0; ..."),
+    "bool m": (estimate, {"m": True}, TypeError, "m must be an integer, got True; ..."),
     "text remaining": (estimate, {"remaining": "1"}, TypeError,
-                       "remaining must be a number, got '1'"),
+                       "remaining must be a number, got '1'; it is ..."),
     "bool remaining": (estimate, {"remaining": True}, TypeError,
-                       "remaining must be a number, got True"),
+                       "remaining must be a number, got True; it is ..."),
     "large remaining": (estimate, {"remaining": 1.1}, ValueError,
                         "remaining must lie between 0 and 1, got 1.1; ... ** updates"),
     "negative remaining": (estimate, {"remaining": -0.1}, ValueError,
@@ -107,10 +107,10 @@ def remaining(share):
          f"{name.split()[0]}: expected one of ('torch', 'keras', 'flax', 'mxnet', 'darknet'), "
          "got {0!r}", call, ("pytorch", "Keras", "", None, 3, ["torch"]))
      for name, call in LIBRARY_CALLS.items()],
-    [Row(f"{op} range", ValueError, f"{op}: momentum must lie between 0 and 1, got {{0}}",
+    [Row(f"{op} range", ValueError, f"{op}: momentum must lie between 0 and 1, got {{0}}; ...",
          call, (-0.1, 1.1, math.nan, math.inf)) for op, call in MOMENTA.items()],
     [Row(f"{op} type", TypeError,
-         f"{op}: momentum must be a number, got {{0!r}}; where PyTorch's is None, it ...",
+         f"{op}: momentum must be a number, got {{0!r}}; no constant does what ...",
          call, ("0.9", True, 1j, [0.9], *[None] * (op == "from_torch_momentum")))
      for op, call in MOMENTA.items()],
     [Row(f"state {name}", error, "convert_state: " + text, changed, (change,))
@@ -131,7 +131,7 @@ def remaining(share):
         lambda bad: convert_state(bad, "torch", "keras"), (None, [("running_mean", [1.0])])),
     [Row(f"option {name}", error, "convert_state: " + text, call, (options,))
      for name, (call, options, error, text) in OPTIONS.items()],
-    Row("m of 1", ValueError, "bessel: needs at least 2 values, got m = 1; ...",
+    Row("m of 1", ValueError, "convert_state: m must be at least 2, got 1; it counts ...",
         estimate, ({"m": 1},)),
     Row("variance below the first one's part", ValueError,
         "convert_state: a variance of 0.3 is less than the initial value's part, 0.5 * 1.0; "

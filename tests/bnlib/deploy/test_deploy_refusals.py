@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pytest
 import torch
 from fold_pairs import pair
 from refusals import NonFiniteError, Row, each_row
@@ -114,7 +115,7 @@ RECALIBRATE = [
         recalibrate, ([X, sample(9, 3)],), network),
     Row("nan", NonFiniteError, "...: expected finite statistics, ...; ...",
         recalibrate, ([X, X * np.nan],), network),
-    Row("one sample", ValueError, "batch_norm_train: needs at least 2 values ...; ...",
+    Row("one sample", ValueError, "BatchNorm: needs at least 2 values ...; ...",
         recalibrate, ([X, sample(1, 4)],), network),
     Row("pairs", TypeError, "BatchNorm: x must be a NumPy array ..., got tuple; ...",
         recalibrate, ([(X, 0)],), network),
@@ -140,7 +141,7 @@ def test_a_bad_call_is_refused(row, bad):
 
 def test_after_an_error_the_layers_track_again():
     net = network()
-    with np.testing.assert_raises(ValueError):
+    with pytest.raises(ValueError, match="saw no batch"):
         recalibrate(net, [])
     count = int(net.layers[0].num_batches_tracked)
     net.train()(X)

@@ -11,12 +11,12 @@ from reference import assert_close, leaf, untouched
 from strategies import cases
 from torch.nn import functional
 
+from bnlib.axes import broadcast_shape
 from bnlib.functional import BatchNormCache, batch_norm_backward, batch_norm_train
 from bnlib.functional.double_backward import (
     batch_norm_double_backward,
     batch_norm_eval_double_backward,
 )
-from bnlib.axes import broadcast_shape
 
 DOUBLE = {f.__name__: f for f in (batch_norm_double_backward, batch_norm_eval_double_backward)}
 each_function = pytest.mark.parametrize("name", DOUBLE)
@@ -76,7 +76,6 @@ def test_evaluation_matches_autograd(case, parts, seed):
     rng, C = np.random.default_rng(seed), case.x.shape[case.axis]
     mean, var = case.x.mean() + rng.normal(size=C), rng.uniform(0.5, 2, C)
     gamma = np.ones(C) if case.gamma is None else case.gamma
-    inv_std = 1 / np.sqrt(var + case.eps)
     cache = BatchNormCache(case.x, mean, var, gamma, case.eps, case.axis % case.x.ndim)
     given_weights = weights(case, parts, seed)
     actual = batch_norm_eval_double_backward(*given_weights, case.dy, cache)

@@ -114,7 +114,7 @@ def of_batch_statistics(op, call):
     ]
     if op != "jacobian":
         yield Row(f"{op} lost digits", ValueError,
-                  f"{op}: channel 0 has var + eps below ..., where float32 squares have lost "
+                  f"{op}: channel 0 has var + eps below ..., where float32 squares lose "
                   "their digits; scale x up or use eps=1e-5",
                   lambda x: call(x, eps=0.0), (np.array([[0.0], [1e-19]], np.float32),))
 
@@ -154,7 +154,7 @@ def of_every_backward():
         kept, kind = cached, "the BatchNormCache that the forward pass"
         others = None, X, (X, X)
         if op == "staged_backward":
-            kept, kind = (lambda: staged(X)), "the Stages that staged_forward"
+            kept, kind = (lambda: staged(X)), "the Stages that the forward pass"
             others = None, X, cached()
         def against(dy, call=call, kept=kept):
             return call(dy, kept())
@@ -163,13 +163,13 @@ def of_every_backward():
         match = (
             f"{op}: dy must match x, shape (3, 2) and float64, got shape {{0.shape}} and "
             "{0.dtype}; pass the gradient of the same batch"
-        ) + "'s y" * (op != "staged_backward")
+        )
         yield Row(f"{op} shape of dy", ValueError, match, against,
                   (*ones((3, 1), (2, 2), (3, 2, 1)), F32[:1]))
         yield Row(f"{op} dtype of dy", TypeError, match, against, (F32,))
         place = "stages" if op == "staged_backward" else "cache"
         yield Row(f"{op} {place}", TypeError,
-                  f"{op}: {place} must be {kind} returned, got {{0.__class__.__name__}}",
+                  f"{op}: {place} must be {kind} returned, got {{0.__class__.__name__}}; ...",
                   lambda other, call=call: call(X, other), others)
 
 
@@ -196,7 +196,7 @@ def of_double_backward():
                   lambda call=call: call(None, None, None, X, cached()))
         yield Row(f"{op} cache", TypeError,
                   f"{op}: cache must be the BatchNormCache that the forward pass returned, got "
-                  "{0.__class__.__name__}",
+                  "{0.__class__.__name__}; keep ...",
                   lambda other, call=call: call(X, None, None, X, other), (None, {}))
 
 

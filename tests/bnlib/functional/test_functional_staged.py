@@ -5,14 +5,14 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference import assert_close, leaf, untouched
 from strategies import cases
 
+from bnlib.axes import broadcast_shape, reduction_axes
 from bnlib.functional import batch_norm_backward, batch_norm_train
 from bnlib.functional.staged import StageGradients, staged_backward, staged_forward
-from bnlib.axes import broadcast_shape, reduction_axes
 
 STEPS = ["mu", "centered", "squared", "var", "std", "inv_std", "x_hat", "scaled", "y"]
 LEAVES = ["x", "gamma", "beta"]
@@ -64,6 +64,7 @@ def gradient_sizes(case, stages, gradients):
     }  # fmt: skip
 
 
+@settings(max_examples=50)
 @given(cases())
 def test_every_intermediate_and_its_gradient_match_autograd(case):
     tensors, stages = torch_stages(case), forward(case)
@@ -75,6 +76,7 @@ def test_every_intermediate_and_its_gradient_match_autograd(case):
         assert_close(ours, tensor.grad.numpy(), size=sizes.get(f"d{name}", 0.0))
 
 
+@settings(max_examples=50)
 @given(cases())
 def test_the_staged_passes_equal_the_closed_form(case):
     y, cache = batch_norm_train(*case.forward)
@@ -90,6 +92,7 @@ def test_the_staged_passes_equal_the_closed_form(case):
         assert_close(getattr(gradients, name), closed, size=sizes[name])
 
 
+@settings(max_examples=50)
 @given(cases(dtype=np.float32, max_ratio=1e4))
 def test_float32_stays_float32_and_near_float64(case):
     stages, exact = forward(case), forward(case, case.x.astype(np.float64))

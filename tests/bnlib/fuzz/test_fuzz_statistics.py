@@ -9,7 +9,6 @@ from fuzz_exact import DOUBLE, columns, exact, largest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bnlib.axes import broadcast_shape, reduction_axes, values_per_channel
 from bnlib.stats import bessel, channel_sum, mean_var, update_running
 
 
@@ -56,23 +55,6 @@ def check_sums(x, axis, total):
     for got, values in zip(total, columns(x, axis), strict=True):
         bound = (len(values) + 8) * len(values) * DOUBLE * largest(values)
         assert abs(Decimal(float(got)) - sum(values)) <= bound
-
-
-@given(st.lists(st.integers(0, 9), max_size=6), st.integers(-9, 9) | st.just(1))
-def test_shapes(shape, axis):
-    array = np.empty([n % 3 for n in shape])
-    results = [
-        outcome("reduction_axes", reduction_axes, array.ndim, axis),
-        outcome("broadcast_shape", broadcast_shape, array.shape, axis),
-        outcome("values_per_channel", values_per_channel, array.shape, axis),
-    ]
-    if array.ndim < 2 or not -array.ndim <= axis < array.ndim:
-        assert [type(result) for result in results] == [ValueError] * 3
-        return
-    axes, shape, m = results
-    assert sorted([*axes, axis % array.ndim]) == list(range(array.ndim))
-    assert shape == array.sum(axis=axes, keepdims=True).shape
-    assert m * array.shape[axis] == array.size or array.shape[axis] == 0
 
 
 @given(st.integers(-3, 3) | st.integers())

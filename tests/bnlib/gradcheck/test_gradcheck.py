@@ -3,29 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from gradcheck_cases import X, batch_norm, draw, right
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference import assert_close, leaf, untouched
 
 from bnlib.functional import batch_norm_backward, batch_norm_eval, batch_norm_train
 from bnlib.gradcheck import Verdict, gradcheck, numeric_gradient, projection
-
-X = np.array([[1.0, 2.0], [4.0, -3.0]])
-
-
-def draw(*shape, seed=0, mean=0.0):
-    return mean + np.random.default_rng(seed).standard_normal(shape)
-
-
-def batch_norm(x):
-    return batch_norm_train(x, None, None)[0]
-
-
-def right(x):
-    """Return the backward pass at x, a function of dy."""
-    cache = batch_norm_train(x, None, None)[1]
-    return lambda dy: batch_norm_backward(dy, cache)[0]
-
 
 # Backward passes from published code, each without a part; dy, x_hat, inv_std of (N, C).
 WRONG = {

@@ -2,26 +2,10 @@
 
 import numpy as np
 import pytest
+from gradcheck_cases import X, batch_norm, draw, right
 from reference import assert_close
 
-from bnlib.functional import batch_norm_backward, batch_norm_train
 from bnlib.gradcheck import gradcheck, numeric_gradient, projection, step_sweep
-
-X = np.array([[1.0, 2.0], [4.0, -3.0]])
-
-
-def draw(*shape, seed=0, mean=0.0):
-    return mean + np.random.default_rng(seed).standard_normal(shape)
-
-
-def batch_norm(x):
-    return batch_norm_train(x, None, None)[0]
-
-
-def right(x):
-    """Return the backward pass at x, a function of dy."""
-    cache = batch_norm_train(x, None, None)[1]
-    return lambda dy: batch_norm_backward(dy, cache)[0]
 
 
 @pytest.mark.parametrize("step", [3e-3, 1e-3])

@@ -150,10 +150,10 @@ def test_parameter_starts_with_a_zero_gradient_of_its_own():
 def test_sequential_sets_the_mode_of_every_layer():
     inner = Sequential(BatchNorm(2))
     net = Sequential(inner, ReLU())
-    everything = (net, inner, *inner.layers, *net.layers)
+    all_layers = (net, inner, *inner.layers, *net.layers)
     for change, mode in ((net.train, True), (net.eval, False), (net.train, True)):
         assert change() is net
-        assert all(layer.training is mode for layer in everything)
+        assert all(layer.training is mode for layer in all_layers)
     assert net.train(0).training is False
 
 

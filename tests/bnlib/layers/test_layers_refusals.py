@@ -112,21 +112,20 @@ BATCH_NORM = [
         "BatchNorm: channel_axis must be an integer, got {0!r}; use 1 ... and -1 ...",
         lambda axis: BatchNorm(2, channel_axis=axis), ("last", 1.0, None, True)),
     Row("BatchNorm type of momentum", TypeError,
-        "BatchNorm: momentum must be a number or None, got {0!r}; None averages all batches",
+        "BatchNorm: momentum must be a number, got {0!r}; ... or None for an average",
         lambda momentum: BatchNorm(2, momentum=momentum), ("0.1", True, [0.1], 0.1j)),
     Row("BatchNorm momentum", ValueError,
-        "BatchNorm: momentum must lie between 0 and 1, got {0}; it is the weight of the new "
-        "value (PyTorch's 0.1 is Keras's 0.9)",
+        "BatchNorm: momentum must lie between 0 and 1, got {0}; the weight of the ...",
         lambda momentum: BatchNorm(2, momentum=momentum), (-0.1, 1.1, math.nan, math.inf)),
     Row("BatchNorm one value", ValueError,
-        "batch_norm_train: needs at least 2 values per channel, got x of shape (1, 2); use ...",
+        "BatchNorm: needs at least 2 values per channel, got x of shape (1, 2); use ...",
         lambda layer: layer(np.ones((1, 2))), on=called(lambda: BatchNorm(2), X[0, :2, :2, 0])),
     *[Row(f"BatchNorm {name}", NonFiniteError,
-          "batch_norm_train: expected finite statistics, ... in channels [1]; look for ...",
+          "BatchNorm: expected finite statistics, ... in channels [1]; look for ...",
           forward, (np.array([[1.0, big], [2.0, -big]]),), lambda: BatchNorm(2))
       for name, big in {"nan": math.nan, "infinity": math.inf, "overflow": 1e200}.items()],
     Row("BatchNorm constant channel", ValueError,
-        "batch_norm_train: channel 1 is constant (variance 0) and eps is 0, ...; use eps=1e-5",
+        "BatchNorm: channel 1 is constant (variance 0) and eps is 0, ...; use eps=1e-5",
         forward, (np.array([[1.0, 7.0], [2.0, 7.0]]),), lambda: BatchNorm(2, eps=0)),
 ]
 
@@ -135,7 +134,7 @@ def modes():
     """Yield the rows of a batch normalization in either mode, after one pass."""
     for training in (True, False):
         on = called(lambda training=training: BatchNorm(2).train(training), np.eye(2))
-        name, op = f"BatchNorm {training}", "batch_norm" + "_eval" * (not training)
+        name = f"BatchNorm {training}"
         yield from [
             Row(f"{name} channels", ValueError,
                 "BatchNorm: expected 2 channels on axis 1, got x of shape {0.shape}; "
@@ -146,9 +145,9 @@ def modes():
             Row(f"{name} empty", ValueError,
                 "BatchNorm: got an empty x of shape (0, 2); give at least one sample",
                 forward, ones((0, 2)), on),
-            Row(f"{name} shape of dy", ValueError, f"{op}_backward: dy must match x, shape ...",
+            Row(f"{name} shape of dy", ValueError, "BatchNorm.backward: dy must match x, ...",
                 backward, ones((3, 2)), on),
-            Row(f"{name} dtype of dy", TypeError, f"{op}_backward: dy must match x, shape ...",
+            Row(f"{name} dtype of dy", TypeError, "BatchNorm.backward: dy must match x, ...",
                 backward, (np.ones((2, 2), np.float32),), on),
         ]
 
@@ -242,7 +241,7 @@ def test_a_bad_call_is_refused(row, bad):
 def test_evaluation_refuses_a_negative_running_variance():
     layer = BatchNorm(2).eval()
     layer.running_var[1] = -1
-    message = "batch_norm_eval: a variance cannot be negative, got -1 in channel 1; compute ..."
+    message = "BatchNorm: a variance cannot be negative, got -1 in channel 1; compute ..."
     Row("", ValueError, message, forward, on=lambda: layer).check(np.ones((1, 2)))
 
 

@@ -1,73 +1,15 @@
-"""The compiled loops task by task: what each one sums and writes, and how parts are pooled."""
+"""The compiled loops by themselves: what they sum, and how parts are pooled."""
 
 import numpy as np
 import pytest
 from reference import assert_close
 
-from bnlib.passes.compiled import compiler, forward, pooling, rows, slabs
-
-
-@pytest.mark.parametrize("task", range(3))
-def test_a_task_writes_its_own_part_alone(monkeypatch, task):
-    """A row of ``rows``; of ``slabs`` an image, or its share of the channels."""
-    tasks = []
-    for module in (rows, slabs):
-        monkeypatch.setattr(module, "prange", lambda count: tasks.append(count) or [task])
-    x, table = np.ones((7, 4)), np.repeat([[0.0], [0.0], [1.0], [0.0]], 4, axis=1)
-    y, z = np.zeros((2, 7, 4)), np.zeros((4, 7, 4))
-    rows.apply(x, table[1:], y[0])
-    rows.combine(x, x, table[[0, 1, 3, 2]], y[1])
-    np.testing.assert_array_equal(y[..., 0], [[i == task for i in range(7)]] * 2)
-    monkeypatch.setattr(slabs, "TASKS", 14)  # two for each image
-    slabs.apply(x[..., None], table[1:], z[0, ..., None])
-    slabs.combine(x[..., None], x[..., None], table[[0, 1, 3, 2]], z[1, ..., None])
-    monkeypatch.setattr(slabs, "TASKS", 7)
-    slabs.apply(x[..., None], table[1:], z[2, ..., None])
-    slabs.combine(x[..., None], x[..., None], table[[0, 1, 3, 2]], z[3, ..., None])
-    half = [[2 * a + (c > 1) == task for c in range(4)] for a in range(7)]
-    whole = [[a == task] * 4 for a in range(7)]
-    np.testing.assert_array_equal(z, [half, half, whole, whole])
-    assert tasks == [7, 7, 14, 14, 7, 7]
-
-
-@pytest.mark.parametrize("task", range(4))
-def test_a_task_sums_its_own_part_alone(monkeypatch, task):
-    """Here one of two groups of images and one of two shares of the channels."""
-    for module in (slabs, pooling):
-        monkeypatch.setattr(module, "prange", lambda count: [task])
-    monkeypatch.setattr(slabs, "TASKS", 4)
-    monkeypatch.setattr(pooling, "TILE", 2)
-    x = np.ones((4, 4, 3))
-    parts, sums, out = (np.full(shape, np.nan) for shape in ((2, 2, 4), (2, 2, 4), (3, 7)))
-    slabs.moments(x, 3, 2, np.full(2, 6.0), parts)
-    slabs.products(x, x, np.zeros(4), 1.0, 3, sums)
-    written = [[(s, c // 2) == divmod(task, 2) for c in range(4)] for s in range(2)]
-    np.testing.assert_array_equal(np.isfinite([*parts, *sums]), [written] * 4)
-    pooling.pool(np.ones((2, 1, 7)), np.ones(1), 7, 1, 10.0, out)
-    np.testing.assert_array_equal(np.isfinite(out), [[c // 2 == task for c in range(7)]] * 3)
-
-
-def test_pooling_has_a_task_for_each_tile(monkeypatch):
-    tasks = []
-    monkeypatch.setattr(pooling, "prange", lambda count: tasks.append(count) or range(count))
-    monkeypatch.setattr(pooling, "TILE", 4)
-    for C in (1, 4, 5, 8):
-        pooling.pool(np.ones((2, 1, C)), np.ones(1), C, 1, 10.0, np.empty((3, C)))
-    assert tasks == [1, 1, 2, 2]
-
-
-@pytest.mark.parametrize(
-    ("parts", "C", "split"), [(16, 8, 1), (15, 8, 1), (8, 8, 2), (1, 8, 8), (1, 64, 16)]
-)
-def test_few_images_share_out_their_channels(parts, C, split):
-    assert slabs.shares(parts, C) == split
+from bnlib.passes.compiled import compiler, forward, pooling, slabs
 
 
 @pytest.mark.parametrize("A", [1, 3, 40])
 @pytest.mark.parametrize(("B", "chunk", "group"), [(5, 5, 2), (6, 2, 1), (6, 6, 7)])
-def test_every_share_of_every_part_is_summed(monkeypatch, A, B, chunk, group):
-    counts = []
-    monkeypatch.setattr(slabs, "prange", lambda count: counts.append(count) or range(count))
+def test_every_share_of_every_part_is_summed(A, B, chunk, group):
     x, dy = np.random.default_rng(0).normal(5, 1, (2, A, 3, B))
     n = forward.slab_counts(A, B, chunk, group)
     parts, sums = np.full((2, len(n), 3), np.nan), np.full((2, 2, 3), np.nan)
@@ -83,8 +25,6 @@ def test_every_share_of_every_part_is_summed(monkeypatch, A, B, chunk, group):
     for i, product in enumerate((dy, dy * ((x - 5.0) * 2.0))):
         halves = [product[: A // 2], product[A // 2 :]]
         assert_close(sums[i], [half.sum(axis=(0, 2)) for half in halves], tol=1e-13)
-    groups = -(-A // group)
-    assert counts == [groups * slabs.shares(groups, 3), 2 * slabs.shares(2, 3)]
 
 
 @pytest.mark.parametrize("C", [1, 3, pooling.TILE, pooling.TILE + 1])

@@ -43,9 +43,9 @@ def test_marked_nodes_differ_in_colour_and_corners():
 
 def test_each_edge_is_an_arrow_from_tail_to_head_box():
     ax = plots.graph(NODES, EDGES)
-    drawn, found = boxes(ax), arrows(ax)
-    assert [(a.xyann, a.xy) for a in found] == [(NODES[t], NODES[h]) for t, h in EDGES]
-    for arrow, (tail, head) in zip(found, EDGES, strict=True):
+    drawn, shown = boxes(ax), arrows(ax)
+    assert [(a.xyann, a.xy) for a in shown] == [(NODES[t], NODES[h]) for t, h in EDGES]
+    for arrow, (tail, head) in zip(shown, EDGES, strict=True):
         patch = arrow.arrow_patch
         assert patch.patchA is drawn[tail].get_bbox_patch()
         assert patch.patchB is drawn[head].get_bbox_patch()
@@ -96,3 +96,21 @@ def test_an_empty_graph_is_an_empty_picture():
 def test_unknown_names_are_refused(edges, marked):
     with pytest.raises(ValueError, match=r"graph: \['z'\] are no nodes; the nodes are \['x'"):
         plots.graph(NODES, edges, marked)
+
+
+def test_names_and_labels_are_centered_at_their_places():
+    for text in plots.graph(NODES, EDGES).texts:
+        if not isinstance(text, Annotation):
+            assert (text.get_ha(), text.get_va()) == ("center", "center")
+
+
+def test_a_label_hides_its_arrow_which_has_a_head_and_no_text():
+    ax = plots.graph(NODES, EDGES)
+    for arrow in arrows(ax):
+        assert arrow.get_text() == ""
+        assert type(arrow.arrow_patch.get_arrowstyle()).__name__ == "CurveFilledB"
+    for label in ax.texts:
+        if label.get_text() in EDGES.values() and not isinstance(label, Annotation):
+            assert label.get_zorder() > max(arrow.get_zorder() for arrow in arrows(ax))
+            assert label.get_bbox_patch().get_facecolor() == (1, 1, 1, 1)
+            assert label.get_bbox_patch().get_edgecolor()[3] == 0

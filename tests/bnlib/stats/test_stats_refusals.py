@@ -28,9 +28,8 @@ PARTS = ["n_a", "mean_a", "m2_a", "n_b", "mean_b", "m2_b"]
 
 def merged(name):
     """Return a function that merges two parts, of which one argument is bad."""
-    return lambda bad: merge(
-        *({k: 2 if k[0] == "n" else TWO for k in PARTS} | {name: bad}).values()
-    )
+    good = {k: 2 if k.startswith("n") else TWO for k in PARTS}
+    return lambda bad: merge(**good | {name: bad})
 
 
 def fed(make, sizes=(3, 4), **options):
@@ -68,14 +67,14 @@ def of_every_statistic():
 
 RUNNING = [
     Row("type of m", TypeError,
-        "bessel: m must be an integer, got {0!r}; it counts the values behind a statistic",
+        "bessel: m must be an integer, got {0!r}; one value has no unbiased variance",
         bessel, (True, 2.5, "2")),
     Row("m", ValueError,
-        "bessel: needs at least 2 values, got m = {0}; one value has no unbiased variance",
+        "bessel: m must be at least 2, got {0}; one value has no unbiased variance",
         bessel, (1, 0, -1)),
     Row("type of momentum", TypeError,
         "update_running: momentum must be a number, got {0!r}; it is the weight of the new "
-        "value",
+        "value ...",
         lambda momentum: update_running(ONE, ONE, momentum), (True, "0.1", None)),
     Row("momentum", ValueError,
         "update_running: momentum must lie between 0 and 1, got {0}; it is the weight of the "
@@ -141,7 +140,7 @@ UNSEEN = [
         lambda rule, name=name: getattr(rule, name), on=make)
     for make in RULES for name in ("mean", "var")
 ]
-SINGLE = "bessel: needs at least 2 values, got m = 1; ..."
+SINGLE = "bessel: m must be at least 2, got 1; ..."
 SINGLES = [
     *[Row(f"{make.__name__} of one value", ValueError, SINGLE,
           lambda rule: rule.update(TWO, 0 * TWO, 1), on=make)
@@ -152,22 +151,22 @@ SINGLES = [
     Row("DatasetPass of one value", ValueError, SINGLE,
         lambda rule: rule.var, on=fed(DatasetPass, (1,))),
 ]
-NUMBER = "Exponential: {} must be a number, got {{0!r}}; give a float"
-RANGE = (
-    "Exponential: {} must be finite and lie between {}, got {{0}}; momentum is the weight of "
-    "the new value, or of the old one if weighs says so"
-)
 EXPONENTIAL = [
     Row("weighs", ValueError,
-        'Exponential: weighs must be "new" or "old", got {0!r}; it says what momentum multiplies '
-        "(PyTorch: new, Keras: old)", lambda weighs: Exponential(weighs=weighs), ("both", 1)),
-    Row("Exponential momentum", ValueError, RANGE.format("momentum", "0 and 1"),
+        'Exponential: weighs must be "new" or "old", got {0!r}; it says what momentum '
+        "multiplies (PyTorch: new, Keras: old)",
+        lambda weighs: Exponential(weighs=weighs), ("both", 1)),
+    Row("Exponential momentum", ValueError,
+        "Exponential: momentum must lie between 0 and 1, got {0}; it is the weight of ...",
         lambda bad: Exponential(momentum=bad), (1.5, -0.1, math.nan)),
-    Row("Exponential type", TypeError, NUMBER.format("momentum"),
+    Row("Exponential type", TypeError,
+        "Exponential: momentum must be a number, got {0!r}; it is the weight of ...",
         lambda bad: Exponential(momentum=bad), (None, True)),
-    Row("start_mean", ValueError, RANGE.format("start_mean", "-inf and inf"),
+    Row("start_mean", ValueError,
+        "Exponential: start_mean must be finite, got {0}; the estimate before the first batch",
         lambda bad: Exponential(start_mean=bad), (math.inf,)),
-    Row("start_var", ValueError, RANGE.format("start_var", "0 and inf"),
+    Row("start_var", ValueError,
+        "Exponential: start_var must be finite and at least 0, got {0}; the estimate ...",
         lambda bad: Exponential(start_var=bad), (-1, math.inf)),
     Row("shared part", NotImplementedError, "RunningRule defines no _take",
         lambda: RunningRule().update(ONE, ONE, 2)),

@@ -99,15 +99,15 @@ def test_second_derivatives_of_large_tensors(path):
 def test_both_paths_give_the_same(monkeypatch):
     """In float32; a gradient to a parameter is a sum of m values of either sign."""
     x, dy = (tensor(40, 4, 20, 20, seed=s, dtype=torch.float32) for s in (0, 1))
-    found = []
+    runs = []
     for value in ("0", "1"):
         monkeypatch.setenv("BNLIB_FAST", value)
         module = BatchNorm2d(4)
-        found.append((run(module, x, dy), module))
+        runs.append((run(module, x, dy), module))
     m = x.numel() // 4
-    for unit, got, want in zip((1, 1, m, m), *(results for results, _ in found), strict=True):
+    for unit, got, want in zip((1, 1, m, m), *(results for results, _ in runs), strict=True):
         assert_near(got / unit, want / unit, tol=1e-6)
-    assert_same_state(found[1][1], found[0][1], tol=1e-6)
+    assert_same_state(runs[1][1], runs[0][1], tol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -69,12 +69,12 @@ def derivatives(function, leaves, orders):
 @each_mode
 def test_second_derivatives_are_pytorchs(kind, training):
     name, shape = KINDS[kind]
-    found = []
+    results = []
     for module in pair(name, eps=1e-2):
         leaves = [tensor(*shape).requires_grad_(), *module.parameters()]
-        found.append(derivatives(module.train(training), leaves, 2))
-    assert len(found[0]) == len(found[1]) == 6
-    for got, want in zip(*found, strict=True):
+        results.append(derivatives(module.train(training), leaves, 2))
+    assert len(results[0]) == len(results[1]) == 6
+    for got, want in zip(*results, strict=True):
         assert_near(got, want, tol=1e-10)
 
 

@@ -1,18 +1,17 @@
 """The training loop: batches, history, divergence and the mode it leaves behind."""
 
 import math
-import re
 
 import numpy as np
 import pytest
 import torch
 from reference import assert_close, assert_same_state, torch_twin, untouched
+from refusals import NonFiniteError, Row
 from torch.nn import functional
 
 from bnlib.data import Split, digits
 from bnlib.layers import BatchNorm, Linear, Sequential
 from bnlib.models import mlp
-from bnlib.arguments import NonFiniteError
 from bnlib.train import History, accuracy, fit, mini_batches, sweep
 
 
@@ -159,12 +158,11 @@ def test_an_evaluation_that_is_not_finite_ends_the_run(data):
 
 @pytest.mark.parametrize(("steps", "batch_size"), [(0, 16), (-1, 16), (5, 0), (5, 51)])
 def test_fit_needs_a_step_and_a_full_batch(data, net, steps, batch_size):
-    message = (
-        "fit: expected steps >= 1 and batch_size from 1 to 50, "
-        f"got steps={steps}, batch_size={batch_size}"
-    )
-    with untouched(net), pytest.raises(ValueError, match=re.escape(message)):
-        fit(net, data, lr=0.1, steps=steps, batch_size=batch_size)
+    Row(
+        "fit", ValueError, "fit: expected steps >= 1 and batch_size from 1 to 50, got "
+        f"steps={steps}, batch_size={batch_size}",
+        lambda net: fit(net, data, lr=0.1, steps=steps, batch_size=batch_size), on=lambda: net,
+    ).check()  # fmt: skip
 
 
 @pytest.mark.parametrize("batch_size", [1, 50])

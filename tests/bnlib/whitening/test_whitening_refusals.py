@@ -139,7 +139,7 @@ EIGH_AND_NEWTON_SCHULZ = [
         "inverse_sqrt_newton_schulz: iterations must be at least 1, got 0; 10 is usual",
         lambda steps: newton_schulz(np.eye(2), steps), (0,)),
     Row("type of steps", TypeError,
-        "inverse_sqrt_newton_schulz: iterations must be an integer, got {0}",
+        "inverse_sqrt_newton_schulz: iterations must be an integer, got {0}; 10 is usual",
         lambda steps: newton_schulz(np.eye(2), steps), (2.0, True)),
     Row("cov of 0", ValueError,
         "inverse_sqrt_newton_schulz: cov is 0, so it has no inverse root...",

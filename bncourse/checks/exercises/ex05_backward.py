@@ -1,0 +1,450 @@
+"""Chapter 5: the backward pass in steps and in one line, and what tests it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from bncourse.checks.channels import Array, broadcast_shape, reduction_axes
+from bncourse.checks.exercise import Answer, Arguments, Exercise, Part
+
+Rng = np.random.Generator
+Factor = Callable[[int], float]  # of m
+Axes = Callable[[Array], tuple[int, ...]]
+Pair = tuple[Array, Array]
+Spread = Callable[[Array, float], Pair]  # (var, eps) -> std and its derivative to var
+Function = Callable[[Array], Array]
+
+
+def one(m: int) -> float:
+    """Return 1: the factor that changes nothing."""
+    return 1.0
+
+
+def staged_backward(
+    dy: Array,
+    x: Array,
+    mu: Array,
+    var: Array,
+    gamma: Array,
+    eps: float,
+    *,
+    dgamma: str = "x_hat",
+    both: str = "sum",
+    distance: str = "x - mu",
+    dvar: Factor = one,
+    power: int = 3,
+    dmu: Factor = one,
+    straight: float = 1.0,
+    by_var: Factor = one,
+    by_mu: Factor = one,
+    gammas: int = 1,
+) -> tuple[Array, ...]:
+    """Return dgamma, dbeta, dvar, dmu, dx: (5.2) to (5.10). The keywords make mistakes."""
+    m, inv_std, d = len(x), 1 / np.sqrt(var + eps), x - mu
+    known = {"x": x, "x - mu": d, "x_hat": d * inv_std, "gamma x_hat": gamma * d * inv_std}
+    first, second = SUMS[both](dy * known[dgamma], dy)
+    g = gamma**gammas * dy
+    to_var = dvar(m) * -(inv_std**power) / 2 * (g * known[distance]).sum(axis=0)
+    to_mu = dmu(m) * -inv_std * g.sum(axis=0)
+    dx = straight * g * inv_std + by_var(m) * 2 * d * to_var / m + by_mu(m) * to_mu / m
+    return first, second, to_var, to_mu, dx
+
+
+SUMS: Mapping[str, Callable[[Array, Array], tuple[Array, Array]]] = {
+    "sum": lambda a, b: (a.sum(axis=0), b.sum(axis=0)),
+    "mean": lambda a, b: (a.mean(axis=0), b.mean(axis=0)),
+    "swapped": lambda a, b: (b.sum(axis=0), a.sum(axis=0)),
+    "rows": lambda a, b: (a.sum(axis=1), b.sum(axis=1)),
+    "all": lambda a, b: (np.asarray(a.sum()), np.asarray(b.sum())),
+    "none": lambda a, b: (a, b),
+    "minus": lambda a, b: (-a.sum(axis=0), -b.sum(axis=0)),
+}
+# What to say, and the keywords of `staged_backward` that make the mistake.
+PARAMETERS: Mapping[str, Mapping[str, Any]] = {
+    "a mean over the batch, where samples share a value": {"both": "mean"},
+    "dgamma and dbeta in each other's place": {"both": "swapped"},
+    "sums over the channels, not over the batch": {"both": "rows"},
+    "one number for all channels": {"both": "all"},
+    "no sum over the batch, though all samples share gamma and beta": {"both": "none"},
+    "dgamma and dbeta with a minus sign": {"both": "minus"},
+    "dgamma made with x, which is not what gamma multiplies": {"dgamma": "x"},
+    "dgamma made with x - mu, which is not what gamma multiplies": {"dgamma": "x - mu"},
+    "gamma inside its own gradient": {"dgamma": "gamma x_hat"},
+}
+VARIANCE: Mapping[str, Mapping[str, Any]] = {
+    "dvar with the other sign": {"dvar": lambda m: -1},
+    "dvar without the 1/2 of the root's derivative": {"dvar": lambda m: 2},
+    "dvar divided by m one step too early": {"dvar": lambda m: 1 / m},
+    "dvar with inv_std in the first power": {"power": 1},
+    "dvar with inv_std squared": {"power": 2},
+    "dvar made with x, not with x - mu": {"distance": "x"},
+    "dvar made with x_hat, not with x - mu": {"distance": "x_hat"},
+    "dy used where dx_hat is needed: gamma left out": {"gammas": 0},
+    "gamma multiplied twice": {"gammas": 2},
+}
+MEAN: Mapping[str, Mapping[str, Any]] = {
+    "dmu with the other sign": {"dmu": lambda m: -1},
+    "dmu divided by m one step too early": {"dmu": lambda m: 1 / m},
+    "dmu multiplied by m": {"dmu": lambda m: m},
+}
+INPUT: Mapping[str, Mapping[str, Any]] = {
+    "mean and variance taken as constants": {"by_var": lambda m: 0, "by_mu": lambda m: 0},
+    "a dx without the way through the variance": {"by_var": lambda m: 0},
+    "a dx without the way through the mean": {"by_mu": lambda m: 0},
+    "a dx without the straight way": {"straight": 0.0},
+    "dmu handed to each sample whole": {"by_mu": lambda m: m},
+    "dvar handed to each sample whole": {"by_var": lambda m: m},
+    "dmu and dvar handed to each sample whole": {"by_var": lambda m: m, "by_mu": lambda m: m},
+    "a square's derivative without its 2": {"by_var": lambda m: 0.5},
+    "m - 1 in the variance's share": {"by_var": lambda m: m / (m - 1)},
+    "the mean's way with the other sign": {"by_mu": lambda m: -1},
+    "the variance's way with the other sign": {"by_var": lambda m: -1},
+}
+
+
+def batches(rng: Rng, sizes: tuple[int, ...] = (2, 5, 16)) -> Sequence[Arguments]:
+    """Return dy, x, its mean and biased variance, gamma and eps."""
+    calls = []
+    for m, eps in zip(sizes, (0.3, 1e-5, 0.2), strict=True):
+        x = rng.normal(rng.normal(0, 2, 3), rng.uniform(0.5, 2, 3), (m, 3))
+        gamma = rng.choice([-1, 1], 3) * rng.uniform(0.5, 2, 3)
+        calls.append((rng.normal(0.5, 1, (m, 3)), x, x.mean(axis=0), x.var(axis=0), gamma, eps))
+    return calls
+
+
+STAGED = Exercise(
+    name="ex05_q1",
+    function="staged_backward",
+    points=4,
+    results=("dgamma", "dbeta", "dvar", "dmu", "dx"),
+    reference=staged_backward,
+    parts=(
+        Part("dgamma and dbeta", 1, batches, looks_at=("dgamma", "dbeta")),
+        Part("dvar", 1, batches, looks_at=("dvar",)),
+        Part("dmu", 1, batches, looks_at=("dmu",)),
+        Part("dx", 1, batches, looks_at=("dx",)),
+    ),
+    mistakes={
+        text: partial(staged_backward, **how)
+        for text, how in {**PARAMETERS, **INPUT, **VARIANCE, **MEAN}.items()
+    },
+)
+
+
+def over_all_but_channels(dy: Array) -> tuple[int, ...]:
+    """Return the axes that the two means are taken over."""
+    return reduction_axes(dy.ndim)
+
+
+def closed_form(
+    dy: Array,
+    x_hat: Array,
+    inv_std: Array,
+    gamma: Array,
+    *,
+    mean: float = 1.0,
+    along: float = 1.0,
+    axes: Axes = over_all_but_channels,
+    divisor: Callable[[int, int], float] = lambda m, N: m,
+    inner: Callable[[Array, Array], Array] = lambda dy, x_hat: dy * x_hat,
+    outer: Callable[[Array], Array] = lambda x_hat: x_hat,
+    scale: Callable[[Array, Array], Array] = lambda gamma, inv_std: gamma * inv_std,
+) -> Array:
+    """Return dx by (5.15). The keywords make the usual mistakes."""
+
+    def average(v: Array) -> Array:
+        total = v.sum(axis=axes(dy), keepdims=True)
+        average: Array = total / divisor(v.size // total.size, len(v))
+        return average
+
+    bracket = dy - mean * average(dy) - along * outer(x_hat) * average(inner(dy, x_hat))
+    return scale(gamma, inv_std).reshape(broadcast_shape(dy.shape)) * bracket
+
+
+# What to say, and the keywords of `closed_form` that make the mistake.
+CLOSED_FORMS: Mapping[str, Mapping[str, Any]] = {
+    "mean and variance taken as constants": {"mean": 0.0, "along": 0.0},
+    "no way through the mean, as in the published code": {"mean": 0.0},
+    "no way through the variance": {"along": 0.0},
+    "sums where means should stand": {"divisor": lambda m, N: 1},
+    "a division by m - 1": {"divisor": lambda m, N: max(m - 1, 1)},
+    "the mean's term with the other sign": {"mean": -1.0},
+    "the term along x_hat with the other sign": {"along": -1.0},
+    "both terms with the other sign": {"mean": -1.0, "along": -1.0},
+    "x_hat missing before the second mean": {"outer": np.ones_like},
+    "x_hat missing inside the second mean": {"inner": lambda dy, x_hat: dy},
+    "the mean of x_hat squared, without dy": {"inner": lambda dy, x_hat: x_hat**2},
+    "gamma left out": {"scale": lambda gamma, inv_std: inv_std},
+    "gamma multiplied twice": {"scale": lambda gamma, inv_std: gamma**2 * inv_std},
+    "inv_std left out": {"scale": lambda gamma, inv_std: gamma},
+    "inv_std multiplied twice": {"scale": lambda gamma, inv_std: gamma * inv_std**2},
+    "a division by inv_std": {"scale": lambda gamma, inv_std: gamma / inv_std},
+    "means over axis 0 alone": {"axes": lambda dy: (0,)},
+    "one mean for all channels": {"axes": lambda dy: tuple(range(dy.ndim))},
+    "means of each example": {"axes": lambda dy: tuple(range(1, dy.ndim))},
+    "a division by N where more values stand behind a mean": {"divisor": lambda m, N: N},
+}
+
+
+def after_forward(rng: Rng, *rest: int) -> Sequence[Arguments]:
+    """Return dy with x_hat and inv_std of a batch; ``rest`` is the shape after (N, C)."""
+    calls = []
+    for m, eps in ((2, 0.3), (5, 1e-5), (12, 0.4)):
+        x = rng.normal(0, rng.uniform(0.5, 2), (m, 3, *rest))
+        d = x - x.mean(axis=reduction_axes(x.ndim), keepdims=True)
+        inv_std = 1 / np.sqrt((d * d).mean(axis=reduction_axes(x.ndim)) + eps)
+        x_hat = d * inv_std.reshape(broadcast_shape(x.shape))
+        gamma = rng.choice([-1, 1], 3) * rng.uniform(0.5, 2, 3)
+        calls.append((rng.normal(0.5, 1, x.shape), x_hat, inv_std, gamma))
+    return calls
+
+
+CLOSED = Exercise(
+    name="ex05_q2",
+    function="closed_form",
+    points=2,
+    results=("dx",),
+    reference=closed_form,
+    parts=(
+        Part("batches (N, C)", 1, after_forward),
+        Part("feature maps (N, C, H, W)", 1, lambda rng: after_forward(rng, 3, 2)),
+    ),
+    mistakes={text: partial(closed_form, **how) for text, how in CLOSED_FORMS.items()},
+)
+
+
+SPREADS: Mapping[str, Spread] = {
+    "inside": lambda var, eps: (np.sqrt(var + eps), 0.5 / np.sqrt(var + eps)),
+    "outside": lambda var, eps: (np.sqrt(var) + eps, 0.5 / np.sqrt(var)),
+    "nowhere": lambda var, eps: (np.sqrt(var), 0.5 / np.sqrt(var)),
+    "no root": lambda var, eps: (var + eps, np.ones_like(var)),
+}
+
+
+def gradients(
+    x: Array,
+    dy: Array,
+    gamma: Array,
+    beta: Array,
+    eps: float,
+    *,
+    ddof: int = 0,
+    by_mean: float = 1.0,
+    by_var: float = 1.0,
+    spread: str = "inside",
+) -> Pair:
+    """Return dx and dgamma, the gradients of sum(dy * y). The keywords make mistakes."""
+    m, d = len(x), x - x.mean(axis=0)
+    std, slope = SPREADS[spread]((d * d).sum(axis=0) / (m - ddof), eps)
+    g = gamma * dy
+    dvar = -(g * d).sum(axis=0) / std**2 * slope
+    dx = (g - by_mean * g.mean(axis=0)) / std + by_var * 2 * d / (m - ddof) * dvar
+    return dx, (dy * d / std).sum(axis=0)
+
+
+def times(factor: Callable[[Array], float]) -> Answer:
+    """Return `gradients` of another loss, ``factor(x)`` times as large."""
+
+    def answer(x: Array, *rest: Any) -> Pair:
+        dx, dgamma = gradients(x, *rest)
+        return factor(x) * dx, factor(x) * dgamma
+
+    return answer
+
+
+# What to say, and the keywords of `gradients` that make the mistake.
+DETACHED_FORMS: Mapping[str, Mapping[str, Any]] = {
+    "the course's code as it was": {"ddof": 1, "by_mean": 0.0, "by_var": 0.0},
+    "mean and variance still outside the gradient": {"by_mean": 0.0, "by_var": 0.0},
+    "the mean still outside the gradient": {"by_mean": 0.0},
+    "the variance still outside the gradient": {"by_var": 0.0},
+    "a variance divided by m - 1": {"ddof": 1},
+    "eps outside the root": {"spread": "outside"},
+    "no eps": {"spread": "nowhere"},
+    "a division by the variance, not by its root": {"spread": "no root"},
+}
+OTHER_GRADIENTS: Mapping[str, Answer] = {
+    "the gradient of sum(y): dy is not used": lambda x, dy, *rest: gradients(
+        x, np.ones_like(dy), *rest
+    ),
+    "the gradient of mean(dy * y), not of sum(dy * y)": times(lambda x: 1 / x.size),
+    "the gradient of sum(dy * y) / m": times(lambda x: 1 / len(x)),
+    "gradients of two backward calls, added up": times(lambda x: 2.0),
+    "gamma left out": lambda x, dy, gamma, beta, eps: gradients(
+        x, dy, np.ones_like(gamma), beta, eps
+    ),
+    "dx and dgamma in each other's place": lambda *given: gradients(*given)[::-1],
+    "the gradients of gamma and beta": lambda x, dy, *rest: (
+        gradients(x, dy, *rest)[1],
+        dy.sum(axis=0),
+    ),
+    "the gradient of gamma, not summed over the batch": lambda x, dy, gamma, beta, eps: (
+        gradients(x, dy, gamma, beta, eps)[0],
+        dy * (x - x.mean(axis=0)) / np.sqrt(x.var(axis=0) + eps),
+    ),
+}
+
+
+def before_forward(rng: Rng) -> Sequence[Arguments]:
+    """Return x, dy, gamma, beta and eps."""
+    calls = []
+    for m, eps in ((2, 0.3), (6, 1e-3), (15, 0.2)):
+        x = rng.normal(rng.normal(0, 2, 4), rng.uniform(0.5, 2, 4), (m, 4))
+        gamma = rng.choice([-1, 1], 4) * rng.uniform(0.5, 2, 4)
+        calls.append((x, rng.normal(0.5, 1, x.shape), gamma, rng.normal(size=4), eps))
+    return calls
+
+
+DETACHED = Exercise(
+    name="ex05_q4",
+    function="gradients",
+    points=2,
+    results=("dx", "dgamma"),
+    reference=gradients,
+    parts=(
+        Part("dgamma", 1, before_forward, looks_at=("dgamma",)),
+        Part("dx", 1, before_forward, looks_at=("dx",)),
+    ),
+    mistakes={
+        **{text: partial(gradients, **how) for text, how in DETACHED_FORMS.items()},
+        **OTHER_GRADIENTS,
+    },
+)
+
+
+def cubes(x: Array) -> Array:
+    """Return what each entry gives on its own."""
+    return x**3
+
+
+def normalized(x: Array) -> Array:
+    """Return batch norm of a batch (m, C) with eps = 0.1."""
+    d = x - x.mean(axis=0)
+    y: Array = d / np.sqrt((d * d).mean(axis=0) + 0.1)
+    return y
+
+
+def neighbours(x: Array) -> Array:
+    """Return the products of neighbouring rows: one row fewer than x has."""
+    return x[1:] * x[:-1]
+
+
+def numeric_gradient(
+    f: Function,
+    x: Array,
+    w: Array,
+    h: float,
+    *,
+    up: float = 1.0,
+    down: float = 1.0,
+    divisor: float = 2.0,
+    relative: bool = False,
+    moved: str = "one",
+    total: Callable[[Array], Any] = np.sum,
+) -> Array:
+    """Return the gradient of sum(w * f(x)) by (5.21). The keywords make mistakes."""
+    dx = np.zeros_like(x)
+    for i in np.ndindex(x.shape):
+        step = np.zeros_like(x)
+        step[MOVED[moved](i)] = h * (abs(x[i]) if relative else 1.0)
+        difference = w * (f(x + up * step) - f(x - down * step))
+        dx[i] = total(difference) / (divisor * step[i])
+    return dx
+
+
+MOVED: Mapping[str, Callable[[tuple[int, ...]], Any]] = {
+    "one": lambda i: i,
+    "row": lambda i: i[0],
+    "column": lambda i: (..., i[-1]),
+    "all": lambda i: ...,
+}
+# What to say, and the keywords of `numeric_gradient` that make the mistake.
+DIFFERENCES: Mapping[str, Mapping[str, Any]] = {
+    "a forward difference: one side only": {"down": 0.0, "divisor": 1.0},
+    "a backward difference: one side only": {"up": 0.0, "divisor": 1.0},
+    "one side only, but divided by the distance of two sides": {"down": 0.0},
+    "two sides, but divided by the distance of one": {"divisor": 1.0},
+    "half a step to each side": {"up": 0.5, "down": 0.5, "divisor": 1.0},
+    "two steps to each side": {"up": 2.0, "down": 2.0, "divisor": 4.0},
+    "the two sides in each other's place": {"up": -1.0, "down": -1.0},
+    "a step in proportion to the entry, not h": {"relative": True},
+    "a whole row of x moved at once": {"moved": "row"},
+    "a whole column of x moved at once": {"moved": "column"},
+    "all entries of x moved at once, for one number": {"moved": "all"},
+    "a mean over the outputs, not a sum": {"total": np.mean},
+}
+
+
+def elementwise(f: Function, x: Array, w: Array, h: float) -> Array:
+    """Move all entries at once, as if each output belonged to one input."""
+    return w * (f(x + h) - f(x - h)) / (2 * h)
+
+
+def same_place(f: Function, x: Array, w: Array, h: float) -> Array:
+    """Move one entry, but look only at the output in its place."""
+    dx = np.zeros_like(x)
+    for i in np.ndindex(x.shape):
+        step = np.zeros_like(x)
+        step[i] = h
+        dx[i] = (w * (f(x + step) - f(x - step)))[i] / (2 * h)
+    return dx
+
+
+def not_put_back(f: Function, x: Array, w: Array, h: float) -> Array:
+    """Leave each entry where its last step ended."""
+    dx, v = np.zeros_like(x), x.copy()
+    for i in np.ndindex(x.shape):
+        v[i] += h
+        above = (w * f(v)).sum()
+        v[i] -= 2 * h
+        dx[i] = (above - (w * f(v)).sum()) / (2 * h)
+    return dx
+
+
+OTHER_DIFFERENCES: Mapping[str, Answer] = {
+    "the gradient of sum(f(x)): w is not used": lambda f, x, w, h: numeric_gradient(
+        f, x, np.ones_like(w), h
+    ),
+    "the absolute value of the gradient": lambda *given: abs(numeric_gradient(*given)),
+    "a product with h, since brackets are missing": lambda f, x, w, h: (
+        h**2 * numeric_gradient(f, x, w, h)
+    ),
+    "the weights squared": lambda f, x, w, h: numeric_gradient(f, x, w**2, h),
+    "all entries of x moved at once, as if each output had one input": elementwise,
+    "only the output in the same place looked at": same_place,
+    "an entry of x that is not put back before the next one moves": not_put_back,
+    "h = 1e-5 whatever h is given": lambda f, x, w, h: numeric_gradient(f, x, w, 1e-5),
+}
+
+
+def calls(f: Function, *shapes: tuple[int, ...]) -> Callable[[Rng], Sequence[Arguments]]:
+    """Return what makes f's arguments: x of each shape, weights like f(x), a large step."""
+
+    def make(rng: Rng) -> Sequence[Arguments]:
+        points = [rng.normal(0.5, 1, shape) for shape in shapes]
+        return [(f, x, rng.normal(0.5, 1, f(x).shape), rng.uniform(0.1, 0.3)) for x in points]
+
+    return make
+
+
+NUMERIC = Exercise(
+    name="ex05_q5",
+    function="numeric_gradient",
+    points=3,
+    results=("dx",),
+    reference=numeric_gradient,
+    parts=(
+        Part("batch normalization", 1, calls(normalized, (2, 3), (5, 2), (4, 1))),
+        Part("an output of another shape", 1, calls(neighbours, (4, 3), (3, 2, 2))),
+        Part("x of any shape", 1, calls(cubes, (4,), (2, 3, 2, 1)), last=True),
+    ),
+    mistakes={
+        **{text: partial(numeric_gradient, **how) for text, how in DIFFERENCES.items()},
+        **OTHER_DIFFERENCES,
+    },
+)
+
+
+EXERCISES = (STAGED, CLOSED, DETACHED, NUMERIC)

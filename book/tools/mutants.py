@@ -1,0 +1,252 @@
+"""Change the packages in small ways, and name every change that no test finds.
+
+`make mutants MODULES="convert stats.merging"` lets mutmut change these modules in a copy of
+the project below `_build/mutants`, and run the tests of their part on each change. A
+survivor needs a reason in `tests/mutants.toml`, or a test. `checks/exercises` is left out:
+`make killrate` holds what is in there.
+"""
+
+import argparse
+import ast
+import contextlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections import Counter
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+WORK = ROOT / "_build" / "mutants"
+COPIED = ("bnlib", "bncourse", "tests", "book", "chapters")
+COMPILED = {"kernels", "passes"}  # loops run as Python: compiled ones would call mutmut
+CACHED = COMPILED | {"torch_layers"}  # they keep what was computed; no mutant may find it
+# Folders of tests/bnlib that test a part, where it is not the one of the same name alone.
+FOLDERS = {
+    "axes": ("axes", "fuzz"),
+    "arguments": ("arguments", "fuzz"),
+    "functional": ("functional", "fuzz"),
+    "kernels": ("passes",),
+    "models": ("layers",),
+    "shapes": ("axes", "fuzz"),
+    "stats": ("stats", "fuzz"),
+}
+BOXED = "test_grading_(batch|hostile|sandbox|sheets).*"  # the copy is not in the sandbox
+KILLED = {"killed", "timeout", "segfault", "caught by type check"}
+TEXT = re.compile(r'"[^"]*"')
+CONFTEST = """
+# No shrinking, since one failure is enough; plain ids, which pytest finds again.
+import sys
+import warnings
+
+from _pytest.python import IdMaker
+from hypothesis import Phase
+
+settings.register_profile(
+    "mutants", settings.get_profile("book"), phases=[Phase.explicit, Phase.generate]
+)
+settings.load_profile("mutants")
+IdMaker.make_unique_parameterset_ids = lambda self: [
+    str(number) for number in range(len(self.parametersets))
+]
+
+
+def warn(message, category=None, stacklevel=1):  # mutmut adds frames
+    frame, level = sys._getframe(), 1
+    while stacklevel and frame.f_back:
+        frame, level = frame.f_back, level + 1
+        stacklevel -= "trampoline" not in frame.f_code.co_filename
+    warn.original(message, category, stacklevel=level)
+
+
+warn.original = getattr(warnings.warn, "original", warnings.warn)
+warnings.warn = warn
+"""
+Survivor = tuple[str, str]  # function, change
+Reason = dict[str, Any]  # a table [[reason]] of tests/mutants.toml
+
+
+def covers(reason: Reason, function: str, change: str) -> bool:
+    """Say whether a reason holds for one survivor."""
+    if not fnmatchcase(function, reason.get("where", "*")):
+        return False
+    if reason.get("wording") and not only_wording(change):
+        return False
+    return any(
+        change == text or fnmatchcase(change, text) for text in reason.get("changes", "*")
+    )
+
+
+def only_wording(change: str) -> bool:
+    """Say whether a change only touches case or marks of one text of several words."""
+    old, _, new = change.partition(" → ")
+    texts, others = TEXT.findall(old), TEXT.findall(new)
+    if TEXT.sub("", old) != TEXT.sub("", new) or len(texts) != len(others):
+        return False
+    changed = [(a, b) for a, b in zip(texts, others, strict=True) if a != b]
+    return len(changed) == 1 and all(
+        " " in a[1:-1].strip() and a.lower() == b.replace("XX", "").lower() for a, b in changed
+    )
+
+
+def parts() -> dict[str, str]:
+    """Return the package of each part, by the part's name."""
+    paths = [path for package in ("bnlib", "bncourse") for path in (ROOT / package).iterdir()]
+    return {
+        path.stem: path.parent.name
+        for path in sorted(paths)
+        if path.stem[0] != "_" and path.suffix != ".typed"
+    }
+
+
+def tests_of(module: str) -> list[str]:
+    """Return the folders or files of the tests that a module's mutants meet."""
+    part = module.partition(".")[0]
+    if parts()[part] == "bnlib":
+        return [f"tests/bnlib/{name}" for name in FOLDERS.get(part, (part,))]
+    files = (ROOT / "tests" / "course").glob(f"test_{part}*.py")
+    return sorted(
+        f"tests/course/{file.name}" for file in files if not re.match(BOXED, file.name)
+    )
+
+
+def undecorated(source: str) -> str:
+    """Turn decorators of functions into assignments behind them.
+
+    It comes to the same, and mutmut leaves decorated functions alone.
+    """
+    lines = source.splitlines()
+    tree = ast.parse(source)
+    bodies = [tree.body] + [node.body for node in tree.body if isinstance(node, ast.ClassDef)]
+    functions = [node for body in bodies for node in body if isinstance(node, ast.FunctionDef)]
+    for function in sorted(functions, key=lambda node: -node.lineno):
+        names = [ast.unparse(node) for node in function.decorator_list]
+        if not names or {"staticmethod", "classmethod"} & set(names):
+            continue  # mutmut knows these
+        wrapped = function.name
+        for name in reversed(names):
+            wrapped = f"{name}({wrapped})"
+        end = function.end_lineno or function.lineno
+        lines.insert(end, " " * function.col_offset + f"{function.name} = {wrapped}")
+        del lines[function.decorator_list[0].lineno - 1 : function.lineno - 1]
+    return "\n".join(lines) + "\n"
+
+
+def settings(module: str) -> str:
+    """Return pyproject.toml for one module: which files to mutate, which tests to run."""
+    part = module.partition(".")[0]
+    files = f"{parts()[part]}/{module.replace('.', '/')}*"
+    own = f'only_mutate = ["{files}"]\ndo_not_mutate = ["bncourse/checks/exercises/*"]\n'
+    own += f"pytest_add_cli_args_test_selection = {tests_of(module)}\n"
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    if part in CACHED:
+        text = text.replace('process_isolation = "fork"', 'process_isolation = "forkserver"')
+    text = text.replace("also_copy = [", 'also_copy = ["book", "chapters", ')
+    return text.replace("[tool.mutmut]\n", f"[tool.mutmut]\n{own}")
+
+
+def copy_project(module: str, folder: Path) -> None:
+    """Copy what the tests of a module need, with its settings, into an empty folder."""
+    shutil.rmtree(folder, ignore_errors=True)
+    left_out = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "*.png", "*.svg")
+    for name in COPIED:
+        shutil.copytree(ROOT / name, folder / name, ignore=left_out)
+    for path in [path for name in COPIED[:2] for path in (folder / name).rglob("*.py")]:
+        path.write_text(undecorated(path.read_text(encoding="utf-8")), encoding="utf-8")
+    conftest = (ROOT / "conftest.py").read_text(encoding="utf-8")
+    (folder / "conftest.py").write_text(conftest + CONFTEST, encoding="utf-8")
+    (folder / "pyproject.toml").write_text(settings(module), encoding="utf-8")
+
+
+def run(module: str, folder: Path, children: int) -> None:
+    """Let mutmut change one module and try each change."""
+    copy_project(module, folder)
+    environment = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    if module.partition(".")[0] in COMPILED:
+        environment["NUMBA_DISABLE_JIT"] = "1"
+    command = [sys.executable, "-m", "mutmut", "run", "--max-children", str(children)]
+    subprocess.run(command, cwd=folder, env=environment, check=True)
+
+
+def collect(folder: Path) -> tuple[Counter[str], list[Survivor]]:
+    """Read what mutmut left: how many mutants of each status, and the survivors."""
+    from mutmut.mutation.diff_apply import get_diff_for_mutant
+    from mutmut.stats import status_by_exit_code
+
+    counts: Counter[str] = Counter()
+    survivors = []
+    for path in (folder / "mutants").rglob("*.meta"):
+        source = path.relative_to(folder / "mutants").with_suffix("")
+        codes = json.loads(path.read_text(encoding="utf-8"))["exit_code_by_key"]
+        for name, code in codes.items():
+            counts[status_by_exit_code[code]] += 1
+            if status_by_exit_code[code] not in KILLED:
+                with contextlib.chdir(folder):
+                    diff = get_diff_for_mutant(name, path=source)
+                survivors.append((function_of(name), one_line(diff)))
+    return counts, sorted(survivors)
+
+
+def function_of(mutant: str) -> str:
+    """Return `bnlib.shapes.f` of mutmut's `bnlib.shapes.x_f__mutmut_3`."""
+    module, _, name = mutant.rpartition("__mutmut_")[0].rpartition(".")
+    return f"{module}.{name.removeprefix('x_').removeprefix('xǁ').replace('ǁ', '.')}"
+
+
+def one_line(diff: str) -> str:
+    """Return a unified diff as `old → new`."""
+    lines = diff.splitlines()[2:]
+    sides = [" ".join(row[1:].strip() for row in lines if row[:1] == mark) for mark in "-+"]
+    return " → ".join(sides)
+
+
+def faults(module: str, survivors: list[Survivor], reasons: list[Reason]) -> Iterator[str]:
+    """Yield every survivor without a reason, and the module's reasons without a survivor."""
+    for function, change in survivors:
+        if not any(covers(reason, function, change) for reason in reasons):
+            yield f"{function}: no test finds this and no reason is given: {change}"
+    name = f"{parts()[module.partition('.')[0]]}.{module}."
+    for reason in reasons:
+        about = reason.get("where", "*")
+        if about.startswith(name) and not any(covers(reason, *pair) for pair in survivors):
+            yield f"{about}: this reason covers nothing: {reason['why']}"
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """Read the command line; without names, all modules."""
+    parser = argparse.ArgumentParser(prog="book/tools/mutants.py", description=__doc__)
+    parser.add_argument("modules", nargs="*", help=f"as stats.merging; {', '.join(parts())}")
+    parser.add_argument("--children", type=int, default=1, help="mutants tested at a time")
+    options = parser.parse_args(arguments)
+    for module in options.modules:
+        package = parts().get(module.partition(".")[0])
+        if package is None or not list(ROOT.glob(f"{package}/{module.replace('.', '/')}*")):
+            known = ", ".join(parts())
+            parser.error(f"expected one of {known}, or as stats.merging, got {module}")
+    options.modules = options.modules or list(parts())
+    return options
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run modules and store what came of them; return 1 if a survivor has no reason."""
+    options, missing = parse(arguments), []
+    reasons = tomllib.loads((ROOT / "tests" / "mutants.toml").read_text(encoding="utf-8"))
+    for module in options.modules:
+        run(module, WORK / module, options.children)
+        counts, survivors = collect(WORK / module)
+        missing += faults(module, survivors, reasons["reason"])
+        lines = [f"- `{function}`: ``{change}``" for function, change in survivors]
+        (WORK / f"{module}.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        print(f"\n{module}: {dict(counts)}; survivors in _build/mutants/{module}.md")
+    print(*missing, sep="\n")
+    return 1 if missing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

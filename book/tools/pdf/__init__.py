@@ -1,1 +1,0 @@
-"""Print the whole book into one PDF file: merge the built pages into one, and print that."""

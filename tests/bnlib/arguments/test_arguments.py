@@ -1,0 +1,149 @@
+"""The checks of arguments: what they return, and what they refuse in which words."""
+
+import math
+
+import numpy as np
+import pytest
+from refusals import Row, each_row
+from strategies import BAD_EPS, REFUSED
+
+from bnlib import arguments
+from bnlib.arguments import (
+    NonFiniteError,
+    check_backward,
+    check_float,
+    check_forward,
+    check_input,
+    check_integer,
+    check_like,
+    check_momentum,
+    check_number,
+    check_statistics,
+    check_vectors,
+)
+
+TWO, ONES = np.zeros(2), np.ones((2, 9))
+
+
+def number(value):
+    return check_number("op", "step", value, -1, 2, "take 1")
+
+
+def vector(v):
+    return check_vectors("op", 3, gamma=v)
+
+
+def statistics(mean=TWO, var=TWO + 1, eps=1e-5, dtype=None):
+    return check_statistics("op", mean, var, eps, dtype)
+
+
+# fmt: off
+BAD = [
+    Row("rank", ValueError, "op: expected an array of rank 2 or more, ... got rank 1; add ...",
+        lambda x: check_input("op", x, 0), (TWO,)),
+    Row("missing axis", ValueError,
+        "op: channel_axis {0} does not exist in an array of rank 2; use a value from -2 to 1",
+        lambda axis: check_input("op", ONES, axis), (2, -3, 10**20)),
+    Row("type of axis", TypeError, "op: channel_axis must be an integer, got {0!r}; use 1 ...",
+        lambda axis: check_input("op", ONES, axis), (1.0, "1", None, True, np.True_, (1,))),
+    Row("empty", ValueError, "op: got an empty x of shape {0.shape}; give at least one sample",
+        lambda x: check_input("op", x, 1), tuple(map(np.ones, [(0, 3), (4, 0), (4, 3, 0)]))),
+    Row("few values", ValueError,
+        "op: needs at least 3 values per channel, got x of shape (2, 9); use a larger batch",
+        lambda: check_input("op", ONES, 1, min_values=3)),
+    Row("channels", ValueError, "op: expected 4 channels on axis 1, got x of shape (2, 9); ...",
+        lambda: check_input("op", ONES, -1, channels=4)),
+    Row("vector", ValueError,
+        "op: gamma must have one value per channel, shape (3,), got shape {0.shape}; check ...",
+        vector, tuple(map(np.ones, [(), (2,), (4,), (1, 3)]))),
+    Row("no vector", TypeError, "op: gamma must be a NumPy array ... got NoneType; convert ...",
+        vector, (None,)),
+    Row("integer", TypeError, "op: n must be an integer, got {0!r}; count",
+        lambda n: check_integer("op", "n", n, 0, "count"), (1.0, "1", None, True, np.True_)),
+    Row("small integer", ValueError, "op: n must be at least 2, got {0}; count",
+        lambda n: check_integer("op", "n", n, 2, "count"), (1, -5)),
+    Row("number", TypeError, "op: step must be a number, got {0!r}; take 1",
+        number, ("1", None, True, np.True_, 1j, [1.0])),
+    Row("range", ValueError, "op: step must lie between -1 and 2, got {0}; take 1",
+        number, (-1.1, 2.1, math.nan, math.inf)),
+    Row("at least", ValueError, "op: eps must be finite and at least 0, got {0}; use 1",
+        lambda v: check_number("op", "eps", v, hint="use 1"), (-1, math.inf, 2**1024)),
+    Row("any number", ValueError, "op: v must be finite, got {0}; try",
+        lambda v: check_number("op", "v", v, -math.inf, hint="try"), (-math.inf, math.nan)),
+    Row("momentum", ValueError, "op: momentum must lie between 0 and 1, got {0}; it is the ...",
+        lambda v: check_momentum("op", v), (-0.1, 1.1)),
+    Row("not like x", ValueError, "op: dy must match x, shape (2, 9) ..., got shape (2,) ...",
+        lambda: check_like("op", "dy", TWO, ONES)),
+    Row("saved", TypeError, "op: cache must be the dict that ... returned, got int; keep ...",
+        lambda: check_backward("op", TWO, 3, "cache", dict)),
+    Row("mean", NonFiniteError,
+        "op: expected finite statistics, got NaN or infinity in channels [2, 3, 4, 5, 6]; ...",
+        lambda bad: statistics(np.where(np.arange(9) > 1, bad, 0), np.ones(9)),
+        (math.nan, math.inf, -math.inf)),
+    Row("var", NonFiniteError, "op: expected finite statistics, ... in channels [0, 1]; ...",
+        lambda bad: statistics(var=TWO + bad), (math.nan, math.inf)),
+    Row("overflow", NonFiniteError, "op: expected finite statistics, ... in channels [1]; ...",
+        lambda: statistics(var=np.array([1, 1e39]), dtype=np.dtype("f4"))),
+    Row("negative", ValueError, "op: a variance cannot be negative, got -0.25 ...; ...",
+        lambda: statistics(var=np.array([1, -0.25]), eps=1.0)),
+    Row("constant", ValueError,
+        "op: channel 1 is constant (variance 0) and eps is 0, so ... is 0; use eps=1e-5",
+        lambda: statistics(var=np.array([1.0, 0]), eps=0.0)),
+    Row("digits", ValueError,
+        "op: channel 0 has var + eps below 4.7e-38, where float32 squares ...; scale x ...",
+        lambda: statistics(var=TWO + 1e-38, eps=0.0, dtype=np.dtype("f4"))),
+]
+# fmt: on
+
+
+@each_row(BAD)
+def test_a_bad_argument_is_refused(row, bad):
+    row.check(*bad)
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_what_is_no_float_array_is_refused(kind):
+    bad = REFUSED[kind]
+    no_array = kind in ("list", "tensor", "masked array")
+    got = type(bad).__name__ if no_array else f"dtype {bad.dtype}"
+    cure = r"np\.asarray\(x, dtype=np\.float64\)" if no_array else r"x\.astype\(np\.float32\)"
+    message = f"op: x must be .*float32 or float64, got {got}; convert it with {cure}"
+    for check in (check_float, lambda op, name, x: check_input(op, x, 1)):
+        with pytest.raises(TypeError, match=message):
+            check("op", "x", bad)
+
+
+@pytest.mark.parametrize("kind", BAD_EPS)
+def test_a_bad_eps_is_refused(kind):
+    with pytest.raises(BAD_EPS[kind][1], match="op: eps must be"):
+        check_forward("op", ONES, None, None, BAD_EPS[kind][0], 1)
+
+
+def test_what_is_right_comes_back_in_one_type():
+    assert check_input("op", np.ones((2, 3, 4)), -1) == 2
+    assert check_input("op", np.ones((1, 3)), 0, min_values=3) == 0
+    assert type(check_number("op", "eps", np.float32(0.5))) is float
+    assert check_number("op", "eps", 2**1022) == 2.0**1022
+    assert type(check_integer("op", "n", np.int8(3), 3, "count")) is int
+    assert check_momentum("op", 1) == 1
+    assert statistics(var=np.array([1.0, 0.0]), eps=1e-300) is None
+    assert issubclass(NonFiniteError, ValueError)
+
+
+def test_vectors_are_copied_into_float64():
+    v, w = np.ones(3, np.float32), np.ones(3)
+    copies = check_vectors("op", 3, gamma=v, beta=w)
+    assert [c.dtype for c in copies] == [np.float64] * 2
+    assert not any(np.shares_memory(c, a) for c, a in zip(copies, (v, w), strict=True))
+
+
+def test_gamma_and_beta_may_be_left_out():
+    gamma, beta, eps, axis = check_forward("op", ONES, None, None, 1, -1, min_values=2)
+    np.testing.assert_array_equal([gamma, beta], [np.ones(9), np.zeros(9)])
+    assert (eps, axis) == (1.0, 1)
+
+
+def test_overflow_is_no_warning_where_results_are_checked():
+    with arguments.quiet:
+        assert np.isnan(np.float64(1e308) * 10 - np.inf)
+        assert np.isinf(np.float64(1) / np.float64(0))

@@ -1,0 +1,749 @@
+"""Answers to the exercises of chapter 3, right and wrong."""
+
+import numpy as np
+import torch
+
+# --- exercise 1 ---------------------------------------------------------
+
+
+def standardize(x_train, x):
+    mu = x_train.mean(axis=0)
+    d = x_train - mu
+    sd = np.sqrt((d * d).mean(axis=0))
+    varies = np.ptp(x_train, axis=0) > 0  # exact; sd may be 1e-17, not 0
+    return (x - mu) / np.where(varies, sd, 1.0)
+
+
+def with_std(x_train, x):
+    sd = np.std(x_train, axis=0)
+    sd[sd == 0] = 1
+    return (x - np.mean(x_train, axis=0)) / sd
+
+
+def with_loops(x_train, x):
+    out = np.empty_like(x)
+    m, columns = x_train.shape
+    for j in range(columns):
+        mu = sum(x_train[:, j]) / m
+        sd = (sum((v - mu) ** 2 for v in x_train[:, j]) / m) ** 0.5
+        for i in range(len(x)):
+            out[i, j] = (x[i, j] - mu) / (sd or 1.0)
+    return out
+
+
+def with_einsum(x_train, x):
+    mu = np.einsum("ij->j", x_train) / len(x_train)
+    d = x_train - mu
+    var = np.einsum("ij,ij->j", d, d) / len(d)
+    return (x - mu) / np.sqrt(np.where(var == 0, 1, var))
+
+
+def with_float32(x_train, x):
+    return with_std(x_train.astype(np.float32), x.astype(np.float32))
+
+
+def with_torch(x_train, x):
+    t, new = torch.from_numpy(x_train), torch.from_numpy(x)
+    sd = t.std(0, correction=0)
+    return (new - t.mean(0)) / torch.where(sd > 0, sd, 1.0)
+
+
+def affine(x_train, x):
+    sd = with_std(x_train, x_train).std(axis=0) * x_train.std(axis=0)
+    slope = 1 / np.where(sd > 0, sd, 1)
+    return x * slope - x_train.mean(axis=0) * slope
+
+
+def in_place(x_train, x):
+    sd = x_train.std(axis=0)
+    x -= x_train.mean(axis=0)
+    x /= np.where(sd > 0, sd, 1)
+    return x
+
+
+def note(x_train, x):
+    mu, var = x.mean(axis=0), x.var(axis=0)
+    m = len(x)
+    return (x - mu) / var * np.sqrt(m / (m - 1))
+
+
+def safe(sd):
+    return np.where(sd > 0, sd, 1)
+
+
+def joined(x_train, x):
+    return with_std(np.concatenate([x_train, x]), x)
+
+
+STANDARDIZE = {
+    "solution": standardize,
+    "right": {
+        "np.std": with_std,
+        "loops": with_loops,
+        "einsum": with_einsum,
+        "float32": with_float32,
+        "torch": with_torch,
+        "slope and intercept": affine,
+    },
+    "wrong": {
+        "the note": (note, "the note's formula"),
+        "no root": (
+            lambda t, x: (x - t.mean(0)) / safe(t.var(0)),
+            "not by its root",
+        ),
+        "correction kept": (
+            lambda t, x: with_std(t, x) * np.sqrt(len(x) / (len(x) - 1)),
+            "correction, still there",
+        ),
+        "statistics of x": (
+            lambda t, x: (x - x.mean(0)) / x.std(0),
+            "statistics of x, not",
+        ),
+        "both together": (joined, "x and x_train together"),
+        "mean of x": (
+            lambda t, x: (x - x.mean(0)) / safe(t.std(0)),
+            "with the mean of x",
+        ),
+        "spread of x": (
+            lambda t, x: (x - t.mean(0)) / safe(x.std(0)),
+            "with the spread of x",
+        ),
+        "ddof=1": (
+            lambda t, x: (x - t.mean(0)) / safe(t.std(0, ddof=1)),
+            "m - 1",
+        ),
+        "torch.std": (
+            lambda t, x: torch.from_numpy(x - t.mean(0)) / torch.from_numpy(t).std(0),
+            "m - 1",
+        ),
+        "no mean": (
+            lambda t, x: x / safe(t.std(0)),
+            "without subtracting the mean",
+        ),
+        "centred only": (lambda t, x: x - t.mean(0), "never divided"),
+        "times sd": (
+            lambda t, x: (x - t.mean(0)) * safe(t.std(0)),
+            "a product with",
+        ),
+        "whole array": (
+            lambda t, x: (x - t.mean()) / t.std(),
+            "the whole array",
+        ),
+        "axis 1": (
+            lambda t, x: (x - x.mean(1, keepdims=True)) / x.std(1, keepdims=True),
+            "each sample",
+        ),
+        "min-max": (
+            lambda t, x: (x - t.min(0)) / safe(t.max(0) - t.min(0)),
+            "minimum and maximum",
+        ),
+        "nan": (
+            lambda t, x: (x - t.mean(0)) / t.std(0),
+            "division by 0",
+        ),
+        "nan to 0": (
+            lambda t, x: np.nan_to_num((x - t.mean(0)) / t.std(0), posinf=0, neginf=0),
+            "set to 0",
+        ),
+        "tiny eps": (
+            lambda t, x: (x - t.mean(0)) / (t.std(0) + 1e-8),
+            "",
+        ),
+        "training data": (
+            lambda t, x: with_std(t, t),
+            "x_train standardized",
+        ),
+        "in place": (in_place, "work on a copy"),
+    },
+}
+
+# --- exercise 2 ---------------------------------------------------------
+
+
+def merge_all(parts):
+    n, mean, m2 = 0, 0.0, 0.0
+    for n_b, mean_b, m2_b in parts:
+        if n_b == 0:
+            continue
+        total = n + n_b
+        delta = mean_b - mean
+        mean = mean + delta * n_b / total
+        m2 = m2 + m2_b + delta**2 * n * n_b / total
+        n = total
+    if n < 2:
+        raise ValueError(f"needs at least 2 values, got {n}")
+    return n, mean, m2 / n, m2 / (n - 1)
+
+
+def at_once(parts):
+    counts = np.array([n for n, _, _ in parts], dtype=float)
+    means = np.array([mean for _, mean, _ in parts])
+    m2s = np.array([m2 for _, _, m2 in parts])
+    n = counts.sum()
+    if n < 2:
+        raise ValueError("too few values")
+    mean = counts @ means / n
+    m2 = m2s.sum(axis=0) + counts @ (means - mean) ** 2
+    return n, mean, m2 / n, m2 / (n - 1)
+
+
+def merge_einsum(parts):
+    counts, means, m2s = (np.array(v) for v in zip(*parts, strict=True))
+    n = counts.sum()
+    mean = np.einsum("k,kc->c", counts, means) / n
+    d = means - mean
+    m2 = m2s.sum(axis=0) + np.einsum("k,kc,kc->c", counts, d, d)
+    if n == 1:
+        raise ValueError("one value")
+    return n, mean, m2 / n, m2 / (n - 1)
+
+
+def by_moments(parts):
+    """Add up sums and sums of squares: fine for means near 0."""
+    n = sum(k for k, _, _ in parts)
+    assert n > 1, "at least two values"
+    mean = sum(k * mu for k, mu, _ in parts) / n
+    square = sum(m2 + k * mu**2 for k, mu, m2 in parts) / n
+    var = square - mean**2
+    return n, mean, var, var * n / (n - 1)
+
+
+def merge_float32(parts):
+    return merge_all(
+        [(n, mu.astype(np.float32), m2.astype(np.float32))
+         for n, mu, m2 in parts]
+    )  # fmt: skip
+
+
+def merge_torch(parts):
+    return merge_all([(n, torch.tensor(mu), torch.tensor(m2)) for n, mu, m2 in parts])
+
+
+def from_the_right(parts):
+    return merge_all(list(reversed(parts)))
+
+
+def wrong_merge(mean_weight=None, m2_term=None, end=None):
+    """Return a merge as people write it who get one thing wrong."""
+    mean_weight = mean_weight or (lambda a, b: b / (a + b))
+    m2_term = m2_term or (lambda d, a, b: d * d * a * b / (a + b))
+    end = end or (lambda n, m2, k: (m2 / n, m2 / (n - 1)))
+
+    def answer(parts):
+        full = [part for part in parts if part[0] > 0]
+        n, mean, m2 = full[0]
+        for b, mean_b, m2_b in full[1:]:
+            d = mean_b - mean
+            m2 = m2 + m2_b + m2_term(d, n, b)
+            mean = mean + d * mean_weight(n, b)
+            n += b
+        if n < 2:
+            raise ValueError("one value")
+        return (n, mean, *end(n, m2, len(full)))
+
+    return answer
+
+
+def means_of_all(parts):
+    full = [part for part in parts if part[0]]
+    n = sum(part[0] for part in full)
+    if n < 2:
+        raise ValueError("one value")
+    mean = sum(k * mu for k, mu, _ in full) / n
+    var = np.mean([m2 / k for k, _, m2 in full], axis=0)
+    return n, mean, var, var * n / (n - 1)
+
+
+def merge_in_place(parts):
+    n, mean, m2 = parts[0]
+    for b, mean_b, m2_b in parts[1:]:
+        d = mean_b - mean
+        mean += d * b / (n + b)
+        m2 += m2_b + d * d * n * b / (n + b)
+        n += b
+    return n, mean, m2 / n, m2 / (n - 1)
+
+
+def no_guard(parts):
+    n, mean, m2 = parts[0]
+    for b, mean_b, m2_b in parts[1:]:
+        d = mean_b - mean
+        mean = mean + d * b / (n + b)
+        m2 = m2 + m2_b + d * d * n * b / (n + b)
+        n += b
+    if n < 2:
+        raise ValueError("one value")
+    return n, mean, m2 / n, m2 / (n - 1)
+
+
+def no_refusal(parts):
+    if sum(n for n, _, _ in parts) < 2:
+        return 1, parts[-1][1], parts[-1][2], parts[-1][2]
+    return merge_all(parts)
+
+
+MERGE = {
+    "solution": merge_all,
+    "right": {
+        "all at once": at_once,
+        "einsum": merge_einsum,
+        "moments": by_moments,
+        "float32": merge_float32,
+        "torch": merge_torch,
+        "reversed": from_the_right,
+    },
+    "wrong": {
+        "other weight": (
+            wrong_merge(mean_weight=lambda a, b: a / (a + b)),
+            "n_a / n",
+        ),
+        "half and half": (
+            wrong_merge(mean_weight=lambda a, b: 0.5),
+            "equal weights",
+        ),
+        "no weight": (
+            wrong_merge(mean_weight=lambda a, b: 1),
+            "without a weight",
+        ),
+        "no distance": (
+            wrong_merge(m2_term=lambda d, a, b: 0 * d),
+            "without the distance",
+        ),
+        "pooled": (
+            wrong_merge(
+                m2_term=lambda d, a, b: 0 * d,
+                end=lambda n, m2, k: (m2 / n, m2 / (n - k)),
+            ),
+            "the pooled variance",
+        ),
+        "no square": (
+            wrong_merge(m2_term=lambda d, a, b: d * a * b / (a + b)),
+            "without its square",
+        ),
+        "not over n": (
+            wrong_merge(m2_term=lambda d, a, b: d * d * a * b),
+            "not divided by n",
+        ),
+        "over n squared": (
+            wrong_merge(m2_term=lambda d, a, b: d**2 * a * b / (a + b) ** 2),
+            "divided by n twice",
+        ),
+        "times n_b": (
+            wrong_merge(m2_term=lambda d, a, b: d * d * b),
+            "n_b as the weight",
+        ),
+        "minus": (
+            wrong_merge(m2_term=lambda d, a, b: -d * d * a * b / (a + b)),
+            "subtracted, not added",
+        ),
+        "new mean": (
+            wrong_merge(m2_term=lambda d, a, b: (d * a / (a + b)) ** 2 * a * b / (a + b)),
+            "from the new mean",
+        ),
+        "m2 itself": (
+            wrong_merge(end=lambda n, m2, k: (m2, m2)),
+            "m2, not divided",
+        ),
+        "both unbiased": (
+            wrong_merge(end=lambda n, m2, k: (m2 / (n - 1), m2 / (n - 1))),
+            "the unbiased variance",
+        ),
+        "both biased": (
+            wrong_merge(end=lambda n, m2, k: (m2 / n, m2 / n)),
+            "the biased variance",
+        ),
+        "Bessel upside down": (
+            wrong_merge(end=lambda n, m2, k: (m2 / n, m2 / n * (n - 1) / n)),
+            "upside down",
+        ),
+        "average of variances": (means_of_all, "an average of the parts'"),
+        "the first two": (
+            lambda parts: merge_all(parts[:2]),
+            "the first two parts",
+        ),
+        "in place": (merge_in_place, "work on a copy"),
+        "empty parts": (no_guard, "NaN or infinite"),
+        "a single value": (no_refusal, "accepts a single value"),
+    },
+    "equivalent": {
+        "n, mean, m2 = 0, 0.0, 0.0 -> n, mean, m2 = (0, 1.0, 0.0)": (
+            "the first part has the whole weight"
+        ),
+    },
+}
+
+# --- exercise 3 ---------------------------------------------------------
+
+
+class Stream:
+    def __init__(self):
+        self.k = 0
+        self.mean = 0.0
+        self.m2 = 0.0
+
+    def add(self, row):
+        self.k += 1
+        before = row - self.mean
+        self.mean = self.mean + before / self.k
+        self.m2 = self.m2 + before * (row - self.mean)
+
+    def mean_var(self):
+        if self.k == 0:
+            raise ValueError("no rows yet")
+        return self.mean, self.m2 / self.k
+
+
+class Keeps:
+    """Keep all rows: a right answer that needs more memory."""
+
+    def __init__(self):
+        self.rows = []
+
+    def add(self, row):
+        self.rows.append(row)
+
+    def mean_var(self):
+        if not self.rows:
+            raise ValueError("no rows yet")
+        x = np.array(self.rows)
+        return x.mean(axis=0), x.var(axis=0)
+
+
+class InTorch(Stream):
+    def add(self, row):
+        super().add(torch.tensor(row))
+
+
+class Merging:
+    """Merge each row as a part of one value."""
+
+    def __init__(self):
+        self.part = (0, 0.0, 0.0)
+
+    def add(self, row):
+        n, mean, m2 = self.part
+        d = row - mean
+        self.part = (n + 1, mean + d / (n + 1), m2 + d * d * n / (n + 1))
+
+    def mean_var(self):
+        n, mean, m2 = self.part
+        assert n, "no rows yet"
+        return mean, m2 / n
+
+
+class Shifted:
+    """Use sums and squares around the first row."""
+
+    def __init__(self):
+        self.k = 0
+
+    def add(self, row):
+        if self.k == 0:
+            self.shift = row.copy()
+            self.total = self.square = 0 * row
+        d = row - self.shift
+        self.total, self.square = self.total + d, self.square + d * d
+        self.k += 1
+
+    def mean_var(self):
+        d = self.total / self.k
+        return self.shift + d, self.square / self.k - d * d
+
+
+class Scalars:
+    """Loop over the columns."""
+
+    def __init__(self):
+        self.columns = None
+
+    def add(self, row):
+        if self.columns is None:
+            self.columns = [Stream() for _ in row]
+        for stream, value in zip(self.columns, row, strict=True):
+            stream.add(float(value))
+
+    def mean_var(self):
+        if self.columns is None:
+            raise RuntimeError("add a row first")
+        both = [stream.mean_var() for stream in self.columns]
+        return [mean for mean, _ in both], [var for _, var in both]
+
+
+def wrong_stream(product=None, rate=None, result=None):
+    """Return a class as people write it who get one thing wrong."""
+
+    class Wrong(Stream):
+        def add(self, row):
+            self.k += 1
+            before = row - self.mean
+            step = before / self.k if rate is None else before * rate(self.k)
+            self.mean = self.mean + step
+            after = row - self.mean
+            self.m2 = self.m2 + (before * after if product is None else product(before, after))
+
+        def mean_var(self):
+            if self.k == 0:
+                raise ValueError("no rows yet")
+            if result is None:
+                return self.mean, self.m2 / self.k
+            return self.mean, result(self.m2, self.k)
+
+    return Wrong
+
+
+class Sums:
+    def __init__(self):
+        self.k = self.total = self.square = 0
+
+    def add(self, row):
+        self.k += 1
+        self.total = self.total + row
+        self.square = self.square + row**2
+
+    def mean_var(self):
+        mean = self.total / self.k
+        return mean, self.square / self.k - mean**2
+
+
+class FromOne(Stream):
+    def __init__(self):
+        super().__init__()
+        self.k = 1
+
+
+class Shared:
+    k, mean, m2 = 0, 0.0, 0.0
+
+    def add(self, row):
+        Shared.k += 1
+        before = row - Shared.mean
+        Shared.mean = Shared.mean + before / Shared.k
+        Shared.m2 = Shared.m2 + before * (row - Shared.mean)
+
+    def mean_var(self):
+        return Shared.mean, Shared.m2 / Shared.k
+
+
+class Aliased(Stream):
+    def add(self, row):
+        if self.k == 0:
+            self.mean = row
+        self.k += 1
+        before = row - self.mean
+        self.mean += before / self.k
+        self.m2 = self.m2 + before * (row - self.mean)
+
+
+class Resets(Stream):
+    def mean_var(self):
+        answer = super().mean_var()
+        self.__init__()
+        return answer
+
+
+class OverTheRow(Stream):
+    def add(self, row):
+        super().add(row.mean())
+
+
+class Accepts(Stream):
+    def mean_var(self):
+        return self.mean, self.m2 / max(self.k, 1)
+
+
+STREAM = {
+    "solution": Stream,
+    "right": {
+        "keeps all": Keeps,
+        "torch": InTorch,
+        "merging": Merging,
+        "shifted sums": Shifted,
+        "scalars": Scalars,
+    },
+    "wrong": {
+        "old mean": (wrong_stream(lambda b, a: b**2), "from the old mean"),
+        "new mean": (wrong_stream(lambda b, a: a**2), "from the new mean"),
+        "k - 1": (
+            wrong_stream(result=lambda m2, k: m2 / (k - 1)),
+            "k - 1",
+        ),
+        "k - 1, from 2": (
+            wrong_stream(result=lambda m2, k: m2 / (k - 1) if k > 1 else m2),
+            "with 0 after the first row",
+        ),
+        "not divided": (
+            wrong_stream(result=lambda m2, k: m2),
+            "M, not divided",
+        ),
+        "root": (
+            wrong_stream(result=lambda m2, k: (m2 / k) ** 0.5),
+            "the standard deviation",
+        ),
+        "momentum": (
+            wrong_stream(rate=lambda k: 0.1),
+            "an exponential average",
+        ),
+        "k + 1": (
+            wrong_stream(rate=lambda k: 1 / (k + 1)),
+            "divided by k + 1",
+        ),
+        "half": (
+            wrong_stream(rate=lambda k: 1.0 if k == 1 else 0.5),
+            "half of the way",
+        ),
+        "last row": (wrong_stream(rate=lambda k: 1.0), "jumps to each row"),
+        "sums of squares": (Sums, "loses its digits"),
+        "count from 1": (FromOne, "starts at 1"),
+        "no product": (wrong_stream(lambda b, a: b), "not multiplied"),
+        "class attributes": (Shared, ""),
+        "aliased": (Aliased, "work on a copy"),
+        "resets": (Resets, ""),
+        "mean of the row": (OverTheRow, "shape"),
+        "before the first": (Accepts, "accepts a question before"),
+    },
+    "equivalent": {
+        "self.mean = 0.0 -> self.mean = 1.0": ("the first row replaces the mean"),
+    },
+}
+
+# --- exercise 4 ---------------------------------------------------------
+
+
+def safe_var(x):
+    axes = tuple(i for i in range(x.ndim) if i != 1)
+    shape = tuple(n if i == 1 else 1 for i, n in enumerate(x.shape))
+    shift = np.moveaxis(x, 1, 0).reshape(x.shape[1], -1)[:, 0]
+    d = x - shift.reshape(shape)
+    mean = d.mean(axis=axes)
+    return (d * d).mean(axis=axes) - mean * mean
+
+
+def axes_of(x):
+    return (0,) if x.ndim == 2 else (0, 2, 3)
+
+
+def two_passes(x):
+    d = x - x.mean(axis=axes_of(x), keepdims=True)
+    return (d * d).mean(axis=axes_of(x))
+
+
+def in_float64(x):
+    return np.var(x.astype(np.float64), axis=axes_of(x))
+
+
+def one_pass_in_float64(x):
+    x = x.astype(np.float64)
+    mu = x.mean(axis=axes_of(x))
+    return (x * x).mean(axis=axes_of(x)) - mu**2
+
+
+def var_torch(x):
+    return torch.from_numpy(x).var(axes_of(x), correction=0)
+
+
+def var_einsum(x):
+    rows = np.moveaxis(x, 1, -1).reshape(-1, x.shape[1])
+    d = rows - rows[:1]
+    mean = d.mean(axis=0)
+    return np.einsum("ij,ij->j", d, d) / np.float32(len(d)) - mean**2
+
+
+def welford(x):
+    rows = np.moveaxis(x, 1, -1).reshape(-1, x.shape[1])
+    stream = Stream()
+    for row in rows:
+        stream.add(row)
+    return stream.mean_var()[1]
+
+
+def given(x):
+    mean = x.mean(axis=axes_of(x))
+    return (x * x).mean(axis=axes_of(x)) - mean * mean
+
+
+def var_in_place(x):
+    x -= x.mean(axis=axes_of(x), keepdims=True)
+    return (x * x).mean(axis=axes_of(x))
+
+
+SAFE = {
+    "solution": safe_var,
+    "right": {
+        "two passes": two_passes,
+        "float64": in_float64,
+        "one pass in float64": one_pass_in_float64,
+        "torch": var_torch,
+        "einsum, shifted": var_einsum,
+        "Welford": welford,
+    },
+    "wrong": {
+        "as given": (given, "as it was given"),
+        "clipped": (lambda x: np.maximum(given(x), 0), "cut off at 0"),
+        "clipped higher": (lambda x: np.clip(given(x), 1e-5, None), ""),
+        "abs": (lambda x: np.abs(given(x)), "a minus sign removed"),
+        "cast too late": (
+            lambda x: given(x).astype(np.float64),
+            "as it was given",
+        ),
+        "float64 sums of float32 squares": (
+            lambda x: (
+                (x * x).mean(axis=axes_of(x), dtype=np.float64)
+                - x.mean(axis=axes_of(x), dtype=np.float64) ** 2
+            ),
+            "squares rounded to float32",
+        ),
+        "float64 mean alone": (
+            lambda x: (
+                (x * x).mean(axis=axes_of(x)) - x.mean(axis=axes_of(x), dtype=np.float64) ** 2
+            ),
+            "squares in float32",
+        ),
+        "no second term": (
+            lambda x: ((x - x[(slice(1), slice(None)) + (slice(1),) * (x.ndim - 2)]) ** 2).mean(
+                axis=axes_of(x)
+            ),
+            "around the shift",
+        ),
+        "ddof=1": (
+            lambda x: x.astype(np.float64).var(axis=axes_of(x), ddof=1),
+            "m - 1",
+        ),
+        "torch.var": (
+            lambda x: torch.from_numpy(x).var(axes_of(x)),
+            "m - 1",
+        ),
+        "std": (lambda x: two_passes(x) ** 0.5, "the standard deviation"),
+        "sum": (
+            lambda x: two_passes(x) * (x.size // x.shape[1]),
+            "the sum of squared distances",
+        ),
+        "all channels": (
+            lambda x: np.repeat(x.astype(np.float64).var(), x.shape[1]),
+            "all channels together",
+        ),
+        "one number": (lambda x: x.astype(np.float64).var(), "shape"),
+        "axis 0": (lambda x: x.astype(np.float64).var(axis=0), "shape"),
+        "shift of the squares only": (
+            lambda x: given(x) + x.astype(np.float64).var(axis=axes_of(x)),
+            "",
+        ),
+        "in place": (var_in_place, "work on a copy"),
+    },
+    "equivalent": {
+        (
+            "shift = np.moveaxis(x, 1, 0).reshape(x.shape[1], -1)[:, 0] -> "
+            "shift = np.moveaxis(x, 1, 0).reshape(x.shape[1], -1)[:, 1]"
+        ): "the second value is as good a shift as the first",
+        (
+            "shift = np.moveaxis(x, 1, 0).reshape(x.shape[1], -1)[:, 0] -> "
+            "shift = np.moveaxis(x, 1, 0).reshape(x.shape[1], -2)[:, 0]"
+        ): "NumPy takes each negative length for the rest",
+    },
+}
+
+ANSWERS = {
+    "ex03_q1": STANDARDIZE,
+    "ex03_q2": MERGE,
+    "ex03_q3": STREAM,
+    "ex03_q4": SAFE,
+}

@@ -1,0 +1,67 @@
+"""`book/tools/run.py`: the same results give the same bytes, in chapters and figures."""
+
+import base64
+
+import nbformat
+import pytest
+import run
+from house import CHAPTERS, ROOT, read_notebook
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    """Write a notebook that prints twice and carries metadata of a run."""
+    code = nbformat.v4.new_code_cell("print(1, flush=True)\nprint(2)", id="00-print")
+    code.metadata = {"tags": ["x"], "execution": {"started": "now"}, "collapsed": True}
+    notebook = nbformat.v4.new_notebook(cells=[code], metadata={"language_info": {"name": "R"}})
+    path = tmp_path / "00_tiny.ipynb"
+    nbformat.write(notebook, path)
+    return path
+
+
+def test_running_twice_leaves_the_same_bytes(tiny, capsys):
+    run.main([str(tiny)])
+    first = tiny.read_bytes()
+    run.main([str(tiny)])
+    assert tiny.read_bytes() == first
+    assert capsys.readouterr().err.count("unchanged") == 1
+
+
+def test_stored_notebook_holds_outputs_but_no_trace_of_the_run(tiny):
+    run.main([str(tiny)])
+    notebook = read_notebook(tiny)
+    (cell,) = notebook.cells
+    assert notebook.metadata == run.METADATA
+    assert cell.metadata == {"tags": ["x"]}
+    assert cell.execution_count == 1
+    assert ["".join(out.text) for out in cell.outputs] == ["1\n2\n"]
+
+
+def test_write_if_changed_says_whether_it_wrote(tmp_path):
+    path = tmp_path / "new" / "file"
+    assert run.write_if_changed(path, b"a")
+    assert not run.write_if_changed(path, b"a")
+    assert run.write_if_changed(path, b"b")
+    assert path.read_bytes() == b"b"
+
+
+def test_only_named_figures_are_taken_out():
+    png = base64.b64encode(b"picture").decode()
+    cells = [
+        nbformat.v4.new_code_cell(
+            metadata={"mystnb": {"figure": {"name": name}}},
+            outputs=[nbformat.v4.new_output("display_data", {"image/png": png})],
+        )
+        for name in ("fig-other", *run.FIGURES)
+    ]
+    taken = run.figure_bytes(nbformat.v4.new_notebook(cells=cells))
+    assert taken == dict.fromkeys(run.FIGURES.values(), b"picture")
+
+
+@pytest.mark.parametrize("name", run.FIGURES)
+def test_figures_of_the_pages_are_those_of_the_chapters(name):
+    found = [run.figure_bytes(read_notebook(path)) for path in CHAPTERS]
+    stored = (ROOT / run.FIGURES[name]).read_bytes()
+    assert [
+        pictures[run.FIGURES[name]] for pictures in found if run.FIGURES[name] in pictures
+    ] == [stored]
