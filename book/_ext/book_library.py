@@ -118,7 +118,8 @@ def constructor(module: str, node: ast.ClassDef) -> str:
     for part in node.body:
         if isinstance(part, ast.FunctionDef) and part.name == "__init__":
             return signature(part, bound=True)
-    if any("dataclass" in ast.unparse(mark) for mark in node.decorator_list):
+    marks = map(ast.unparse, (*node.decorator_list, *node.bases))
+    if any(re.match("dataclass|NamedTuple", mark) for mark in marks):
         fields = [part for part in node.body if isinstance(part, ast.AnnAssign)]
         texts = [ast.unparse(f.target) + (f"={ast.unparse(f.value)}" if f.value else "")
                  for f in fields]  # fmt: skip
@@ -255,15 +256,32 @@ class Source(SphinxRole):
         return [link], []
 
 
+def link_back(app: Sphinx, tag: str) -> list[str]:
+    """Let the source of what a cell builds, where no page documents it, lead to the cell.
+
+    Return the ids that the link back asks for. The pages of `book/api` were read before.
+    """
+    place = tagged(tag)
+    if place is None:
+        return []
+    module, name = place
+    modules = app.env._viewcode_modules  # type: ignore[attr-defined]
+    _, _, used, above = modules.setdefault(module, (*find_source(app, module), {}, module))
+    return (
+        [f"{above}.{name}"] if used.setdefault(name, app.env.docname) == app.env.docname else []
+    )
+
+
 def link_cells(app: Sphinx, doctree: nodes.document) -> None:
     """Set below each tagged cell links to its source; on the site alone."""
     for cell in list(doctree.findall(nodes.container)):
         tags = (cell.get("cell_metadata") or {}).get("tags", [])
-        links = [source_link(app.env.docname, tag) for tag in tags if tag.startswith(TAG)]
-        if links:
+        tags = [tag for tag in tags if tag.startswith(TAG)]
+        if tags:
             line = nodes.paragraph("", "In the library: ", classes=["book-source"])
-            for link in links:
-                line += [link, nodes.Text(" ")]
+            for tag in tags:
+                line["ids"] += link_back(app, tag)
+                line += [source_link(app.env.docname, tag), nodes.Text(" ")]
             cell.parent.insert(cell.parent.index(cell) + 1, only("", line, expr="builder_html"))
 
 

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from bs4 import Tag
 
 # What has no use on paper: marks behind headings, lists of subpages, the link to this PDF.
-SCREEN_ONLY = ".headerlink, .toctree-wrapper, .book-pdf, .sd-summary-state-marker, script"
+SCREEN_ONLY = (
+    ".headerlink, .toctree-wrapper, .book-pdf, .book-source, .viewcode-link, "
+    ".sd-summary-state-marker, script"
+)
 # The formulas of each page are set on their own, to show progress; no menu, no second copy.
 MATHJAX = (
     "window.MathJax ??= {}; MathJax.startup = {typeset: false};"

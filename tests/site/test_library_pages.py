@@ -1,0 +1,95 @@
+"""The library's pages are read from its files; here they are compared with the library."""
+
+import importlib
+import inspect
+import re
+import sys
+
+import pytest
+import site_probe
+from house import CHAPTERS, cells, read_notebook, tags
+
+sys.path.append(str(site_probe.ROOT / "book" / "_ext"))
+import book_library
+
+MODULES = book_library.documented()
+SIGNATURE = re.compile(r'<dt class="sig [^>]*\bid="([\w.]+)">(.*?)</dt>', re.DOTALL)
+PARAMETER = re.compile(r'<em class="sig-param">.*?<span class="n"><span class="pre">(\w+)')
+TAGGED = {
+    path.stem: [tag for _, cell, _ in cells(read_notebook(path)) for tag in tags(cell)
+                if tag.startswith("bnlib:")]
+    for path in CHAPTERS
+}  # fmt: skip
+each_module = pytest.mark.parametrize("module", MODULES)
+
+
+def names(module):
+    """Return the public functions and classes of a module, as Python imports it."""
+    module = importlib.import_module(module)
+    own = (name for name in vars(module) if vars(module)[name].__class__.__module__ != "typing")
+    listed = getattr(module, "__all__", None) or [
+        name for name in own if getattr(vars(module)[name], "__module__", "") == module.__name__
+    ]
+    objects = {name: getattr(module, name) for name in listed if name[0] != "_"}
+    return {n: o for n, o in objects.items() if inspect.isroutine(o) or inspect.isclass(o)}
+
+
+def from_elsewhere(thing):
+    """Say whether a class has its arguments from Python or torch, whose files are not read."""
+    module = getattr(thing.__init__, "__module__", "")
+    return inspect.isclass(thing) and (module[:5] == "torch" or issubclass(thing, Exception))
+
+
+@pytest.fixture(scope="module")
+def shown(site):
+    """Give the text of each signature on the library's pages, by its full name."""
+    pages = sorted((site / "book" / "api").glob("*.html"))
+    found = [SIGNATURE.findall(page.read_text(encoding="utf-8")) for page in pages]
+    return {name: text for page in found for name, text in page}
+
+
+@each_module
+def test_a_page_shows_every_public_name_with_its_source(shown, module):
+    for name in names(module):
+        text = shown[f"{module}.{name}"]
+        assert re.search(r'href="\.\./\.\./_modules/bnlib/[\w/]+\.html#' + name, text), name
+
+
+@each_module
+def test_arguments_are_those_of_the_library(shown, module):
+    for name, thing in names(module).items():
+        given = PARAMETER.findall(shown[f"{module}.{name}"])
+        if from_elsewhere(thing):
+            assert given == []
+        else:
+            assert given == list(inspect.signature(thing).parameters), name
+
+
+@pytest.mark.parametrize("chapter", TAGGED)
+def test_below_each_tagged_cell_stands_a_link_to_its_source(site, chapter):
+    """That the links land is held by `test_site.py`."""
+    text = (site / "chapters" / f"{chapter}.html").read_text(encoding="utf-8")
+    lines = re.findall(r'<p class="book-source"[^>]*>(.*?)</p>', text, re.DOTALL)
+    links = [
+        link for line in lines for link in re.findall(r'_modules/bnlib/\S+#([\w.]+)"', line)
+    ]
+    expected = [tag.removeprefix("bnlib:").split(".") for tag in TAGGED[chapter]]
+    assert len(links) == len(expected)
+    for link, parts in zip(links, expected, strict=True):
+        assert parts[-len(link.split(".")) :] == link.split(".")
+
+
+def test_a_name_that_is_nowhere_has_no_source():
+    assert book_library.tagged("bnlib:stats.nothing") is None
+    assert book_library.tagged("bnlib:nothing.combine") is None
+
+
+def test_names_in_a_docstring_become_links_or_literals():
+    marked = book_library.marked
+    assert marked("bnlib.stats", "see `mean_var`") == (
+        "see :py:obj:`mean_var <bnlib.stats.mean_var>`"
+    )
+    assert marked("bnlib.stats", "see `bnlib.layers`") == "see :py:mod:`bnlib.layers`"
+    assert marked("bnlib.stats", "`nothing` and ``x``") == "``nothing`` and ``x``"
+    assert marked("bnlib.stats", ">>> `x`") == ">>> `x`"
+    assert marked("bnlib.stats", "x : (N, *spatial), `Array`") == "x : (N, \\*spatial), Array"
