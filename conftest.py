@@ -26,6 +26,8 @@ for name, value in SETTINGS.items():
 
 # The same examples on every run, and no limit on the time of one example.
 settings.register_profile("book", derandomize=True, deadline=None)
+# A quarter of the examples, for `pytest --hypothesis-profile=quick`.
+settings.register_profile("quick", derandomize=True, deadline=None, max_examples=25)
 settings.load_profile("book")
 
 
