@@ -98,7 +98,5 @@ def test_numpy_runs_on_one_thread():
     import numpy as np
 
     np.ones((2, 2)) @ np.ones((2, 2))
-    threads = {
-        pool["filepath"]: pool["num_threads"] for pool in threadpoolctl.threadpool_info()
-    }
-    assert set(threads.values()) == {1}, threads
+    pools = [p for p in threadpoolctl.threadpool_info() if "numpy" in p["filepath"]]
+    assert [pool["num_threads"] for pool in pools] == [1] * len(pools) != [], pools
