@@ -48,7 +48,7 @@ serve: $(READY)  ## serve the built site on 127.0.0.1
 
 test: $(READY)  ## run every test: bnlib, chapters, house rules, site
 	$(BIN)/pytest tests bnlib bncourse --cov --cov-report=term
-	BNLIB_FAST=0 $(BIN)/pytest chapters
+	$(BIN)/pytest chapters
 
 # Another processor's arithmetic: no AVX2, no FMA, other BLAS kernels.
 test-portable: export ATEN_CPU_CAPABILITY := default
@@ -63,8 +63,6 @@ lab: export TQDM_DISABLE :=
 lab: $(READY)  ## open JupyterLab on the chapters
 	$(BIN)/jupyter lab --notebook-dir=chapters
 
-# Stored outputs come from the path that everyone has: NumPy and torch, no compiled loops.
-run: export BNLIB_FAST := 0
 run: $(READY)  ## re-execute the chapters in place, byte-stable
 	$(BIN)/python book/tools/run.py $(CHAPTERS)
 

@@ -106,11 +106,8 @@ def convolutional(module):
     ).double()  # fmt: skip
 
 
-@pytest.mark.parametrize("fast", ["0", "1"])
-def test_a_network_trains_step_by_step_as_pytorchs(fast, monkeypatch):
+def test_a_network_trains_step_by_step_as_pytorchs():
     """Losses of 30 steps of SGD with momentum and weight decay, and the state at the end."""
-    monkeypatch.setenv("BNLIB_FAST", fast)
-    monkeypatch.setattr("bnlib.torch_layers.fast.WORTH", 0)
     ours, theirs = (convolutional(module) for module in (torch_layers, nn))
     theirs.load_state_dict(ours.state_dict())
     losses = []
