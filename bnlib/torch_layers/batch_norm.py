@@ -34,11 +34,11 @@ class _OwnForward(_BatchNorm):
         return y
 
     def __prepare_scriptable__(self) -> nn.Module:
-        """Return torch's own module with this one's state, for ``torch.jit.script``."""
-        kind = next(k for k in type(self).__mro__ if k.__module__ == _BatchNorm.__module__)
-        theirs: nn.Module = kind.__new__(kind)
-        vars(theirs).update(vars(self))
-        return theirs
+        """Refuse ``torch.jit.script``, which calls this first."""
+        raise NotImplementedError(
+            f"{type(self).__name__}: torch.jit.script is not supported; use torch.export, "
+            "torch.compile or torch.jit.trace, or load the state into torch.nn's module"
+        )
 
     def _check_input_dim(self, input: Tensor) -> None:
         """Raise unless ``input`` is a tensor of a rank that this module takes."""
@@ -149,11 +149,22 @@ class BatchNorm1d(_OwnForward, nn.BatchNorm1d):
 
     Notes
     -----
-    Statistics of float16 and bfloat16 inputs are computed in float32. NaN passes through,
-    and into the running statistics, as in torch. An empty batch changes nothing but the
-    count of batches. An error changes nothing at all (torch counts the batch first). There
-    is no unbatched input: torch reads (C, L) as (N, C), and so do we. ``torch.jit.script``
-    and forward-mode derivatives are not supported.
+    Statistics of float16 and bfloat16 inputs are computed in float32. A variance that its
+    dtype cannot hold is infinite; then the result is the bias, as in torch. NaN passes
+    through, and into the running statistics, as in torch. An empty batch changes nothing
+    but the count of batches. An error changes nothing at all (torch counts the batch first).
+    There is no unbatched input: torch reads (C, L) as (N, C), and so do we.
+
+    The layer is plain torch operations. Derivatives of any order, `torch.func`,
+    `torch.compile`, `torch.export`, `make_fx`, fake tensors and saved traces therefore work
+    as for torch's layer, but for these:
+
+    - ``torch.jit.script`` is refused.
+    - ``torch.func.functionalize`` in training needs the running statistics as arguments, by
+      `torch.func.functional_call`.
+    - ``torch.ao.quantization.fuse_modules`` and the fusers of `torch.fx` ask for torch's own
+      types: the first refuses our layers, the others leave them as they are. `fold` and
+      ``torch.nn.utils.fuse_conv_bn_eval`` take them.
 
     Ioffe & Szegedy (2015), Algorithms 1 and 2.
 
