@@ -84,7 +84,8 @@ class _OwnForward(_BatchNorm):
         op = type(self).__name__
         if value is None:
             return
-        if not torch.jit.is_tracing() and value.numel() != x.shape[1]:
+        traced = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
+        if not traced and value.numel() != x.shape[1]:  # a trace would keep the comparison
             raise RuntimeError(
                 f"{op}: {name} holds {value.numel()} channels, got an input of shape "
                 f"{tuple(x.shape)} with {x.shape[1]} on axis 1; check num_features"
@@ -105,7 +106,8 @@ class _OwnForward(_BatchNorm):
                 factor = 1 / self.num_batches_tracked.to(mean.dtype)
         if m == 0:
             return
-        for running, value in ((self.running_mean, mean), (self.running_var, var * (m / (m - 1)))):
+        pairs = (self.running_mean, mean), (self.running_var, var * m / (m - 1))
+        for running, value in pairs:
             if running is not None:
                 running.copy_((1 - factor) * running.to(value.dtype) + factor * value)
 

@@ -135,8 +135,7 @@ def _check(layer: object, bn: object) -> _BatchNorm:
     check_forward_is_ours(layer, bn)
     outputs = layer.out_features if isinstance(layer, nn.Linear) else layer.out_channels
     check_fixed_map(layer, bn, outputs)
-    _check_weight(layer)
-    _check_hooks(layer, bn)
+    _check_parameters(layer, bn)
     if dims(bn) not in (None, dims(layer)):
         raise ValueError(
             f"fold: {type(layer).__name__} and {type(bn).__name__} work on different ranks; "
@@ -145,8 +144,8 @@ def _check(layer: object, bn: object) -> _BatchNorm:
     return bn
 
 
-def _check_weight(layer: Foldable) -> None:
-    """Raise unless the weight is a plain parameter that is already there."""
+def _check_parameters(layer: Foldable, bn: _BatchNorm) -> None:
+    """Raise unless both modules compute with plain parameters, and nothing else."""
     name = type(layer).__name__
     if isinstance(layer.weight, UninitializedParameter):
         raise ValueError(f"fold: the weights of {name} are not made yet; call it once")
@@ -155,10 +154,6 @@ def _check_weight(layer: Foldable) -> None:
             f"fold: the weight of {name} is computed by a parametrization or a hook, which "
             "would undo the fold; remove it first"
         )
-
-
-def _check_hooks(layer: Foldable, bn: _BatchNorm) -> None:
-    """Raise unless both modules compute what their parameters say."""
     for module in (layer, bn):
         if is_parametrized(module) or module._forward_pre_hooks or module._forward_hooks:
             raise ValueError(

@@ -50,9 +50,7 @@ def normalize(
     """
     wide = widened(x)
     if mean is None or var is None:
-        center = center_of(wide)
-        d = deviations(wide, center)
-        rest, var = moments(d)
+        d, center, rest, var = moments(wide)
     else:
         center, var = mean.to(wide.dtype), var.to(wide.dtype)
         d, rest = deviations(wide, center), torch.zeros_like(center)
@@ -66,16 +64,28 @@ def normalize(
     return y.to(x.dtype), (center + UNIT * rest).detach(), var.detach()
 
 
-def center_of(x: Tensor) -> Tensor:
-    """Return each channel's mean as it is rounded, a constant; 0 where the sum overflows.
+def moments(x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return deviations from ``center``, ``center``, ``rest`` and the biased variance.
+
+    The mean is ``center + UNIT * rest``; any constant would do for ``center``, and it is 0
+    where the sum overflows. Of an empty ``x`` all are 0. Chan, Golub & LeVeque (1983),
+    equation (1.7).
 
     Examples
     --------
-    >>> center_of(torch.tensor([[1.0, 3e38], [3.0, 3e38]]))
-    tensor([2., 0.])
+    >>> d, center, rest, var = moments(torch.tensor([[1.0, 3e38], [3.0, 3e38]]))
+    >>> center, UNIT * rest, var
+    (tensor([2., 0.]), tensor([0.0000e+00, 3.0000e+38]), tensor([1., inf]))
     """
-    center = x.detach().sum(axes(x)) / count(x)
-    return torch.where(center.isfinite(), center, 0)
+    axes = [0, *range(2, x.ndim)]
+    m = max(1, values_per_channel(x))
+    center = x.detach().sum(axes) / m
+    center = torch.where(center.isfinite(), center, 0)
+    d = deviations(x, center)
+    rest = d.sum(axes) / m
+    square = (d * d).sum(axes) / m
+    var = torch.where(square.isinf(), square, (square - rest * rest).clamp_min(0))
+    return d, center, rest, var * UNIT**2
 
 
 def deviations(x: Tensor, center: Tensor) -> Tensor:
@@ -89,23 +99,6 @@ def deviations(x: Tensor, center: Tensor) -> Tensor:
     return torch.add(per_channel(-center / UNIT, x), x, alpha=1 / UNIT)
 
 
-def moments(d: Tensor) -> tuple[Tensor, Tensor]:
-    """Return ``rest``, the mean of deviations (in UNIT), and the biased variance, in ones.
-
-    For an empty ``d`` both are 0. Chan, Golub & LeVeque (1983), equation (1.7).
-
-    Examples
-    --------
-    >>> moments(torch.tensor([[-1.0], [3.0]]) / UNIT)[1]
-    tensor([4.])
-    """
-    m = count(d)
-    rest = d.sum(axes(d)) / m
-    square = (d * d).sum(axes(d)) / m
-    var = torch.where(square.isinf(), square, (square - rest * rest).clamp_min(0))
-    return rest, var * UNIT**2
-
-
 def per_channel(v: Tensor, x: Tensor) -> Tensor:
     """Return ``v``, shape (C,), in a shape that broadcasts against ``x``.
 
@@ -117,19 +110,9 @@ def per_channel(v: Tensor, x: Tensor) -> Tensor:
     return v.view(1, -1, *[1] * (x.ndim - 2))
 
 
-def axes(x: Tensor) -> list[int]:
-    """Return the axes that a statistic is taken over: all but the channels' axis 1."""
-    return [0, *range(2, x.ndim)]
-
-
 def values_per_channel(x: Tensor) -> int:
     """Return ``m``, the number of values behind each channel's statistic."""
     return x.shape[0] * x.shape[2:].numel()
-
-
-def count(x: Tensor) -> int:
-    """Return what sums are divided by: ``m``, or 1 for an empty tensor."""
-    return max(1, values_per_channel(x))
 
 
 def widened(x: Tensor) -> Tensor:

@@ -10,15 +10,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from bnlib.deploy.recalibration import check_all_used, check_task
 from bnlib.stats import DatasetPass
-from bnlib.axes import Vector
-from bnlib.torch_layers.function import (
-    UNIT,
-    center_of,
-    deviations,
-    moments,
-    values_per_channel,
-    widened,
-)
+from bnlib.torch_layers.function import UNIT, moments, values_per_channel, widened
 
 
 @torch.no_grad()
@@ -109,19 +101,11 @@ def _feeder(rule: DatasetPass) -> Any:
         _: nn.Module, inputs: tuple[Tensor, ...], named: dict[str, Tensor], y: Any
     ) -> None:
         x = inputs[0] if inputs else named["input"]
+        center, rest, var = (t.cpu().double().numpy() for t in moments(widened(x))[1:])
         if x.numel():
-            rule.update(*_statistics(x), values_per_channel(x))
+            rule.update(center + UNIT * rest, var, values_per_channel(x))
 
     return feed
-
-
-def _statistics(x: Tensor) -> tuple[Vector, Vector]:
-    """Return the mean and the biased variance of a batch, in float64."""
-    wide = widened(x)
-    center = center_of(wide)
-    found = center, *moments(deviations(wide, center))
-    mean, rest, var = (t.cpu().double().numpy() for t in found)
-    return mean + UNIT * rest, var
 
 
 def _replace(layers: list[_BatchNorm], rules: list[DatasetPass]) -> None:

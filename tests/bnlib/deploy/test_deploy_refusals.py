@@ -37,6 +37,7 @@ class Clipped(BatchNorm):
     """Batch normalization and ReLU in one."""
 
     def forward(self, x):
+        """Return no negative value."""
         return np.maximum(super().forward(x), 0)
 
 
@@ -44,6 +45,7 @@ class Cosine(Linear):
     """A layer that is not affine."""
 
     def forward(self, x):
+        """Return the output for an input of length 1."""
         return super().forward(x / np.linalg.norm(x))
 
 
@@ -51,6 +53,7 @@ class Doubled(Conv2d):
     """A convolution that is called in its own way."""
 
     def __call__(self, x):
+        """Return twice the convolution."""
         return 2 * super().__call__(x)
 
 

@@ -124,6 +124,7 @@ class Clipped(nn.BatchNorm1d):
     """Batch normalization and ReLU in one."""
 
     def forward(self, x):
+        """Return no negative value."""
         return super().forward(x).relu()
 
 
@@ -131,6 +132,7 @@ class OwnClipped(BatchNorm1d):
     """The same of ours."""
 
     def forward(self, x):
+        """Return no negative value."""
         return super().forward(x).relu()
 
 
@@ -138,6 +140,7 @@ class Cosine(nn.Linear):
     """A layer that is not affine."""
 
     def forward(self, x):
+        """Return the output for an input of length 1."""
         return super().forward(x / x.norm())
 
 
@@ -229,7 +232,7 @@ FOLD = [
       for register, on in [("register_forward_hook", 0), ("register_forward_hook", 1),
                            ("register_forward_pre_hook", 1)]],
     Row("fold parametrized norm", ValueError,
-        "fold: ParametrizedBatchNorm1d has a forward hook or a parametrization, ...; remove ...",
+        "fold: ParametrizedBatchNorm1d has a forward hook or a parametrization, ...; ...",
         fold, on=parametrized_norm),
     *[Row(f"fold {name}", TypeError,
           f"fold: {name} defines its own {method}, which need not be affine; only layers that "
