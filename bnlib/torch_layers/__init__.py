@@ -1,7 +1,9 @@
 """Batch normalization for PyTorch: drop-in twins of ``torch.nn.BatchNorm1d/2d/3d``.
 
 The modules compute with plain torch operations, on any device and under any of torch's
-transforms and exporters. `fold` and `recalibrate` serve trained models.
+transforms and exporters. That has a price: on a CPU a training step of the layer takes three
+to four times as long as torch's own. Kept for the backward pass is as much as there: one
+array as large as the input. `fold` and `recalibrate` serve trained models.
 """
 
 from bnlib.torch_layers.batch_norm import BatchNorm1d, BatchNorm2d, BatchNorm3d
