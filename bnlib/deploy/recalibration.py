@@ -48,6 +48,7 @@ def recalibrate(model: Layer, batches: Iterable[Array]) -> None:
 
     Examples
     --------
+    >>> import numpy as np
     >>> x = np.array([[0.0], [2.0], [4.0], [10.0]])
     >>> layer = BatchNorm(1)
     >>> recalibrate(layer, [x[:2], x[2:]])
