@@ -71,7 +71,7 @@ check: lint  ## check style and types, and run the unit tests of bnlib and bncou
 
 test: $(READY)  ## run every test: bnlib, chapters, house rules, site
 	$(PYTEST) tests bnlib bncourse --cov --cov-report=term
-	BNLIB_FAST=0 $(PYTEST) $(NBVAL) chapters/*.ipynb book/sheets
+	$(PYTEST) $(NBVAL) chapters/*.ipynb book/sheets
 
 # Another processor's arithmetic: no AVX2, no FMA, other BLAS kernels.
 test-portable: export ATEN_CPU_CAPABILITY := default
@@ -86,8 +86,6 @@ lab: export TQDM_DISABLE :=
 lab: $(LAB)  ## open JupyterLab on the chapters
 	$(BIN)/jupyter lab --notebook-dir=. --LabApp.default_url=/lab/tree/chapters
 
-# Stored outputs come from the path that everyone has: NumPy and torch, no compiled loops.
-run: export BNLIB_FAST := 0
 run: $(READY)  ## re-execute the chapters in place, byte-stable
 	$(BIN)/python book/tools/run.py $(CHAPTERS)
 

@@ -33,7 +33,8 @@ def fold(layer: Affine, bn: BatchNorm) -> Affine:
     Raises
     ------
     TypeError
-        If ``layer`` is no Linear or Conv2d, or ``bn`` no BatchNorm; also in wrong order.
+        If ``layer`` is no Linear or Conv2d, or ``bn`` no BatchNorm; also in wrong order; if
+        one of the two is of a subclass that defines its own forward.
     ValueError
         If ``bn`` is in training mode, keeps no running statistics, has another number of
         channels than ``layer`` gives, or another channel axis; if a variance is negative,
@@ -85,6 +86,7 @@ def _check(layer: object, bn: object) -> tuple[Vector, Vector]:
             "fold: expected a Linear or Conv2d and the BatchNorm that follows it, "
             f"got {type(layer).__name__} and {type(bn).__name__}; {hint} can be folded"
         )
+    check_forward_is_ours(layer, bn)
     check_fixed_map(layer, bn, outputs=len(layer.weight.value))
     assert bn.running_mean is not None
     assert bn.running_var is not None
@@ -95,6 +97,21 @@ def _check(layer: object, bn: object) -> tuple[Vector, Vector]:
         )
     check_statistics("fold", bn.running_mean, bn.running_var, bn.eps)
     return bn.running_mean, bn.running_var
+
+
+def check_forward_is_ours(*layers: object) -> None:
+    """Raise unless each layer computes as the class does that it is known by.
+
+    Serves the layers of `bnlib.layers` and those of PyTorch.
+    """
+    for layer in layers:
+        for name in ("__call__", "forward", "_conv_forward"):
+            method = getattr(layer, name, None)
+            if method and not method.__module__.startswith(("bnlib.", "torch.nn.modules.")):
+                raise TypeError(
+                    f"fold: {type(layer).__name__} defines its own {name}, which need not be "
+                    "affine; only layers that compute as their base class can be folded"
+                )
 
 
 def check_fixed_map(layer: object, bn: Any, outputs: int) -> None:

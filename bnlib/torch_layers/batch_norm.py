@@ -1,17 +1,18 @@
 """The modules: state, mode and checks around `bnlib.torch_layers.function.normalize`."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from bnlib.torch_layers.function import normalize
+from bnlib.torch_layers.function import normalize, values_per_channel
 
 
-class _OwnBatchNorm(_BatchNorm):
+class _OwnForward(_BatchNorm):
     """Batch normalization over every axis but axis 1, with torch's state and our arithmetic.
 
-    The constructor, the state and how it is saved are inherited from torch, so that a state
-    moves both ways and torch's utilities know the layer as a batch normalization.
+    Stands before torch's module among the bases of ours: the constructor, the state and how
+    it is saved are torch's, so that a state moves both ways and torch's utilities know the
+    layer as what it replaces.
     """
 
     ranks: tuple[int, ...] = ()
@@ -19,14 +20,25 @@ class _OwnBatchNorm(_BatchNorm):
 
     def forward(self, input: Tensor) -> Tensor:
         """Normalize ``input``; by its own batch in training mode or without statistics."""
+        if isinstance(input, fx.Proxy) and (path := input.tracer.path_of_module(self)):
+            return input.tracer.create_proxy("call_module", path, (input,), {})
         self._check_input_dim(input)
+        if input.is_mkldnn:
+            return self.forward(input.to_dense()).to_mkldnn()
         by_batch = self.training or (self.running_mean is None and self.running_var is None)
         self._check(input, by_batch)
         mean, var = (None, None) if by_batch else (self.running_mean, self.running_var)
-        y, statistics = normalize(input, self.weight, self.bias, mean, var, self.eps)
+        y, mean, var = normalize(input, self.weight, self.bias, mean, var, self.eps)
         if self.training and self.track_running_stats:
-            self._track(statistics, input)
+            self._track(mean, var, values_per_channel(input))
         return y
+
+    def __prepare_scriptable__(self) -> nn.Module:
+        """Refuse ``torch.jit.script``, which calls this first."""
+        raise NotImplementedError(
+            f"{type(self).__name__}: torch.jit.script is not supported; use torch.export, "
+            "torch.compile or torch.jit.trace, or load the state into torch.nn's module"
+        )
 
     def _check_input_dim(self, input: Tensor) -> None:
         """Raise unless ``input`` is a tensor of a rank that this module takes."""
@@ -49,7 +61,7 @@ class _OwnBatchNorm(_BatchNorm):
             raise NotImplementedError(
                 f"{op}: not implemented for {x.dtype}; convert the input with x.float()"
             )
-        if by_batch and x.numel() and x.numel() == x.shape[1]:
+        if by_batch and values_per_channel(x) == 1:
             raise ValueError(
                 f"{op}: needs more than 1 value per channel when training, got an input of "
                 f"shape {tuple(x.shape)}; use a larger batch or eval()"
@@ -72,7 +84,8 @@ class _OwnBatchNorm(_BatchNorm):
         op = type(self).__name__
         if value is None:
             return
-        if value.numel() != x.shape[1]:
+        traced = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
+        if not traced and value.numel() != x.shape[1]:  # a trace would keep the comparison
             raise RuntimeError(
                 f"{op}: {name} holds {value.numel()} channels, got an input of shape "
                 f"{tuple(x.shape)} with {x.shape[1]} on axis 1; check num_features"
@@ -84,26 +97,22 @@ class _OwnBatchNorm(_BatchNorm):
                 "half-precision input and float32 parameters: use x.to or module.to"
             )
 
-    def _track(self, statistics: Tensor, x: Tensor) -> None:
+    def _track(self, mean: Tensor, var: Tensor, m: int) -> None:
         """Move the running statistics towards the batch's; unbiased variance."""
-        factor = 0.0 if self.momentum is None else self.momentum
+        factor: float | Tensor = 0.0 if self.momentum is None else self.momentum
         if self.num_batches_tracked is not None:
             self.num_batches_tracked.add_(1)
             if self.momentum is None:
-                factor = 1.0 / float(self.num_batches_tracked)
-        if x.numel() == 0:
+                factor = 1 / self.num_batches_tracked.to(mean.dtype)
+        if m == 0:
             return
-        m = x.numel() // x.shape[1]
-        center, rest, var, _ = statistics
-        for running, value in (
-            (self.running_mean, center + rest),
-            (self.running_var, var * (m / (m - 1))),
-        ):
+        pairs = (self.running_mean, mean), (self.running_var, var * m / (m - 1))
+        for running, value in pairs:
             if running is not None:
                 running.copy_((1 - factor) * running.to(value.dtype) + factor * value)
 
 
-class BatchNorm1d(_OwnBatchNorm):
+class BatchNorm1d(_OwnForward, nn.BatchNorm1d):
     """Twin of ``torch.nn.BatchNorm1d``, for inputs of shape (N, C) or (N, C, L).
 
     Parameters
@@ -142,11 +151,22 @@ class BatchNorm1d(_OwnBatchNorm):
 
     Notes
     -----
-    Statistics of float16 and bfloat16 inputs are computed in float32. NaN passes through,
-    and into the running statistics, as in torch. An empty batch changes nothing but the
-    count of batches. An error changes nothing at all (torch counts the batch first). There
-    is no unbatched input: torch reads (C, L) as (N, C), and so do we. ``torch.jit.script``
-    and forward-mode derivatives are not supported.
+    Statistics of float16 and bfloat16 inputs are computed in float32. A variance that its
+    dtype cannot hold is infinite; then the result is the bias, as in torch. NaN passes
+    through, and into the running statistics, as in torch. An empty batch changes nothing
+    but the count of batches. An error changes nothing at all (torch counts the batch first).
+    There is no unbatched input: torch reads (C, L) as (N, C), and so do we.
+
+    The layer is plain torch operations. Derivatives of any order, `torch.func`,
+    `torch.compile`, `torch.export`, `make_fx`, fake tensors and saved traces therefore work
+    as for torch's layer, but for these:
+
+    - ``torch.jit.script`` is refused.
+    - ``torch.func.functionalize`` in training needs the running statistics as arguments, by
+      `torch.func.functional_call`.
+    - ``torch.ao.quantization.fuse_modules`` and the fusers of `torch.fx` ask for torch's own
+      types: the first refuses our layers, the others leave them as they are. `fold` and
+      ``torch.nn.utils.fuse_conv_bn_eval`` take them.
 
     Ioffe & Szegedy (2015), Algorithms 1 and 2.
 
@@ -162,7 +182,7 @@ class BatchNorm1d(_OwnBatchNorm):
     ranks, shapes = (2, 3), "(N, C) or (N, C, L)"
 
 
-class BatchNorm2d(_OwnBatchNorm):
+class BatchNorm2d(_OwnForward, nn.BatchNorm2d):
     """Twin of ``torch.nn.BatchNorm2d``, for inputs of shape (N, C, H, W).
 
     Parameters, attributes, errors and notes as in `BatchNorm1d`. A channels-last input
@@ -177,7 +197,7 @@ class BatchNorm2d(_OwnBatchNorm):
     ranks, shapes = (4,), "(N, C, H, W)"
 
 
-class BatchNorm3d(_OwnBatchNorm):
+class BatchNorm3d(_OwnForward, nn.BatchNorm3d):
     """Twin of ``torch.nn.BatchNorm3d``, for inputs of shape (N, C, D, H, W).
 
     Parameters, attributes, errors and notes as in `BatchNorm1d`. A channels-last input

@@ -10,11 +10,9 @@ from torch.nn.parameter import UninitializedParameter
 from torch.nn.utils.parametrize import is_parametrized
 
 from bnlib.arguments import check_statistics
-from bnlib.deploy.folding import check_fixed_map
-from bnlib.torch_layers.batch_norm import BatchNorm1d, BatchNorm2d, BatchNorm3d
+from bnlib.deploy.folding import check_fixed_map, check_forward_is_ours
 
-OWN = (BatchNorm1d, BatchNorm2d, BatchNorm3d)
-TORCH = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 CONV = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 FOLDABLE = (nn.Linear, *CONV, *TRANSPOSED)
@@ -37,7 +35,7 @@ def fold(layer: Layer, bn: nn.Module) -> Layer:
     Parameters
     ----------
     layer : Linear, Conv1d/2d/3d or ConvTranspose1d/2d/3d
-        Not changed.
+        Not changed. A Linear layer's inputs are (N, C).
     bn : BatchNorm1d/2d/3d, ours or torch's
         In evaluation mode, with running statistics; it stands right after ``layer``, with
         nothing between. Not changed.
@@ -51,11 +49,12 @@ def fold(layer: Layer, bn: nn.Module) -> Layer:
     Raises
     ------
     TypeError
-        If ``layer`` or ``bn`` is of another type; also in wrong order.
+        If ``layer`` or ``bn`` is of another type, also in wrong order, or of a subclass that
+        defines its own forward.
     ValueError
         If ``bn`` is in training mode, keeps no running statistics, or has another number of
-        channels or another rank than ``layer`` gives; if a weight is computed by a
-        parametrization; if a variance is negative, or 0 with eps 0; if a statistic is not
+        channels or another rank than ``layer`` gives; if one of the two has a parametrization
+        or a forward hook; if a variance is negative, or 0 with eps 0; if a statistic is not
         finite (`bnlib.arguments.NonFiniteError`).
 
     Notes
@@ -119,7 +118,7 @@ def along_outputs(scale: Tensor, layer: Foldable) -> Tensor:
 
 def dims(module: nn.Module) -> int | None:
     """Return how many spatial dimensions a module works on; None where it takes any."""
-    kinds = zip((1, 2, 3), OWN, TORCH, CONV, TRANSPOSED, strict=True)
+    kinds = zip((1, 2, 3), NORMS, CONV, TRANSPOSED, strict=True)
     found = (n for n, *classes in kinds if isinstance(module, tuple(classes)))
     return next(found, 1 if isinstance(module, nn.Linear) else None)
 
@@ -133,9 +132,10 @@ def _check(layer: object, bn: object) -> _BatchNorm:
             "fold: expected a Linear, Conv or ConvTranspose and the BatchNorm that follows "
             f"it, got {type(layer).__name__} and {type(bn).__name__}; {hint} can be folded"
         )
+    check_forward_is_ours(layer, bn)
     outputs = layer.out_features if isinstance(layer, nn.Linear) else layer.out_channels
     check_fixed_map(layer, bn, outputs)
-    _check_weight(layer)
+    _check_parameters(layer, bn)
     if dims(bn) not in (None, dims(layer)):
         raise ValueError(
             f"fold: {type(layer).__name__} and {type(bn).__name__} work on different ranks; "
@@ -144,8 +144,8 @@ def _check(layer: object, bn: object) -> _BatchNorm:
     return bn
 
 
-def _check_weight(layer: Foldable) -> None:
-    """Raise unless the weight is a plain parameter that is already there."""
+def _check_parameters(layer: Foldable, bn: _BatchNorm) -> None:
+    """Raise unless both modules compute with plain parameters, and nothing else."""
     name = type(layer).__name__
     if isinstance(layer.weight, UninitializedParameter):
         raise ValueError(f"fold: the weights of {name} are not made yet; call it once")
@@ -154,3 +154,9 @@ def _check_weight(layer: Foldable) -> None:
             f"fold: the weight of {name} is computed by a parametrization or a hook, which "
             "would undo the fold; remove it first"
         )
+    for module in (layer, bn):
+        if is_parametrized(module) or module._forward_pre_hooks or module._forward_hooks:
+            raise ValueError(
+                f"fold: {type(module).__name__} has a forward hook or a parametrization, which "
+                "a fold would lose; remove it first"
+            )

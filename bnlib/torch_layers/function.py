@@ -1,74 +1,13 @@
-"""Batch normalization as one differentiable function: forward, backward, and backward again."""
+"""Batch normalization in plain torch operations, which autograd and every tracer understand.
 
-from collections.abc import Callable
-from typing import Any
+The channels are axis 1. A mean is held as ``center + rest``: what the dtype can hold of it
+and what that loses, so that a large mean costs no accuracy and no float64 is needed.
+"""
 
 import torch
 from torch import Tensor
 
-from bnlib.torch_layers import fast, ops
-
-Gradients = tuple[Tensor, Tensor | None, Tensor | None, None, None, None]
-
-
-class _Normalize(torch.autograd.Function):
-    """See `normalize`."""
-
-    @staticmethod
-    def forward(
-        x: Tensor,
-        weight: Tensor | None,
-        bias: Tensor | None,
-        mean: Tensor | None,
-        var: Tensor | None,
-        eps: float,
-    ) -> tuple[Tensor, Tensor]:
-        """Return ``y`` and the statistics that made it, shape (4, C)."""
-        if mean is None or var is None:
-            statistics = statistics_of(x, eps)
-        else:
-            rows = torch.stack([mean, torch.zeros_like(mean), var]).to(wide_dtype(x))
-            statistics = torch.cat([rows, (rows[2:] + eps).rsqrt()])
-        wide = widened(x, statistics.dtype)
-        center, rest, _, inv_std = statistics
-        scale = inv_std if weight is None else weight.to(wide.dtype) * inv_std
-        shift = -rest * scale if bias is None else bias.to(wide.dtype) - rest * scale
-        return passes(wide).scale_shift(wide, center, scale, shift).to(x.dtype), statistics
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
-        """Keep the input and one value per channel: nothing else as large as the input."""
-        x, weight, bias, mean, _, ctx.eps = inputs
-        ctx.through = mean is None
-        ctx.bias_dtype = None if bias is None else bias.dtype
-        ctx.mark_non_differentiable(output[1])
-        ctx.save_for_backward(x, weight, output[1])
-
-    @staticmethod
-    def backward(ctx: Any, dy: Tensor, _: Tensor) -> Gradients:
-        """Return the gradients; as a graph where a second derivative is asked for."""
-        x, weight, statistics = ctx.saved_tensors
-        dtype = statistics.dtype
-        wide, given = widened(x, dtype), dy.to(dtype)
-        gamma = None if weight is None else weight.to(dtype)
-        if torch.is_grad_enabled():
-            found = ops.differentiable_gradients(
-                given, wide, gamma, statistics, ctx.eps, ctx.through
-            )
-        else:
-            scale = statistics[3] if gamma is None else gamma * statistics[3]
-            found = passes(wide).gradients(given, wide, statistics, scale, ctx.through)
-        dx, dgamma, dbeta = found
-        dweight = None if weight is None else dgamma.to(weight.dtype)
-        dbias = None if ctx.bias_dtype is None else dbeta.to(ctx.bias_dtype)
-        return dx.to(x.dtype), dweight, dbias, None, None, None
-
-
-Normalize = Callable[
-    [Tensor, Tensor | None, Tensor | None, Tensor | None, Tensor | None, float],
-    tuple[Tensor, Tensor],
-]
-_apply: Normalize = _Normalize.apply
+UNIT = 2.0**16  # of deviations: exact, and float32 sums of their squares stay in range
 
 
 def normalize(
@@ -78,7 +17,7 @@ def normalize(
     mean: Tensor | None,
     var: Tensor | None,
     eps: float,
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor]:
     """Normalize by the batch's statistics, or by given ones; scale and shift.
 
     Parameters
@@ -95,75 +34,92 @@ def normalize(
     Returns
     -------
     y : Tensor, shape, dtype and memory format of ``x``
-    statistics : Tensor, shape (4, C), not differentiable
-        Rows ``center``, ``rest``, ``var`` and ``1 / std``; the mean is center + rest. In
-        float32 for float16 and bfloat16, and in float64 where float32 sums overflow.
+    mean, var : Tensor, shape (C,)
+        The statistics that made it, constants; in float32 for float16 and bfloat16.
 
     Notes
     -----
-    Ioffe & Szegedy (2015), Algorithm 1, and section 3 for the gradient. The backward pass
-    is the closed form. A second derivative (``create_graph=True``) takes another way: there
-    the backward pass writes the closed form in torch operations on ``x``, ``weight`` and
-    ``dy``, with the mean and the variance computed anew, and autograd differentiates those,
-    as often as wanted. It costs some arrays as large as ``x``, only where it is used.
+    Ioffe & Szegedy (2015), Algorithm 1. Derivatives of any order are autograd's. A variance
+    that the dtype cannot hold is infinite, so that ``y`` is the bias, as in torch.
 
     Examples
     --------
-    >>> y, statistics = normalize(torch.tensor([[0.0], [2.0]]), None, None, None, None, 0.0)
-    >>> y.tolist(), statistics.ravel().tolist()
-    ([[-1.0], [1.0]], [1.0, 0.0, 1.0, 1.0])
+    >>> y, mean, var = normalize(torch.tensor([[0.0], [2.0]]), None, None, None, None, 0.0)
+    >>> y.tolist(), mean.tolist(), var.tolist()
+    ([[-1.0], [1.0]], [1.0], [1.0])
     """
-    return _apply(x, weight, bias, mean, var, eps)
+    wide = widened(x)
+    if mean is None or var is None:
+        d, center, rest, var = moments(wide)
+    else:
+        center, var = mean.to(wide.dtype), var.to(wide.dtype)
+        d, rest = deviations(wide, center), torch.zeros_like(center)
+    scale = UNIT / (var + eps).sqrt()
+    if weight is not None:
+        scale = scale * weight.to(wide.dtype)
+    shift = -rest * scale
+    if bias is not None:
+        shift = shift + bias.to(wide.dtype)
+    y = torch.addcmul(per_channel(shift, d), d, per_channel(scale, d))
+    return y.to(x.dtype), (center + UNIT * rest).detach(), var.detach()
 
 
-def statistics_of(x: Tensor, eps: float = 0.0) -> Tensor:
-    """Return rows ``center``, ``rest``, ``var`` and ``1 / std`` of a batch, shape (4, C).
+def moments(x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return deviations from ``center``, ``center``, ``rest`` and the biased variance.
+
+    The mean is ``center + UNIT * rest``; any constant would do for ``center``, and it is 0
+    where the sum overflows. Of an empty ``x`` all are 0. Chan, Golub & LeVeque (1983),
+    equation (1.7).
 
     Examples
     --------
-    >>> statistics_of(torch.tensor([[0.0], [2.0]])).ravel().tolist()
-    [1.0, 0.0, 1.0, 1.0]
+    >>> d, center, rest, var = moments(torch.tensor([[1.0, 3e38], [3.0, 3e38]]))
+    >>> center, UNIT * rest, var
+    (tensor([2., 0.]), tensor([0.0000e+00, 3.0000e+38]), tensor([1., inf]))
     """
-    wide = widened(x, wide_dtype(x))
-    rows = passes(wide).moments(wide)
-    if overflows(rows):
-        wide = wide.double()
-        rows = passes(wide).moments(wide)
-    return torch.cat([rows, (rows[2:] + eps).rsqrt()])
+    axes = [0, *range(2, x.ndim)]
+    m = max(1, values_per_channel(x))
+    center = x.detach().sum(axes) / m
+    center = torch.where(center.isfinite(), center, 0)
+    d = deviations(x, center)
+    rest = d.sum(axes) / m
+    square = (d * d).sum(axes) / m
+    var = torch.where(square.isinf(), square, (square - rest * rest).clamp_min(0))
+    return d, center, rest, var * UNIT**2
 
 
-def passes(x: Tensor) -> Any:
-    """Return the module that computes for ``x``: compiled loops or torch operations."""
-    return fast if fast.fast_path(x) else ops
-
-
-def widened(x: Tensor, dtype: torch.dtype) -> Tensor:
-    """Return ``x`` in ``dtype``, without gaps between its values; itself where it can be."""
-    return x.contiguous(memory_format=memory_format(x)).to(dtype)
-
-
-def wide_dtype(x: Tensor) -> torch.dtype:
-    """Return the dtype that statistics of ``x`` are computed in."""
-    return torch.float32 if x.dtype in (torch.float16, torch.bfloat16) else x.dtype
-
-
-def memory_format(x: Tensor) -> torch.memory_format:
-    """Return the memory format of torch's own result: channels-last stays, else contiguous.
+def deviations(x: Tensor, center: Tensor) -> Tensor:
+    """Return ``(x - center) / UNIT``, in one pass over ``x``.
 
     Examples
     --------
-    >>> memory_format(torch.ones(2, 3, 4, 4).to(memory_format=torch.channels_last))
-    torch.channels_last
+    >>> (deviations(torch.tensor([[1.0], [3.0]]), torch.ones(1)) * UNIT).tolist()
+    [[0.0], [2.0]]
     """
-    last = {4: torch.channels_last, 5: torch.channels_last_3d}.get(x.ndim)
-    if last is None or x.is_contiguous() or not x.is_contiguous(memory_format=last):
-        return torch.contiguous_format
-    return last
+    return torch.add(per_channel(-center / UNIT, x), x, alpha=1 / UNIT)
 
 
-def overflows(rows: Tensor) -> bool:
-    """Return whether float32 statistics are not finite; asked on a CPU alone."""
-    asked = rows.device.type == "cpu" and rows.dtype == torch.float32
-    if not asked or torch.compiler.is_compiling():
-        return False
-    return not bool(rows.isfinite().all())
+def per_channel(v: Tensor, x: Tensor) -> Tensor:
+    """Return ``v``, shape (C,), in a shape that broadcasts against ``x``.
+
+    Examples
+    --------
+    >>> per_channel(torch.ones(3), torch.ones(2, 3, 4, 4)).shape
+    torch.Size([1, 3, 1, 1])
+    """
+    return v.view(1, -1, *[1] * (x.ndim - 2))
+
+
+def values_per_channel(x: Tensor) -> int:
+    """Return ``m``, the number of values behind each channel's statistic."""
+    return x.shape[0] * x.shape[2:].numel()
+
+
+def widened(x: Tensor) -> Tensor:
+    """Return ``x`` in the dtype of its statistics and without gaps between its values.
+
+    What is channels-last stays so, all else becomes contiguous: as in torch's own results.
+    """
+    last = x.ndim > 3 and x.movedim(1, -1).is_contiguous()
+    dense = x if last else x.contiguous()
+    return dense.float() if x.dtype in (torch.float16, torch.bfloat16) else dense

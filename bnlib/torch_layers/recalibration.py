@@ -10,7 +10,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from bnlib.deploy.recalibration import check_all_used, check_task
 from bnlib.stats import DatasetPass
-from bnlib.torch_layers.function import statistics_of
+from bnlib.torch_layers.function import UNIT, moments, values_per_channel, widened
 
 
 @torch.no_grad()
@@ -101,9 +101,9 @@ def _feeder(rule: DatasetPass) -> Any:
         _: nn.Module, inputs: tuple[Tensor, ...], named: dict[str, Tensor], y: Any
     ) -> None:
         x = inputs[0] if inputs else named["input"]
-        center, rest, var, _ = (t.double().cpu().numpy() for t in statistics_of(x))
+        center, rest, var = (t.cpu().double().numpy() for t in moments(widened(x))[1:])
         if x.numel():
-            rule.update(center + rest, var, x.numel() // x.shape[1])
+            rule.update(center + UNIT * rest, var, values_per_channel(x))
 
     return feed
 

@@ -34,6 +34,30 @@ def spoiled(name, value):
     return trained_pair(change=lambda bn: getattr(bn, name).__setitem__(2, value), eps=0.0)
 
 
+class Clipped(BatchNorm):
+    """Batch normalization and ReLU in one."""
+
+    def forward(self, x):
+        """Return no negative value."""
+        return np.maximum(super().forward(x), 0)
+
+
+class Cosine(Linear):
+    """A layer that is not affine."""
+
+    def forward(self, x):
+        """Return the output for an input of length 1."""
+        return super().forward(x / np.linalg.norm(x))
+
+
+class Doubled(Conv2d):
+    """A convolution that is called in its own way."""
+
+    def __call__(self, x):
+        """Return twice the convolution."""
+        return 2 * super().__call__(x)
+
+
 OTHERS = [  # the layer, what follows it, and whether they stand the wrong way round
     (BatchNorm(2).eval(), Linear(2, 2), True),
     (BatchNorm(2).eval(), Conv2d(2, 2, 1), True),
@@ -59,6 +83,13 @@ FOLD = [
           f"{'only a BatchNorm after the layer' if back else 'nothing else'} can be folded",
           lambda two: fold(*two), tuple(two for *two, order in OTHERS if order is back))
       for back in (True, False)],
+    *[Row(f"own {method} of {type(two[on]).__name__}", TypeError,
+          f"fold: {type(two[on]).__name__} defines its own {method}, which need not be affine; "
+          "only layers that compute as their base class can be folded",
+          fold, on=lambda two=two: two)
+      for on, method, two in [(1, "forward", (Linear(2, 4), Clipped(4).eval())),
+                              (0, "forward", (Cosine(2, 4), BatchNorm(4).eval())),
+                              (0, "__call__", (Doubled(2, 4, 3), BatchNorm(4).eval()))]],
     *[Row(f"channels of {kind}", ValueError,
           f"fold: bn has 3 channels, {kind} gives 4; pass the BatchNorm that follows the layer",
           lambda layer, _: fold(layer, BatchNorm(3).eval()), on=trained_pair(kind))

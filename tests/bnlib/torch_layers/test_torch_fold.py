@@ -7,9 +7,9 @@ import torch
 from torch import nn
 from torch.nn.utils import fusion
 from torch_folds import LAYERS, pair
-from torch_pairs import assert_near
+from torch_pairs import assert_near, tensor
 
-from bnlib.torch_layers import fold, folding
+from bnlib.torch_layers import BatchNorm1d, fold, folding
 
 each_layer = pytest.mark.parametrize("name", LAYERS)
 
@@ -78,3 +78,18 @@ def test_synchronized_batch_normalization_takes_any_rank():
         layer, bn, x = pair(name)
         folded = fold(layer, nn.SyncBatchNorm.convert_sync_batchnorm(bn))
         assert_near(folded(x), bn(layer(x)), tol=1e-12)
+
+
+def test_subclasses_that_compute_as_their_base_are_folded():
+    class Named(nn.Linear):
+        """A layer with another name."""
+
+    class Norm(BatchNorm1d):
+        """A normalization with another constructor."""
+
+        def __init__(self):
+            super().__init__(3, dtype=torch.float64)
+
+    layer, bn, x = Named(4, 3).double(), Norm().eval(), tensor(5, 4)
+    bn.running_mean.fill_(0.5)
+    assert_near(fold(layer, bn)(x), bn(layer(x)), tol=1e-12)

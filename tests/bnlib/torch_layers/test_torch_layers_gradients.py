@@ -6,7 +6,7 @@ from torch import nn
 from torch.autograd import gradcheck, gradgradcheck
 from torch_pairs import KINDS, assert_near, pair, tensor
 
-from bnlib.torch_layers import BatchNorm1d, ops
+from bnlib.torch_layers import BatchNorm1d
 from bnlib.torch_layers.function import normalize
 
 each_kind = pytest.mark.parametrize("kind", KINDS)
@@ -153,13 +153,3 @@ def test_gradients_by_function_transforms():
     theirs = nn.BatchNorm1d(4, track_running_stats=False).double()
     first, second = (torch.func.grad(loss)(x, layer) for layer in (module, theirs))
     assert_near(first, second, tol=1e-11)
-
-
-def test_both_forms_of_the_gradients_take_the_mean_as_center_and_rest():
-    x, dy = tensor(6, 4), tensor(6, 4, seed=1)
-    statistics = torch.stack([tensor(4, seed=s).abs() for s in range(4)])
-    scale = statistics[3]
-    plain = ops.gradients(dy, x, statistics, scale, False)
-    graph = ops.differentiable_gradients(dy, x, None, statistics, 0.1, False)
-    for got, want in zip(graph, plain, strict=True):
-        assert_near(got, want, tol=1e-14)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from refusals import NonFiniteError, Row, each_row
 from torch import nn
-from torch.nn.utils import parametrizations
+from torch.nn.utils import parametrizations, parametrize
 from torch_folds import pair as fold_pair
 from torch_folds import trained
 from torch_pairs import pair, tensor
@@ -103,10 +103,58 @@ def parametrized():
     return parametrizations.weight_norm(layer), bn
 
 
-def hooked():
-    """Return a layer with a hook before its forward pass, and a batch normalization."""
+def hooked(register, on):
+    """Return a function that builds a pair whose first or second module has a hook."""
+
+    def make():
+        two = fold_pair("Linear")[:2]
+        getattr(two[on], register)(lambda *_: None)
+        return two
+
+    return make
+
+
+def parametrized_norm():
+    """Return a layer, and a batch normalization whose weight is computed."""
     layer, bn, _ = fold_pair("Linear")
-    layer.register_forward_pre_hook(lambda *_: None)
+    return layer, parametrize.register_parametrization(bn, "weight", nn.Identity())
+
+
+class Clipped(nn.BatchNorm1d):
+    """Batch normalization and ReLU in one."""
+
+    def forward(self, x):
+        """Return no negative value."""
+        return super().forward(x).relu()
+
+
+class OwnClipped(BatchNorm1d):
+    """The same of ours."""
+
+    def forward(self, x):
+        """Return no negative value."""
+        return super().forward(x).relu()
+
+
+class Cosine(nn.Linear):
+    """A layer that is not affine."""
+
+    def forward(self, x):
+        """Return the output for an input of length 1."""
+        return super().forward(x / x.norm())
+
+
+class Standardized(nn.Conv2d):
+    """A convolution that changes its weight on the way."""
+
+    def _conv_forward(self, x, weight, bias):
+        return super()._conv_forward(x, weight - weight.mean(), bias)
+
+
+def replaced():
+    """Return a layer whose forward was set from outside, and a batch normalization."""
+    layer, bn, _ = fold_pair("Linear")
+    layer.forward = lambda x: x
     return layer, bn
 
 
@@ -177,7 +225,25 @@ FOLD = [
       for name, own in {"Linear": 1, "Conv1d": 1, "Conv2d": 2, "Conv3d": 3}.items()
       for rank, other in NORMS.items() if rank != own],
     Row("fold parametrized", ValueError, COMPUTED, fold, on=parametrized),
-    Row("fold hooked", ValueError, COMPUTED, fold, on=hooked),
+    Row("fold hooked", ValueError, COMPUTED, fold, on=hooked("register_forward_pre_hook", 0)),
+    *[Row(f"fold {register} {on}", ValueError,
+          "fold: ... has a forward hook or a parametrization, which a fold would lose; remove "
+          "it first", fold, on=hooked(register, on))
+      for register, on in [("register_forward_hook", 0), ("register_forward_hook", 1),
+                           ("register_forward_pre_hook", 1)]],
+    Row("fold parametrized norm", ValueError,
+        "fold: ParametrizedBatchNorm1d has a forward hook or a parametrization, ...; ...",
+        fold, on=parametrized_norm),
+    *[Row(f"fold {name}", TypeError,
+          f"fold: {name} defines its own {method}, which need not be affine; only layers that "
+          "compute as their base class can be folded", fold, on=on)
+      for name, method, on in [
+          ("Clipped", "forward", on_fold("Linear", lambda: trained(Clipped))),
+          ("OwnClipped", "forward", on_fold("Linear", lambda: trained(OwnClipped))),
+          ("Cosine", "forward", lambda: (Cosine(2, 4), trained(BatchNorm1d))),
+          ("Standardized", "_conv_forward",
+           lambda: (Standardized(2, 4, 3), trained(torch_layers.BatchNorm2d))),
+          ("Linear", "forward", replaced)]],
     Row("fold lazy", ValueError,
         "fold: the weights of LazyLinear are not made yet; call it once",
         lambda: fold(nn.LazyLinear(4), trained(nn.BatchNorm1d))),
