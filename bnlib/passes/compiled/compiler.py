@@ -2,8 +2,7 @@
 
 import importlib
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import cache
 from typing import Any, TypeVar
 
@@ -49,21 +48,3 @@ def launch(loop: Callable[..., None], *arguments: Any) -> None:
     """Run the compiled form of ``loop``, one caller at a time."""
     with _one_at_a_time:
         compiled(loop)(*arguments)
-
-
-@contextmanager
-def threads(count: int) -> Iterator[None]:
-    """Let the calling thread's loops use ``count`` threads, or as many as numba has.
-
-    Examples
-    --------
-    >>> with threads(1):
-    ...     numba.get_num_threads()
-    1
-    """
-    before = numba.get_num_threads()
-    numba.set_num_threads(min(count, numba.config.NUMBA_NUM_THREADS))
-    try:
-        yield
-    finally:
-        numba.set_num_threads(before)

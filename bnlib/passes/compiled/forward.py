@@ -89,24 +89,12 @@ def scale_shift(
     >>> scale_shift(x, 2 * one, one, 10 * one, 5 * one, eps=0.0, axis=1).ravel()
     array([-5., 15.])
     """
-    return affine(x, mu, gamma / np.sqrt(var + eps), beta, axis, near_zero(mu, var))
-
-
-def affine(
-    x: Array, mu: Vector, scale: Vector, shift: Vector, axis: int, near: bool = False
-) -> Array:
-    """Return ``(x - mu) * scale + shift``; where ``near``, ``mu`` may join the shift.
-
-    Examples
-    --------
-    >>> affine(np.array([[1.0], [3.0]]), np.array([2.0]), np.ones(1), np.zeros(1), 1).ravel()
-    array([-1.,  1.])
-    """
+    scale = gamma / np.sqrt(var + eps)
     layout = layout_of(x, axis, 2 * WIDE)
     walked, (y, out) = layout.walk(x), layout.like(x)
-    columns = [mu, scale, shift - (mu - mu.astype(x.dtype)) * scale]
-    if layout.fold and near:
-        columns = [scale, shift - mu * scale]
+    columns = [mu, scale, beta - (mu - mu.astype(x.dtype)) * scale]
+    if layout.fold and near_zero(mu, var):
+        columns = [scale, beta - mu * scale]
     table = layout.spread(columns, x.dtype)
     loops = rows if layout.fold else slabs
     launch(loops.apply, walked, table, out)

@@ -3,7 +3,6 @@
 import subprocess
 import sys
 
-import numba
 import numpy as np
 import pytest
 from kernel_ways import WAYS, walking
@@ -134,20 +133,6 @@ def test_what_is_out_of_range_of_float32(values):
     single, double = np.dtype(np.float32), np.dtype(np.float64)
     assert not forward.in_range(np.array(values), single)
     assert forward.in_range(np.array(values), double) == np.isfinite(values).all()
-
-
-def test_threads_are_set_for_the_block_alone():
-    before, seen = numba.get_num_threads(), []
-
-    @compiler.threads(10**6)
-    def fail():
-        seen.append(numba.get_num_threads())
-        raise KeyError
-
-    with pytest.raises(KeyError):
-        fail()
-    assert seen == [numba.config.NUMBA_NUM_THREADS]
-    assert numba.get_num_threads() == before
 
 
 def test_loops_compile_where_no_cache_can_be_written(monkeypatch):
