@@ -73,7 +73,7 @@ check: lint  ## check style and types, and run the unit tests of bnlib and bncou
 	$(PYTEST) --hypothesis-profile=quick $(SLOW:%=--ignore=%) tests/bnlib tests/course bnlib bncourse
 
 test: $(READY)  ## run every test: bnlib, chapters, house rules, site
-	$(PYTEST) tests bnlib bncourse --cov --cov-report=term
+	$(PYTEST) tests bnlib bncourse --cov --cov-report=term --durations=15
 	$(PYTEST) $(NBVAL) chapters/*.ipynb book/sheets
 
 # Another processor's arithmetic: no AVX2, no FMA, other BLAS kernels.

@@ -12,7 +12,7 @@ sys.path.append(str(ROOT / "book" / "_ext"))
 sys.path.append(str(ROOT / "book" / "tools"))
 
 from book_pdf import PRINTED
-from pdf.command import TARGET
+from pdf.__main__ import TARGET
 
 DIRECTIVE = re.compile(r"(?ms)^```\{book-pdf\} \S.*?^```$")
 
