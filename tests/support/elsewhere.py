@@ -28,7 +28,7 @@ REPO = "owner/name"
 TAG = f"v{bnlib.__version__}"
 HAS = ("numpy", "torch", "matplotlib", "ipykernel", "pip")  # the last two run the cells
 NOT_COPIED = shutil.ignore_patterns(".venv", "_build", ".git", "__pycache__", ".*cache*")
-BUILDER = ("hatchling", "editables")  # what pip needs to build bnlib
+BUILDER = ("hatchling",)  # what pip needs to build bnlib, in an environment of its own
 COLAB = '"""Stands for the module that Colab loads into each notebook."""\n'
 
 
@@ -96,7 +96,7 @@ class Place:
         git(self.book, "tag", TAG)
         git(folder, "clone", "--quiet", "--bare", "book", "book.git")
         has = closure(*HAS)
-        lacks = {*closure("bnlib[data]", *BUILDER)} - {*has, "bnlib"}
+        lacks = {*closure("bnlib[data]")} - {*has, "bnlib"} | {*closure(*BUILDER)}
         for name in ("packages", "wheels", "colab/google/colab"):
             (folder / name).mkdir(parents=True)
         (folder / "colab/google/colab/__init__.py").write_text(COLAB, encoding="utf-8")

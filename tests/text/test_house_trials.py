@@ -88,7 +88,7 @@ def test_long_file_and_long_function_are_found():
 
 def test_deep_inheritance_is_found():
     base = "class A(nn.Module): ...\nclass B(A): ...\n"
-    assert deep_classes([base]) == []
+    assert deep_classes([base, "class Twin(A, nn.Twin): ..."]) == []
     assert deep_classes([base, "class C(base.B): ..."]) == ["C"]
 
 
