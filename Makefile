@@ -74,7 +74,7 @@ check: lint  ## check style and types, and run the unit tests of bnlib and bncou
 
 test: $(READY)  ## run every test: bnlib, chapters, house rules, site
 	$(PYTEST) tests bnlib bncourse --cov --cov-report=term --durations=15
-	$(PYTEST) $(NBVAL) chapters/*.ipynb book/sheets
+	$(BIN)/pytest -n $(JOBS) --dist loadfile $(NBVAL) chapters/*.ipynb book/sheets
 
 # Another processor's arithmetic: no AVX2, no FMA, other BLAS kernels.
 test-portable: export ATEN_CPU_CAPABILITY := default
