@@ -10,7 +10,7 @@ READY  := $(VENV)/.all
 PIP    := $(BIN)/python -m pip install --disable-pip-version-check --progress-bar on
 # Two workers, one for each core; the tests of one file stay together.
 JOBS   ?= 2
-PYTEST := $(BIN)/pytest -n $(JOBS) --dist loadgroup
+PYTEST := $(BIN)/pytest -n $(JOBS) --dist loadfile
 NBVAL  := -p nbval --nbval --nbval-current-env --nbval-cell-timeout=300
 CHAPTERS := $(wildcard chapters/*.ipynb book/sheets/*.ipynb)
 PIP_TOOLS := pip-tools==7.6.2
@@ -74,7 +74,7 @@ check: lint  ## check style and types, and run the unit tests of bnlib and bncou
 
 test: $(READY)  ## run every test: bnlib, chapters, house rules, site
 	$(PYTEST) tests bnlib bncourse --cov --cov-report=term --durations=15
-	$(BIN)/pytest -n $(JOBS) --dist loadfile $(NBVAL) chapters/*.ipynb book/sheets
+	$(PYTEST) $(NBVAL) chapters/*.ipynb book/sheets
 
 # Another processor's arithmetic: no AVX2, no FMA, other BLAS kernels.
 test-portable: export ATEN_CPU_CAPABILITY := default

@@ -6,7 +6,6 @@ This file stands at the root because a run on `chapters/` alone would not load
 
 import os
 
-import pytest
 from hypothesis import settings
 
 # Answers for `make killrate` are no tests, and the sheets that readers open no solutions.
@@ -29,14 +28,3 @@ settings.register_profile("book", derandomize=True, deadline=None)
 # A quarter of the examples, for `pytest --hypothesis-profile=quick`.
 settings.register_profile("quick", derandomize=True, deadline=None, max_examples=25)
 settings.load_profile("book")
-
-
-def pytest_collection_modifyitems(items):
-    """Say which tests one worker runs: those of a file, in `test_site.py` those of a page.
-
-    They share what is slow: a fixture of the module, a notebook's kernel, an opened page.
-    """
-    for item in items:
-        given = getattr(item, "callspec", None)
-        page = given.params.get("page") if given and item.path.name == "test_site.py" else None
-        item.add_marker(pytest.mark.xdist_group(page or item.nodeid.split("::")[0]))
