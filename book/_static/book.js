@@ -40,7 +40,7 @@
 
   /** A box that scrolls sideways can be reached by Tab; one that fits is no tab stop. */
   function updateBox(box) {
-    const wide = box.clientWidth > 0 && box.scrollWidth > box.clientWidth + 1;
+    const wide = box.clientWidth > 0 && box.scrollWidth > box.clientWidth;
     if (box.matches("span.math")) box.classList.toggle("book-wide", wide);
     if (wide && ["auto", "scroll"].includes(getComputedStyle(box).overflowX)) {
       box.tabIndex = 0;
@@ -83,10 +83,7 @@
     document.addEventListener("toggle", updateBoxes, true);
     document.fonts.ready.then(updateBoxes);
     document.fonts.addEventListener("loadingdone", updateBoxes);  // those of formulas come late
-    window.addEventListener("load", () => {
-      window.MathJax?.startup?.promise?.then(updateBoxes);
-      updateBoxes();
-    });
+    window.addEventListener("load", updateBoxes);
   }
 
   document.addEventListener("DOMContentLoaded", () => {

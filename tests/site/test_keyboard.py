@@ -73,7 +73,6 @@ def opened(chromium, served):
         tabs.append(chromium.new_page(viewport={"width": width, "height": 900}))
         tabs[-1].goto(f"{served}/{page}.html", wait_until="load")
         tabs[-1].add_style_tag(content=STILL)
-        tabs[-1].evaluate("() => window.MathJax?.startup?.promise?.then(() => {})")
         tabs[-1].evaluate(PREPARE)
         return tabs[-1]
 

@@ -1,22 +1,17 @@
-"""The text of a page does not wait for MathJax, and lighter images show the same pixels."""
+"""Lighter images show the same pixels; formulas are drawn when the site is built."""
 
-import time
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import site_probe
 from PIL import Image
+from sphinx.errors import ExtensionError
 
-PAINTED = """() => {
-  const [text] = performance.getEntriesByName("first-contentful-paint");
-  const maths = performance.getEntriesByType("resource").find((e) => /tex-chtml/.test(e.name));
-  return {
-    text: text?.startTime,
-    asked: maths?.startTime,
-    shown: document.querySelector(".bd-article h1").checkVisibility(),
-    formulas: document.querySelectorAll("mjx-container").length,
-  };
-}"""
+sys.path.append(str(site_probe.ROOT / "book" / "_ext"))
+
+from book_formulas import STYLE, draw_pages
 
 
 def test_lighter_images_have_the_same_pixels(site):
@@ -29,41 +24,56 @@ def test_lighter_images_have_the_same_pixels(site):
         assert path.stat().st_size < path.with_suffix(".png").stat().st_size
 
 
-@pytest.fixture(scope="module")
-def held_back(chromium, served):
-    """Open a chapter while MathJax is held back; give what happened, in order."""
-    tab = chromium.new_page(viewport={"width": 1280, "height": 900})
-    held = []
-    tab.route("**/tex-chtml.js", lambda route: held.append(route))
-    tab.goto(f"{served}/chapters/04_batch_norm.html", wait_until="domcontentloaded")
-    end = time.monotonic() + 30
-    while not held and time.monotonic() < end:
-        tab.wait_for_timeout(50)
-    seen = {"asked": len(held), "before": tab.evaluate(PAINTED)}
-    held[0].continue_()
-    tab.wait_for_load_state("load")
-    tab.evaluate(site_probe.SETTLE)
-    seen["after"] = tab.evaluate(PAINTED)
-    yield seen
+def test_formulas_are_seen_without_a_script(chromium, served):
+    tab = chromium.new_page(java_script_enabled=False)
+    tab.goto(f"{served}/chapters/04_batch_norm.html")
+    formulas = tab.locator(".math mjx-math")
+    assert formulas.count() > 50
+    assert formulas.first.bounding_box()["height"] > 5
     tab.close()
 
 
-def test_the_first_text_is_painted_while_mathjax_is_held_back(held_back):
-    assert held_back["asked"] == 1
-    assert held_back["before"]["text"] > 0
-    assert held_back["before"]["shown"]
-    assert held_back["before"]["formulas"] == 0
+@pytest.fixture
+def write(tmp_path):
+    """Give a function that adds a page with one formula, as Sphinx writes it, and draws it."""
+    html = SimpleNamespace(format="html")
+    app = SimpleNamespace(builder=html, outdir=tmp_path, doctreedir=tmp_path)
+
+    def write(name, formula):
+        page = tmp_path / name
+        page.write_text(formula, "utf-8")
+        draw_pages(app, None)
+        return page.read_text("utf-8")
+
+    return write
 
 
-def test_mathjax_is_asked_for_after_the_first_text(held_back):
-    assert held_back["after"]["asked"] > held_back["after"]["text"]
-    assert held_back["after"]["formulas"] > 50
+INLINE = r'<span class="math notranslate nohighlight">\({}\)</span>'
+DISPLAY = """<div class="math notranslate nohighlight" id="e">
+{number}\\[x &lt; \\frac{{1}}{{m}}\\]</div>"""
+NUMBER = '<span class="eqno">(1)<a class="headerlink" href="#e">#</a></span>'
 
 
-def test_without_mathjax_the_page_settles_and_shows_its_text(chromium, served):
-    tab = chromium.new_page()
-    tab.route("**/tex-chtml.js", lambda route: route.abort())
-    tab.goto(f"{served}/chapters/04_batch_norm.html", wait_until="load")
-    tab.evaluate(site_probe.SETTLE)
-    assert tab.locator(".bd-article h1").is_visible()
-    tab.close()
+@pytest.mark.parametrize("number", ["", NUMBER])
+def test_a_formula_is_drawn_and_spoken_and_keeps_its_number(write, number):
+    page = write("a.html", DISPLAY.format(number=number))
+    start, rest = page.split("<mjx-container", 1)
+    assert start.endswith(number or 'id="e">\n')
+    assert "<mjx-frac" in rest
+    assert "<mo>&lt;</mo><mfrac><mn>1</mn><mi>m</mi></mfrac>" in rest
+    assert r"\frac" not in page
+
+
+@pytest.mark.parametrize("tex", [r"\frac{1}", r"\undefined", r"\text{批}"])
+def test_a_formula_that_cannot_be_drawn_stops_the_build_and_names_its_page(write, tex):
+    with pytest.raises(ExtensionError) as caught:
+        write("chapter.html", INLINE.format(tex))
+    assert "chapter.html" in str(caught.value)
+    assert tex in str(caught.value)
+
+
+def test_a_later_build_keeps_the_rules_of_pages_that_it_does_not_write(write, tmp_path):
+    write("a.html", INLINE.format(r"\sum_i x_i"))
+    first = set((tmp_path / "_static" / STYLE).read_text().split("\n\n"))
+    write("b.html", INLINE.format(r"\sqrt{2}"))
+    assert first < set((tmp_path / "_static" / STYLE).read_text().split("\n\n"))

@@ -32,7 +32,6 @@ QUIET = [
 ELSEWHERE = re.compile(r"^(?!http://127\.0\.0\.1[:/])(?!data:|blob:|about:)")
 
 SETTLE = """async () => {
-  await window.MathJax?.startup?.promise;
   document.querySelectorAll("details").forEach((part) => { part.open = true; });
   document.querySelectorAll(".toggle-button-hidden").forEach((b) => b.click());
   await document.fonts.ready;
@@ -47,7 +46,7 @@ MEASURE = r"""() => {
   const raw = [];
   while (prose.nextNode()) {
     const { data, parentElement } = prose.currentNode;
-    if (parentElement.closest("mjx-container, script, style, noscript, pre, code")) continue;
+    if (parentElement.closest("math, script, style, noscript, pre, code")) continue;
     if (/\\[a-zA-Z()[\]]|\$/.test(data)) raw.push(data.trim());
   }
   const scrolls = (e) => ["auto", "scroll"].includes(getComputedStyle(e).overflowX);
@@ -57,9 +56,8 @@ MEASURE = r"""() => {
   const name = (e) => e.outerHTML.slice(0, 120);
   const beyond = (e) => e.getBoundingClientRect().right > innerWidth + 1;
   return {
-    written: all(".math").length,
-    typeset: all("mjx-container").length,
-    bad: all("mjx-merror, [data-mjx-error]").map((e) => e.textContent),
+    formulas: all(".math").length,
+    undrawn: all(".math:not(:has(> mjx-container math))").map((e) => e.textContent),
     raw,
     wider: document.scrollingElement.scrollWidth - innerWidth,
     cut: all(".bd-article *").filter((e) => seen(e) && beyond(e) && !inBox(e)).map(name),
@@ -76,14 +74,18 @@ MEASURE = r"""() => {
   };
 }"""
 
-# axe-core takes seconds for the contrast of some thousand words of coloured code. A word's
-# colours come from its class and its kind of box, so one word of each is left coloured.
+# axe-core takes seconds for thousands of coloured words and of signs in formulas. A word's
+# colours come from its class and its kind of box, a formula's from the text around it: one
+# of each kind stays.
 THIN = """() => {
   const known = new Set();
+  const repeated = (kind) => known.has(kind) || !known.add(kind);
   for (const word of document.querySelectorAll(".highlight pre span[class]")) {
     const kind = word.className + " in " + word.closest(".highlight").parentElement.className;
-    if (known.has(kind)) word.replaceWith(...word.childNodes);
-    known.add(kind);
+    if (repeated(kind)) word.replaceWith(...word.childNodes);
+  }
+  for (const formula of document.querySelectorAll(".math")) {
+    if (repeated(formula.localName)) formula.replaceChildren();
   }
 }"""
 
@@ -155,11 +157,11 @@ def listen(tab, troubles, asked):
     tab.on("pageerror", lambda error: troubles.append(f"error: {error}"))
 
 
-def violations(tab, theme, rules=None):
+def violations(tab, theme, **options):
     """Switch to a theme and return what axe-core finds, one line for each place."""
     tab.emulate_media(color_scheme=theme, reduced_motion="reduce")
     tab.wait_for_function("t => document.documentElement.dataset.theme === t", arg=theme)
-    options = {"resultTypes": ["violations"]} | ({"runOnly": rules} if rules else {})
+    options["resultTypes"] = ["violations"]
     broken = Axe().run(tab, options=options).response["violations"]
     return [f"{v['id']}: {node['html'][:150]}" for v in broken for node in v["nodes"]]
 
@@ -174,7 +176,7 @@ def window(chromium, width):
 def look(chromium, address, width):
     """Open one page at one width and return all that the tests ask of it.
 
-    In the dark only the colours are other ones, and these hardly differ with the width.
+    In the dark only the colours are other ones, and these do not differ with the width.
     """
     tab = window(chromium, width).new_page()
     troubles, asked, files = [], [], set()
@@ -185,7 +187,9 @@ def look(chromium, address, width):
     facts = tab.evaluate(MEASURE) | {"troubles": list(troubles), "asked": list(asked)}
     facts["files"] = sorted(files)
     tab.evaluate(THIN)  # from here on, axe asks for files itself
-    facts["light"] = violations(tab, "light")
-    facts["dark"] = violations(tab, "dark", ["color-contrast"]) if width == WIDTHS[0] else []
+    colours = {"color-contrast": {"enabled": width == WIDTHS[0]}}
+    facts["light"] = violations(tab, "light", rules=colours)
+    if width == WIDTHS[0]:
+        facts["dark"] = violations(tab, "dark", runOnly=["color-contrast"])
     tab.close()
     return facts

