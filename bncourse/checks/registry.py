@@ -13,7 +13,7 @@ from bncourse.checks.exercises import (
     ex05_backward,
     ex06_cnn,
     ex07_inference,
-    ex08_why_it_works,
+    ex10_why_it_works,
 )
 
 SHEETS = (
@@ -25,7 +25,7 @@ SHEETS = (
     ex05_backward,
     ex06_cnn,
     ex07_inference,
-    ex08_why_it_works,
+    ex10_why_it_works,
 )
 EXERCISES: Mapping[str, Exercise] = MappingProxyType(
     {exercise.name: exercise for sheet in SHEETS for exercise in sheet.EXERCISES}

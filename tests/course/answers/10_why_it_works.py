@@ -1,4 +1,4 @@
-"""Answers to the exercises of chapter 8, right and wrong."""
+"""Answers to the exercises of chapter 10, right and wrong."""
 
 import numpy as np
 import torch
@@ -500,4 +500,4 @@ COMPARE = {
     },
 }
 
-ANSWERS = {"ex08_q1": ALONG, "ex08_q2": LENGTH, "ex08_q3": COMPARE}
+ANSWERS = {"ex10_q1": ALONG, "ex10_q2": LENGTH, "ex10_q3": COMPARE}

@@ -1,4 +1,4 @@
-"""Chapter 8: landscapes, the length of a gradient, and fair comparisons."""
+"""Chapter 10: landscapes, the length of a gradient, and fair comparisons."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -20,7 +20,7 @@ def length(v: Array) -> Any:
 
 
 def along(g: Array, steps: Array, losses: Array, gradients: Array) -> Four:
-    """Return loss range, gradient change, beta and smallest cosine: (8.3) to (8.5)."""
+    """Return loss range, gradient change, beta and smallest cosine: (10.3) to (10.5)."""
     change = length(gradients - g)
     return (
         losses.max() - losses.min(),
@@ -63,7 +63,7 @@ def probes(sizes: Sequence[tuple[int, int]]) -> Callable[[Rng], Sequence[Argumen
 RANGE, CHANGE, BETA, COSINE = "loss range", "gradient change", "beta", "smallest cosine"
 SEVERAL = probes([(5, 4), (3, 6), (7, 2)])
 ALONG = Exercise(
-    name="ex08_q1",
+    name="ex10_q1",
     function="along",
     points=3,
     results=(RANGE, CHANGE, BETA, COSINE),
@@ -131,7 +131,7 @@ def squared_length(
     by_m: bool = True,
     raw: bool = False,
 ) -> tuple[Array, Array]:
-    """Return (8.7) and the share that is taken away. The keywords make mistakes."""
+    """Return (10.7) and the share that is taken away. The keywords make mistakes."""
     d, m = x - x.mean(axis=0), len(x) if by_m else 1
     var = (d * d).sum(axis=0) / (len(x) - ddof)
     x_hat = x if raw else d / np.sqrt(var)
@@ -159,7 +159,7 @@ def parallel(rng: Rng) -> Sequence[Arguments]:
 
 
 LENGTH = Exercise(
-    name="ex08_q2",
+    name="ex10_q2",
     function="squared_length",
     points=2,
     results=("squared", "share"),
@@ -267,7 +267,7 @@ def use(answer: Answer, a: Array, b: Array, t: float) -> Pair:
 
 SAME = tables((4, 5), (3, 8), (5, 3))
 COMPARE = Exercise(
-    name="ex08_q3",
+    name="ex10_q3",
     function="compare",
     points=3,
     results=("middle", "width"),
