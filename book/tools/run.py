@@ -15,7 +15,7 @@ from nbclient import NotebookClient
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 METADATA = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
-KEPT = {"tags", "mystnb", "nbgrader", "exercise"}  # of a cell's metadata
+KEPT = {"tags", "mystnb", "nbgrader", "exercise", "jupyter"}  # of a cell's metadata
 FIGURES = {"fig-rates": Path("book/figures/learning_rates.png")}  # used outside the chapter
 
 

@@ -34,10 +34,12 @@ def test_chapter_is_stored_as_make_run_stores_it(path):
 
 @each_chapter
 def test_chapter_number_is_the_file_number(path):
-    name = re.fullmatch(r"(\d\d)_[a-z0-9_]+\.ipynb", path.name)
+    name = re.fullmatch(r"(\d\d|a\d)_[a-z0-9_]+\.ipynb", path.name)
     assert name, f"chapters/{path.name}: expected a name like 04_batch_norm.ipynb"
     title = joined(read_notebook(path).cells[0].source).splitlines()[0]
-    assert title.startswith(f"# {int(name[1])}. "), f"chapters/{path.name} opens with {title!r}"
+    assert title.startswith(f"# {name[1].upper().lstrip('0')}. "), (
+        f"chapters/{path.name} opens with {title!r}"
+    )
     ids = [cell.id for cell in read_notebook(path).cells if not cell.id.startswith(name[1])]
     assert not ids, report(
         f"chapters/{path.name}", [f"{i}: id of another chapter" for i in ids]

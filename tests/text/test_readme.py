@@ -14,7 +14,7 @@ import bnlib
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("book/*.md")])
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 EXAMPLE = re.compile(r"```python\n(.*?)```\n\n```text\n(.*?)```", re.DOTALL)
-ROW = re.compile(r"(?m)^\| (\d+\. .+?) \| \[(chapters/\S+)\]\((\S+)\) \| (\d+) \|$")
+ROW = re.compile(r"(?m)^\| (A?\d+\. .+?) \| \[(chapters/\S+)\]\((\S+)\) \| (\d+) \|$")
 
 each_document = pytest.mark.parametrize(
     "path", DOCUMENTS, ids=[path.relative_to(ROOT).as_posix() for path in DOCUMENTS]
