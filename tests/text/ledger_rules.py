@@ -19,7 +19,7 @@ SIZES = {"A": 17, "B": 6, "C": 12, "D": 3, "E": 9, "Q": 14}
 IDS = [f"{letter}{number}" for letter, n in SIZES.items() for number in range(1, n + 1)]
 QUESTIONS = [name for name in IDS if name[0] == "Q"]
 VERDICTS = ("holds", "holds if", "false", "contested", "answered")
-ROW = re.compile(r"(?m)^\| ([A-Z]\d+) \| (.+?) \| (.*?) \| (.*?) \|$")
+ROW = re.compile(r"(?m)^\| \[([A-Z]\d+)\]\{#\w+\} \| (.+?) \| (.*?) \| (.*?) \|$")
 COUNT = re.compile(r"(?m)^\| \*\*([a-z ]+)\*\* \| .+ \| (\d+) \|$")
 SENTENCE = re.compile(r"(\d+) claims and ask (\d+) questions")
 LINK = re.compile(r"\[([^\[\]]+)\]\(\.\./(chapters/[^()#]+)(?:#([^()]*))?\)")
@@ -57,9 +57,10 @@ def sections(notebook: NotebookNode) -> dict[str, Section]:
                 anchor = default_slugify(text.replace("`", ""))
                 same = sum(anchor == re.sub(r"-\d+$", "", known) for known in found)
                 found[f"{anchor}-{same}" if anchor in found else anchor] = stack[-1]
-            for names in re.findall(r"Ledger: ([A-Z]\d+(?:, [A-Z]\d+)*)", text):
-                for section in stack:
-                    section.ledger.update(names.split(", "))
+            names = re.findall(r"Ledger: ([A-Z]\d+(?:, [A-Z]\d+)*)", text)
+            names += [name.upper() for name in re.findall(r"claims\.md#([a-z]\d+)", text)]
+            for section in stack:
+                section.ledger.update(*(each.split(", ") for each in names))
     return found
 
 
@@ -108,7 +109,7 @@ def row_faults(name: str, claim: str, verdict: str, links: str, root: Path = ROO
         if label != section.title:
             yield f"{name}: the link is called {label!r}, the section {section.title!r}"
     if landed and not any(name in section.ledger for _, section in landed):
-        yield f"{name}: no section that it links to says 'Ledger: {name}'"
+        yield f"{name}: no section that it links to links back to the row"
 
 
 def ledger_faults(text: str, root: Path = ROOT) -> Faults:

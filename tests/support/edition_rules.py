@@ -1,0 +1,154 @@
+"""What a chapter of the second edition obeys, beyond the house rules for notebooks.
+
+`test_edition.py` applies the rules to the chapters that are revised, and each rule to a
+notebook that breaks it.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from house import cells, joined, tags
+from nbformat import NotebookNode
+from notebook_rules import has_image
+
+OPENING = re.compile(
+    r"# (?:\d+|A\d)\. [^\n]+\n\n"
+    r"(?P<answer>[^\n]+[.!])\n\n"
+    r"!\[(?P<alt>[^\]]{40,})\]\(\.\./book/figures/[\w.]+\)\n\n"
+    r"\*\*(?P<minutes>\d+) minutes\.\*\* Needs [^\n]+\n\n"
+    r"\*\*The question\.\*\* [^\n]+\?[^\n]*"
+)
+WORDS, OPEN_CELLS, OPEN_LINES, LINES, MINUTES = 2800, 45, 220, 450, 40
+LABELS = {  # what a folded cell says it holds, and what it then must hold
+    "Imports": (ast.Import, ast.ImportFrom),
+    "Code of the figure": (ast.Expr,),
+    "Checks": (ast.Assert,),
+    "Helpers": (ast.FunctionDef, ast.ClassDef),
+}
+PRIVATE = re.compile(r"\bLedger:|\b[Tt]he notes?\b|\b[Tt]he study notes\b|\bnote's\b")
+LINKED = re.compile(r"\[[^\]]*\]\([^)]*\)")
+MENTIONS = {
+    "chapter": re.compile(r"\b[Cc]hapter (\d+)\b"),
+    "equation": re.compile(r"\((\d+\.\d+)\)"),
+    "paper": re.compile(r"\b([A-Z][\w-]+(?: (?:&|and) [A-Z][\w-]+| et al\.)?,? \(?\d{4})\)?"),
+}
+Faults = Iterator[str]
+
+
+def lines(source: str) -> int:
+    """Return the number of lines that are not blank."""
+    return sum(bool(line.strip()) for line in source.splitlines())
+
+
+def count_words(source: str) -> int:
+    """Return the words of a Markdown cell without displayed equations, code and tables."""
+    prose = re.sub(r"(?s)\$\$.*?\$\$|```.*?```", " ", source)
+    prose = re.sub(r"(?m)^\s*\|.*$", " ", prose)
+    return len(re.sub(r"\$[^$]*\$|\]\([^)]*\)", " x ", prose).split())
+
+
+def sizes(notebook: NotebookNode) -> dict[str, int]:
+    """Return words, open cells and lines, all lines, figures, and minutes rounded to 5."""
+    code = [(cell, lines(source)) for _, cell, source in cells(notebook)]
+    seen = [n for cell, n in code if "hide-input" not in tags(cell)]
+    words = sum(count_words(source) for _, _, source in cells(notebook, "markdown"))
+    figures = sum(has_image(cell) for cell, _ in code)
+    minutes = words / 150 + sum(seen) * 5 / 60 + figures * 20 / 60
+    return {
+        "words": words, "open cells": len(seen), "open lines": sum(seen),
+        "lines": sum(n for _, n in code), "figures": figures,
+        "minutes": max(5, 5 * round(minutes / 5)),
+    }  # fmt: skip
+
+
+def size(notebook: NotebookNode) -> Faults:
+    """Keep a chapter short, and let it state the minutes that it takes."""
+    found = sizes(notebook)
+    limits = [WORDS, OPEN_CELLS, OPEN_LINES, LINES]
+    names = ["words", "open cells", "open lines", "lines"]
+    for name, limit in [*zip(names, limits, strict=True), ("minutes", MINUTES)]:
+        if found[name] > limit:
+            yield f"{found[name]} {name}, at most {limit}"
+    stated = re.search(r"(\d+) minutes", joined(notebook.cells[0].source))
+    if stated and int(stated[1]) != found["minutes"]:
+        yield f"says {stated[1]} minutes, counted are {found['minutes']}"
+
+
+def opening(notebook: NotebookNode) -> Faults:
+    """Open with title, answer, figure, minutes and needs, question; then the folded setup."""
+    match = OPENING.fullmatch(joined(notebook.cells[0].source).strip())
+    if match is None:
+        yield "cell 0: expected title, answer, figure, '**N minutes.** Needs ...', question"
+    elif count_words(match["answer"]) > 40:
+        yield f"cell 0: the answer has {count_words(match['answer'])} words, at most 40"
+    for cell in notebook.cells[1:3]:
+        if "hide-input" not in tags(cell):
+            yield f"{cell.id}: the second and the third cell are the setup, folded"
+
+
+def folds(notebook: NotebookNode) -> Faults:
+    """Fold only what imports, draws, checks or defines helpers, under a label that says so."""
+    for name, cell, source in cells(notebook):
+        if "hide-input" not in tags(cell) or "bootstrap" in tags(cell):
+            continue
+        label = cell.metadata.get("mystnb", {}).get("code_prompt_show")
+        if label not in LABELS:
+            yield f"{name}: mystnb.code_prompt_show is {label!r}, expected one of {[*LABELS]}"
+            continue
+        holds = [isinstance(node, LABELS[label]) for node in ast.parse(source).body]
+        if not any(holds) or (label == "Code of the figure") != ("plt.show()" in source):
+            yield f"{name}: is folded as {label!r} and holds something else"
+
+
+def predictions(notebook: NotebookNode) -> Faults:
+    """Hide what answers a prediction: the next output, and the text that tells it."""
+    waiting = None
+    for cell in notebook.cells:
+        text = joined(cell.source)
+        if waiting == "text" and cell.cell_type == "markdown":
+            if not text.startswith("<details>\n<summary>"):
+                yield f"{cell.id}: tells what was to be predicted; put it into <details>"
+            waiting = None
+        if waiting == "output" and cell.cell_type == "code" and cell.outputs:
+            hidden = cell.metadata.get("jupyter", {}).get("outputs_hidden")
+            if "hide-output" not in tags(cell) or not hidden:
+                yield f"{cell.id}: shows what was to be predicted; hide its output"
+            waiting = "text"
+        if cell.cell_type == "markdown" and "**Predict" in text:
+            waiting = "output"
+
+
+def by_section(notebook: NotebookNode) -> Iterator[str]:
+    """Yield the text of each section."""
+    text = "\n\n".join(source for _, _, source in cells(notebook, "markdown"))
+    yield from re.split(r"(?m)^(?=##+ )", text)
+
+
+def links(notebook: NotebookNode) -> Faults:
+    """Link the first mention of a chapter, a paper or another chapter's equation."""
+    number = re.match(r"# (\w+)\.", joined(notebook.cells[0].source))
+    own = number[1] if number else ""
+    for section in by_section(notebook):
+        title = section.strip().split("\n")[0]
+        plain = re.sub(r"(?s)\$\$.*?\$\$|```.*?```|`[^`\n]*`", " ", section)
+        inside = [range(*found.span()) for found in LINKED.finditer(plain)]
+        for kind, pattern in MENTIONS.items():
+            known = set()
+            for found in pattern.finditer(plain):
+                what = found[1].replace("(", "").replace(",", "")
+                linked = any(found.start() in span for span in inside)
+                mine = kind != "paper" and what.split(".")[0] == own
+                if what not in known and not linked and not mine:
+                    yield f"{title}: {kind} {what} is mentioned without a link"
+                known.add(what)
+
+
+def words_for_readers(notebook: NotebookNode) -> Faults:
+    """Name nothing that only the authors have seen."""
+    for name, _, source in cells(notebook, "markdown"):
+        if found := PRIVATE.search(source):
+            yield f"{name}: {found[0]!r} means nothing to a reader"
+
+
+RULES = [opening, size, folds, predictions, links, words_for_readers]
