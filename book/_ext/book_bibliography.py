@@ -1,14 +1,8 @@
 """Write the reference list with surnames first, as the chapters cite: author, year."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
-
 from pybtex.plugin import register_plugin
 from pybtex.style.formatting.plain import Style
-
-if TYPE_CHECKING:
-    from sphinx.application import Sphinx
+from sphinx.application import Sphinx
 
 
 class SurnameFirst(Style):
@@ -17,7 +11,7 @@ class SurnameFirst(Style):
     default_name_style = "lastfirst"
 
 
-def setup(app: Sphinx) -> dict[str, Any]:
+def setup(app: Sphinx) -> dict:
     """Register the style under the name ``surname_first``."""
     register_plugin("pybtex.style.formatting", "surname_first", SurnameFirst)
     return {"version": "1.0", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -4,15 +4,12 @@ A page holds a still image in a container with the class ``bn-figure-NAME``. The
 ``book/figures_js/NAME.js`` replaces it. Without JavaScript the image stays.
 """
 
-from __future__ import annotations
-
 import re
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from sphinx.application import Sphinx
+from sphinx.application import Sphinx
 
 SOURCE = Path("book/figures_js")
 FIGURE = re.compile(r"\bbn-figure-(\w+)")
@@ -34,7 +31,7 @@ def add_scripts(app: Sphinx, page: str, template: str, context: Any, doctree: An
             app.add_js_file(f"figures/{name}.js", loading_method="defer")
 
 
-def setup(app: Sphinx) -> dict[str, Any]:
+def setup(app: Sphinx) -> dict:
     """Connect the two steps to Sphinx."""
     app.connect("builder-inited", copy_scripts)
     app.connect("html-page-context", add_scripts)

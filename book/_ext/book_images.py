@@ -5,17 +5,13 @@ scales both down on a small screen. A PNG is also written as lossless WebP: the 
 in less than half of the bytes. The PNG stays beside it for links from elsewhere.
 """
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PIL import Image, UnidentifiedImageError
+from sphinx.application import Sphinx
 from sphinx.util import logging
-
-if TYPE_CHECKING:
-    from sphinx.application import Sphinx
 
 TAG = re.compile(r'<img\b(?P<before>[^>]*?) src="(?P<folder>[^"]*?_images/)(?P<name>[^"/]+)"')
 BUILDERS = ("html", "dirhtml", "singlehtml")
@@ -60,7 +56,7 @@ def size_images(app: Sphinx, page: str, template: str, context: Any, doctree: An
         logger.warning("book_images: cannot read the size of %s; store a PNG", error)
 
 
-def setup(app: Sphinx) -> dict[str, Any]:
+def setup(app: Sphinx) -> dict:
     """Look at each page before it is written."""
     app.connect("html-page-context", size_images)
     return {"version": "1.0", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -11,27 +11,22 @@ source comes from `sphinx.ext.viewcode`, which asks this file where it is. Below
 cell with a tag such as ``bnlib:stats.combine`` stands a link to that source.
 """
 
-from __future__ import annotations
-
 import ast
 import copy
 import re
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.addnodes import only
+from sphinx.application import Sphinx
 from sphinx.ext.napoleon.docstring import NumpyDocstring
 from sphinx.pycode import ModuleAnalyzer
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from sphinx.application import Sphinx
 
 ROOT = Path(__file__).resolve().parents[2]
 ASKED = re.compile(r"^\.\. library:: (\S+)$", re.MULTILINE)
@@ -285,7 +280,7 @@ def link_cells(app: Sphinx, doctree: nodes.document) -> None:
             cell.parent.insert(cell.parent.index(cell) + 1, only("", line, expr="builder_html"))
 
 
-def setup(app: Sphinx) -> dict[str, Any]:
+def setup(app: Sphinx) -> dict:
     """Add the directive, the answers to viewcode, and the links below cells."""
     for name in ("sphinx.ext.napoleon", "sphinx.ext.viewcode"):
         app.setup_extension(name)

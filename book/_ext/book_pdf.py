@@ -9,18 +9,13 @@ Without the file the page has no link, and the build is the same as without the 
 Only the site has the link: paper and e-books do not need it.
 """
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from docutils import nodes
 from sphinx.addnodes import only
+from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
-
-if TYPE_CHECKING:
-    from sphinx.application import Sphinx
 
 PRINTED = Path("_build", "pdf", "batch-normalization-computed.pdf")
 
@@ -56,7 +51,7 @@ def copy_pdf(app: Sphinx, error: Exception | None) -> None:
         copy.unlink(missing_ok=True)
 
 
-def setup(app: Sphinx) -> dict[str, Any]:
+def setup(app: Sphinx) -> dict:
     """Add the directive and the copy."""
     app.add_directive("book-pdf", PdfLink)
     app.connect("build-finished", copy_pdf)

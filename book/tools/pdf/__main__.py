@@ -3,8 +3,6 @@
 `python book/tools/pdf`: merge the built pages into one page, and print that.
 """
 
-from __future__ import annotations
-
 import argparse
 import subprocess
 import sys

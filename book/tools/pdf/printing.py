@@ -1,21 +1,14 @@
 """Print one page of a folder with Chromium. Nothing is asked from anywhere else."""
 
-from __future__ import annotations
-
 import io
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from browsers import find_browser
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, Route, sync_playwright
 from pypdf import PdfReader
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from playwright.sync_api import Page, Route
 
 HOST = "http://book.invalid"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
