@@ -33,8 +33,7 @@ class PdfLink(SphinxDirective):
         if not path.is_file():
             return []
         address = "../" * self.env.docname.count("/") + path.name
-        text = nodes.Text(self.arguments[0])
-        link = nodes.reference("", "", text, refuri=address, internal=True)
+        link = nodes.reference("", self.arguments[0], refuri=address, internal=True)
         size = nodes.Text(f" ({path.stat().st_size / 1e6:.1f} MB)")
         paragraph = nodes.paragraph("", "", link, size, classes=["book-pdf"])
         return [only("", paragraph, expr="builder_html")]
@@ -43,12 +42,10 @@ class PdfLink(SphinxDirective):
 def copy_pdf(app: Sphinx, error: Exception | None) -> None:
     """Copy the file into the finished site; without it, remove an older copy."""
     path, copy = Path(app.srcdir) / PRINTED, Path(app.outdir) / PRINTED.name
-    if error is not None or app.builder.name != "html":
-        return
-    if path.is_file():
-        shutil.copy2(path, copy)
-    else:
+    if app.builder.name == "html" and not error:
         copy.unlink(missing_ok=True)
+        if path.is_file():
+            shutil.copy2(path, copy)
 
 
 def setup(app: Sphinx) -> dict:

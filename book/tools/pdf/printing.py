@@ -2,7 +2,7 @@
 
 import io
 import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -32,19 +32,15 @@ def show(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def answer(folder: Path, refused: list[str]) -> Callable[[Route], None]:
-    """Return a handler that answers requests with files of ``folder``, and refuses others."""
-
-    def handle(route: Route) -> None:
-        address = route.request.url
-        path = folder / unquote(urlsplit(address).path).lstrip("/")
-        if address.startswith(f"{HOST}/") and path.is_file():
-            route.fulfill(path=path)
-        else:
-            refused.append(f"{address} is missing, or comes from elsewhere")
-            route.abort()
-
-    return handle
+def answer(folder: Path, refused: list[str], route: Route) -> None:
+    """Answer a request with a file of ``folder``; refuse, and note, any other."""
+    address = route.request.url
+    path = folder / unquote(urlsplit(address).path).lstrip("/")
+    if address.startswith(f"{HOST}/") and path.is_file():
+        route.fulfill(path=path)
+    else:
+        refused.append(f"{address} is missing, or comes from elsewhere")
+        route.abort()
 
 
 def typeset(tab: Page) -> int:
@@ -86,7 +82,7 @@ def print_page(folder: Path, name: str, target: Path) -> tuple[list[str], list[s
         chromium = playwright.chromium.launch(executable_path=find_browser(), args=FLAGS)
         tab = chromium.new_page(viewport={"width": WIDTH, "height": 1000})
         tab.set_default_timeout(0)
-        tab.route("**/*", answer(folder, refused))
+        tab.route("**/*", partial(answer, folder, refused))
         wrong, notes = prepare(tab, f"{HOST}/{name}")
         show("printing, once for the page numbers ...")
         tab.evaluate("pages => book.number(pages)", page_numbers(tab.pdf(**PAPER)))
