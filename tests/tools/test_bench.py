@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from bench import memory, problem, run, suites, textbook, timing
-from bench.candidates import CANDIDATES, Candidate
+from bench.candidates import CANDIDATES, VARIANCES
 from bench.problem import OPERATIONS
 from bench.timing import Clockwork
 from reference import assert_close
@@ -36,7 +36,7 @@ def counting(log, *names):
         log.append((name, "prepared", given.x, reuse))
         return {op: partial(log.append, (name, op)) for op in OPERATIONS}
 
-    return {name: Candidate(partial(operations, name), None) for name in names}
+    return {name: partial(operations, name) for name in names}
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def no_limit(monkeypatch):
 def test_every_candidate_computes_the_same(name, shape, reuse):
     p = drawn(shape)
     before = [a.copy() for a in p]
-    calls = CANDIDATES[name].operations(p, reuse)
+    calls = CANDIDATES[name](p, reuse)
     y, cache = functional.batch_norm_train(p.x, p.gamma, p.beta, 1e-5)
     fixed = first(functional.batch_norm_eval(p.x, p.gamma, p.beta, p.mean, p.var, 1e-5))
     gradients = functional.batch_norm_backward(p.dy, cache)
@@ -73,7 +73,7 @@ def first(result):
 def test_every_candidate_tells_its_biased_variance(name, shape):
     x = drawn(shape, "float32").x
     axes = tuple(i for i in range(x.ndim) if i != 1)
-    assert_close(CANDIDATES[name].variance(x), x.var(axis=axes, dtype=np.float64), 1e-6)
+    assert_close(VARIANCES[name](x), x.var(axis=axes, dtype=np.float64), 1e-6)
 
 
 def test_textbook_turns_feature_maps_into_rows_and_back():
@@ -154,9 +154,10 @@ def test_small_arrays_are_computed_several_times_for_one_measurement(no_limit, w
     assert log.count(("torch", "forward")) == 2 * times
 
 
-def test_when_the_time_is_over_a_few_rounds_are_still_made():
-    assert list(Clockwork(seconds=0.0).until_done(3)) == [0, 1, 2]
-    assert list(Clockwork(seconds=60.0, rounds=7).until_done(3)) == list(range(7))
+@pytest.mark.parametrize(("seconds", "rounds"), [(0.0, 3), (60.0, 7)])
+def test_when_the_time_is_over_a_few_rounds_are_still_made(seconds, rounds):
+    how, rng = Clockwork(seconds=seconds, rounds=7), np.random.default_rng(0)
+    assert timing.interleave(["a"], lambda: str, how, rng, 3) == {"a": ["a"] * rounds}
 
 
 def test_a_round_is_prepared_before_its_turns_and_the_collector_rests():
@@ -219,8 +220,7 @@ def test_the_error_is_that_of_the_worst_channel(ratio):
     x, var = run.sample((2000, 3), ratio)
     np.testing.assert_allclose(var, x.var(axis=0, dtype=np.float64), rtol=1e-9)
     assert x.mean() == pytest.approx(ratio, abs=0.1)
-    wrong = Candidate(None, lambda x: var * [1.0, 1.25, 0.9])
-    assert run.error(wrong, x, var) == 0.25
+    assert run.error(var * [1.0, 1.25, 0.9], var) == 0.25
 
 
 def test_rows_of_a_run_hold_medians_as_multiples_of_torchs():

@@ -1,8 +1,8 @@
 """Who is measured: the two paths of `bnlib`, textbook NumPy, and torch."""
 
 from collections.abc import Callable
+from functools import partial
 from types import ModuleType
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -11,33 +11,24 @@ from bench import textbook
 from bench.problem import EPS, Array, Operations, Problem
 from bnlib import functional, kernels
 
-
-class Candidate(NamedTuple):
-    """A way to compute batch normalization."""
-
-    operations: Callable[[Problem, bool], Operations]  # True: into memory that is there before
-    variance: Callable[[Array], Array]  # of each channel, as the forward pass computes it
+# What makes the calls on one problem; True: their outputs go into memory that is there before.
+Candidate = Callable[[Problem, bool], Operations]
 
 
-def of_module(path: ModuleType) -> Candidate:
-    """Return the candidate whose three functions a module holds."""
-    train, back, fixed = (
-        getattr(path, f"batch_norm_{key}") for key in ("train", "backward", "eval")
-    )
+def operations(path: ModuleType, p: Problem, reuse: bool) -> Operations:
+    """Return the three functions of a module as calls; they know no memory to reuse."""
+    cache = path.batch_norm_train(p.x, p.gamma, p.beta, EPS)[1]
+    return {
+        "forward": lambda: path.batch_norm_train(p.x, p.gamma, p.beta, EPS),
+        "backward": lambda: path.batch_norm_backward(p.dy, cache),
+        "inference": lambda: path.batch_norm_eval(p.x, p.gamma, p.beta, p.mean, p.var, EPS),
+    }
 
-    def operations(p: Problem, reuse: bool) -> Operations:
-        cache = train(p.x, p.gamma, p.beta, EPS)[1]
-        return {
-            "forward": lambda: train(p.x, p.gamma, p.beta, EPS),
-            "backward": lambda: back(p.dy, cache),
-            "inference": lambda: fixed(p.x, p.gamma, p.beta, p.mean, p.var, EPS),
-        }
 
-    def variance(x: Array) -> Array:
-        one, zero = np.ones(x.shape[1], x.dtype), np.zeros(x.shape[1], x.dtype)
-        return train(x, one, zero, EPS)[1].var
-
-    return Candidate(operations, variance)
+def variance(path: ModuleType, x: Array) -> Array:
+    """Return the variance of each channel as the forward pass of a module computes it."""
+    one, zero = np.ones(x.shape[1], x.dtype), np.zeros(x.shape[1], x.dtype)
+    return path.batch_norm_train(x, one, zero, EPS)[1].var
 
 
 def torch_variance(x: Array) -> Array:
@@ -76,9 +67,8 @@ def torch_operations(p: Problem, reuse: bool) -> Operations:
     }
 
 
-CANDIDATES = {
-    "torch": Candidate(torch_operations, torch_variance),
-    "textbook": of_module(textbook),
-    "numpy": of_module(functional),
-    "compiled": of_module(kernels),
-}
+MODULES = {"textbook": textbook, "numpy": functional, "compiled": kernels}
+CANDIDATES: dict[str, Candidate] = {"torch": torch_operations}
+CANDIDATES |= {name: partial(operations, path) for name, path in MODULES.items()}
+VARIANCES: dict[str, Callable[[Array], Array]] = {"torch": torch_variance}
+VARIANCES |= {name: partial(variance, path) for name, path in MODULES.items()}

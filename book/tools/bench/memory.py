@@ -33,7 +33,7 @@ def extras(name: str, shape: Shape) -> dict[str, float]:
     problem = draw(shape, "float32", np.random.default_rng(0))
     peaks = {}
     for op in OPERATIONS:
-        call = CANDIDATES[name].operations(problem, False)[op]
+        call = CANDIDATES[name](problem, False)[op]
         call()  # compiled code and buffers that stay are not the operation's
         gc.collect()
         before = held("VmRSS")

@@ -47,14 +47,6 @@ class Clockwork:
             call()
         return (clock() - start) / number / 1e6
 
-    def until_done(self, fewest: int) -> Iterator[int]:
-        """Count rounds until the time is used up, ``fewest`` of them in any case."""
-        start = time.monotonic()
-        for done in range(self.rounds):
-            if done >= fewest and time.monotonic() - start > self.seconds:
-                return
-            yield done
-
 
 def interleave(
     keys: Sequence[Any],
@@ -66,7 +58,7 @@ def interleave(
     """Measure every key once in each round, in a new random order, until the time is used up.
 
     ``prepare()`` begins a round: what it returns measures a key when its turn comes. The
-    first round compiles, loads and fills caches; it is not counted.
+    first round compiles, loads and fills caches; it is not counted. At least ``fewest`` are.
     """
     samples: Samples = {key: [] for key in keys}
 
@@ -78,7 +70,10 @@ def interleave(
     list(one_round())
     gc.disable()
     try:
-        for _ in how.until_done(fewest):
+        end = time.monotonic() + how.seconds
+        for done in range(how.rounds):
+            if done >= fewest and time.monotonic() > end:
+                break
             for key, result in one_round():
                 samples[key].append(result)
     finally:
@@ -88,7 +83,7 @@ def interleave(
 
 def calls_of(problem: Problem, candidates: dict[str, Candidate]) -> dict[Any, Call]:
     """Return all candidates' operations on one problem, and the streaming limit's."""
-    paths = {name: c.operations(problem, True) for name, c in candidates.items()}
+    paths = {name: c(problem, True) for name, c in candidates.items()}
     paths["limit"] = limit(problem)
     return {(path, op): calls[op] for path, calls in paths.items() for op in OPERATIONS}
 
