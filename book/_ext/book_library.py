@@ -37,15 +37,10 @@ Definition = ast.FunctionDef | ast.ClassDef
 logger = logging.getLogger(__name__)
 
 
-def is_package(module: str) -> bool:
-    """Say whether a module is a folder."""
-    return ROOT.joinpath(*module.split(".")).is_dir()
-
-
 def source_path(module: str) -> Path:
     """Return the file of a module, or of a package its ``__init__``."""
     place = ROOT.joinpath(*module.split("."))
-    return place / "__init__.py" if is_package(module) else place.with_suffix(".py")
+    return place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
 
 
 @cache
@@ -74,8 +69,8 @@ def origin(module: str, name: str) -> str | None:
     if name in imported(module):
         source = imported(module)[name]
         return origin(source, name) if source_path(source).is_file() else None
-    files = sorted(source_path(module).parent.glob("*.py")) if is_package(module) else []
-    inside = (f"{module}.{file.stem}" for file in files if file.stem != "__init__")
+    files = sorted(ROOT.joinpath(*module.split(".")).glob("[!_]*.py"))
+    inside = (f"{module}.{file.stem}" for file in files)
     return next((place for place in inside if name in definitions(place)), None)
 
 
@@ -179,22 +174,19 @@ class Library(SphinxDirective):
             return
         kind = "exception" if node.name.endswith("Error") else "class"
         yield from self.described(module, kind, node, constructor(place, node))
-        for part in node.body:
-            if isinstance(part, ast.FunctionDef) and part.name[0] != "_":
+        functions = (part for part in node.body if isinstance(part, ast.FunctionDef))
+        for part in functions:
+            if part.name[0] != "_" and ast.get_docstring(part):
                 yield from ("   " + line for line in self.method(module, part))
 
     def method(self, module: str, node: ast.FunctionDef) -> Iterator[str]:
-        """Yield the lines of one method that has a docstring."""
+        """Return the lines of one method."""
         marks = {ast.unparse(mark) for mark in node.decorator_list}
-        if not ast.get_docstring(node):
-            return
         if "property" in marks:
-            yield from self.described(module, "property", node, "")
-        else:
-            arguments = signature(node, bound="staticmethod" not in marks)
-            yield from self.described(
-                module, "method", node, arguments, *(marks & {"classmethod", "staticmethod"})
-            )
+            return self.described(module, "property", node, "")
+        arguments = signature(node, bound="staticmethod" not in marks)
+        options = marks & {"classmethod", "staticmethod"}
+        return self.described(module, "method", node, arguments, *options)
 
     def described(
         self, module: str, kind: str, node: Definition, arguments: str, *options: str
@@ -262,9 +254,8 @@ def link_back(app: Sphinx, tag: str) -> list[str]:
     module, name = place
     modules = app.env._viewcode_modules  # type: ignore[attr-defined]
     _, _, used, above = modules.setdefault(module, (*find_source(app, module), {}, module))
-    return (
-        [f"{above}.{name}"] if used.setdefault(name, app.env.docname) == app.env.docname else []
-    )
+    first = used.setdefault(name, app.env.docname) == app.env.docname
+    return [f"{above}.{name}"] if first else []
 
 
 def link_cells(app: Sphinx, doctree: nodes.document) -> None:

@@ -16,17 +16,7 @@ WORDS = {
 
 
 def table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
-    r"""Return a table below its title; its first ``left`` columns are text.
-
-    Examples
-    --------
-    >>> print(table("Times", ["op", "time"], [["forward", "1.5"]]))
-    **Times**
-    <BLANKLINE>
-    | op      | time |
-    | :------ | ---: |
-    | forward |  1.5 |
-    """
+    """Return a table below its title; its first ``left`` columns are text."""
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     rule = [":" + "-" * (width - 1) for width in widths[:left]]
     rule += ["-" * (width - 1) + ":" for width in widths[left:]]

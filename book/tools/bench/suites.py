@@ -37,20 +37,6 @@ LEVEL = 0.95  # of the intervals
 WHITENING, FOLDING, MORE_PAIRS = 1.5, 0.22, 5
 
 
-def slope(sizes: Sequence[float], times: Sequence[float]) -> float:
-    """Return the exponent ``p`` of the power law ``time = a * size**p`` that fits best.
-
-    Least squares on logarithms: 1 is cost in proportion to size, 2 four times the cost
-    for twice the size, 0 a constant.
-
-    Examples
-    --------
-    >>> slope([1, 2, 4], [3.0, 12.0, 48.0])
-    2.0
-    """
-    return digits(np.polyfit(np.log(sizes), np.log(times), 1)[0])
-
-
 def covariance(x: Array) -> Array:
     """Return the biased covariance of the rows of ``x``."""
     centred = x - x.mean(axis=0)
@@ -96,6 +82,8 @@ def whitening(how: Clockwork, dimensions: Sequence[int] = DIMENSIONS) -> Run:
     samples = interleave(list(product(PARTS, dimensions)), lambda: timed, how, rng, ROUNDS)
     ms = {op: [digits(median(samples[op, d])) for d in dimensions] for op in PARTS}
     last = dimensions[-LAST:]
+    # The exponent p of ms = a * d**p: least squares on logarithms.
+    fits = {op: np.polyfit(np.log(last), np.log(t[-LAST:]), 1) for op, t in ms.items()}
     return {
         "settings": {
             "threads": how.threads, "clock": how.name, "samples": SAMPLES, "dtype": "float64",
@@ -103,7 +91,7 @@ def whitening(how: Clockwork, dimensions: Sequence[int] = DIMENSIONS) -> Run:
         },
         "d": list(dimensions),
         "ms": ms,
-        "slope": {op: slope(last, times[-LAST:]) for op, times in ms.items()},
+        "slope": {op: digits(exponent) for op, (exponent, _) in fits.items()},
     }  # fmt: skip
 
 

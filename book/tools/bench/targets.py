@@ -48,13 +48,7 @@ def over(row: Run, path: str, reference: str) -> float:
 
 
 def name(row: Run) -> str:
-    """Return which case a row is about.
-
-    Examples
-    --------
-    >>> name({"shape": [32, 64, 56, 56], "dtype": "float32"})
-    '32×64×56×56 float32'
-    """
+    """Return which case a row is about, as "32×64×56×56 float32"."""
     return f"{'×'.join(map(str, row['shape']))} {row.get('dtype', '')}".rstrip()
 
 

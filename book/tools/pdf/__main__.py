@@ -17,7 +17,7 @@ from pypdf import PdfReader
 if __name__ == "__main__":  # this folder stands first on the path; meant is the one above
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from browsers import NoBrowserError, find_browser
+from browsers import find_browser
 from pdf.merge import merge
 from pdf.printing import HOST, print_page, show
 
@@ -91,7 +91,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     try:
         make(options.book, options.target)
-    except (ValueError, NoBrowserError) as error:
+    except (ValueError, FileNotFoundError) as error:
         sys.exit(f"make pdf: {error}")
     except BrowserError as error:
         sys.exit(f"make pdf: Chromium stopped; is there enough memory?\n{error}")
