@@ -122,11 +122,9 @@ def undecorated(source: str) -> str:
         names = [ast.unparse(node) for node in function.decorator_list]
         if not names or {"staticmethod", "classmethod"} & set(names):
             continue  # mutmut knows these
-        wrapped = function.name
-        for name in reversed(names):
-            wrapped = f"{name}({wrapped})"
-        assignment = f"{' ' * function.col_offset}{function.name} = {wrapped}"
-        lines.insert(function.end_lineno, assignment)
+        wrapped = "(".join([*names, function.name]) + ")" * len(names)
+        indent = " " * function.col_offset
+        lines.insert(function.end_lineno, f"{indent}{function.name} = {wrapped}")
         del lines[function.decorator_list[0].lineno - 1 : function.lineno - 1]
     return "\n".join(lines) + "\n"
 

@@ -38,8 +38,8 @@ def still(page: Page, name: str) -> Image.Image:
 def main(site: str) -> None:
     """Photograph every figure of the built site."""
     with sync_playwright() as playwright:
-        options = {"executable_path": find_browser(), "args": ["--no-sandbox"]}
-        browser = playwright.chromium.launch(**options)
+        launch = playwright.chromium.launch
+        browser = launch(executable_path=find_browser(), args=["--no-sandbox"])
         page = browser.new_page(device_scale_factor=2, color_scheme="light")
         page.set_viewport_size({"width": 500, "height": 1200})
         page.goto((Path(site) / "book" / "playground.html").resolve().as_uri())

@@ -1,7 +1,5 @@
 """`make bench`: verdicts, tables, the figure, and what is stored."""
 
-import doctest
-import importlib
 import itertools
 import json
 import os
@@ -344,9 +342,3 @@ def test_the_page_says_no_more_than_the_stored_run_shows():
         assert 0.1 < cold["compiled", op] < 1
     for r in STORED["1"]["folding"]["rows"]:
         assert r["high"] > r["multiply_adds_before"] / r["multiply_adds_after"]
-
-
-@pytest.mark.parametrize("name", ["report", "suites"])
-def test_examples_in_the_tool_are_right(name):
-    failed, tried = doctest.testmod(importlib.import_module(f"bench.{name}"))
-    assert (failed, tried > 0) == (0, True)

@@ -39,8 +39,7 @@ def draw(shape: Shape, dtype: str, rng: np.random.Generator) -> Problem:
     channels = shape[1]
     kind = np.dtype(dtype).type
     x, dy = (rng.standard_normal(shape, dtype=kind) for _ in range(2))
-    x *= kind(2)
-    x += kind(1)
+    x = kind(2) * x + kind(1)
     gamma, beta, mean = (rng.standard_normal(channels).astype(dtype) for _ in range(3))
     return Problem(x, dy, gamma, beta, mean, rng.uniform(0.5, 2, channels).astype(dtype))
 

@@ -29,16 +29,8 @@ def table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]], left: 
 
 
 def number(value: float | None, form: str = "") -> str:
-    """Return a number for a table, a dash for none.
-
-    Examples
-    --------
-    >>> number(0.401), number(17.46), number(1e-5, ".1e"), number(None)
-    ('0.40', '17.5', '1.0e-05', '–')
-    """
-    if value is None:
-        return "–"
-    return format(value, form or (".2f" if value < 10 else ".1f"))
+    """Return a number for a table, as 0.40 or 17.5 where no form is given, a dash for none."""
+    return "–" if value is None else format(value, form or (".2f" if value < 10 else ".1f"))
 
 
 def times(run: Run) -> Iterator[str]:

@@ -24,7 +24,6 @@ MILLION: tuple[Shape, ...] = ((1_048_576, 8), (64, 8, 128, 128))  # values for e
 RATIOS = (0.0, 1e3, 1e4)  # mean / std
 MEMORY: tuple[Shape, ...] = ((32768, 256), (32, 64, 56, 56))
 PACKAGES = ("bnlib", "numpy", "torch", "numba")
-MALLOC = ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_")
 
 
 def tell(*what: object) -> None:
@@ -111,7 +110,7 @@ def settings(how: Clockwork, before: float) -> Run:
         "settings": {
             "threads": how.threads, "clock": how.name, "seconds": how.seconds,
             "cores": os.cpu_count(),
-            "malloc": {name: os.environ.get(name, "default") for name in MALLOC},
+            "malloc": {k: v for k, v in sorted(os.environ.items()) if k[:7] == "MALLOC_"},
             "load": [round(load, 1) for load in (before, os.getloadavg()[0])],
         },
         "versions": {"python": platform.python_version(), **versions},

@@ -101,11 +101,6 @@ def multiply_adds(channels: Sequence[int]) -> tuple[int, int]:
     ``channels`` are those of each block's output. A padded 3x3 convolution has ``9 * C_in``
     for each output value, and batch normalization one. The bias of a folded convolution is
     where its sum starts.
-
-    Examples
-    --------
-    >>> multiply_adds([16])
-    (10240, 9216)
     """
     conv = sum(9 * before * after for before, after in pairwise((1, *channels))) * SIDE**2
     return conv + sum(channels) * SIDE**2, conv
@@ -117,11 +112,6 @@ def interval(values: Sequence[float], level: float = LEVEL) -> tuple[float, floa
     The k-th smallest and the k-th largest value, with the largest k for which a binomial
     count of n fair coins falls below k, or as far on the other side, with probability at
     most ``1 - level``. Fewer than 6 values do not suffice for 0.95: they give their range.
-
-    Examples
-    --------
-    >>> interval(range(1, 11))
-    (2, 9)
     """
     ordered, n = sorted(values), len(values)
     below = accumulate(math.comb(n, i) / 2**n for i in range(n))  # P(count <= i)
@@ -129,18 +119,16 @@ def interval(values: Sequence[float], level: float = LEVEL) -> tuple[float, floa
     return ordered[k - 1], ordered[n - k]
 
 
-def build(channels: Sequence[int], seed: int = 0) -> tuple[nn.Module, nn.Module]:
+def build(channels: Sequence[int]) -> tuple[nn.Module, nn.Module]:
     """Return blocks of conv3x3, batch normalization (drawn, eval) and ReLU, and them folded."""
-    rng = torch.Generator().manual_seed(seed)
+    rng = torch.Generator().manual_seed(0)
     blocks, folded = [], []
     for before, after in pairwise((1, *channels)):
         conv = nn.Conv2d(before, after, 3, padding=1, bias=False)
         bn = nn.BatchNorm2d(after).eval()
         nn.init.kaiming_normal_(conv.weight, generator=rng)
-        for values, low, high in ((bn.weight, 0.8, 1.2), (bn.running_var, 0.5, 2.0)):
-            nn.init.uniform_(values, low, high, generator=rng)
-        for values in (bn.bias, bn.running_mean):
-            nn.init.normal_(values, std=0.1, generator=rng)
+        for values in (bn.weight, bn.bias, bn.running_mean, bn.running_var):
+            nn.init.uniform_(values, 0.5, 1.5, generator=rng)
         blocks += [conv, bn, nn.ReLU()]
         folded += [fold(conv, bn), nn.ReLU()]
     return nn.Sequential(*blocks).eval(), nn.Sequential(*folded).eval()
