@@ -206,11 +206,6 @@ def find_source(app: Sphinx, module: str) -> tuple[str, dict[str, Any]] | None:
     return analyzer.code, analyzer.find_tags()
 
 
-def find_origin(app: Sphinx, module: str, name: str) -> str | None:
-    """Give viewcode the module in whose file a name is defined."""
-    return origin(module, name.split(".")[0])
-
-
 def tagged(tag: str) -> tuple[str, str] | None:
     """Return the module and the name that a tag such as ``bnlib:stats.combine`` means."""
     parts = tag.replace(":", ".").split(".")
@@ -278,6 +273,8 @@ def setup(app: Sphinx) -> dict:
     app.add_directive("library", Library)
     app.add_role("source", Source())
     app.connect("viewcode-find-source", find_source)
-    app.connect("viewcode-follow-imported", find_origin)
+    app.connect(
+        "viewcode-follow-imported", lambda _, module, n: origin(module, n.split(".")[0])
+    )
     app.connect("doctree-read", link_cells)
     return {"version": "1.0", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -13,7 +13,6 @@ from bench.candidates import CANDIDATES, VARIANCES
 from bench.problem import OPERATIONS
 from bench.timing import Clockwork
 from reference import assert_close
-from scipy import stats
 from torch import nn
 
 from bnlib import functional
@@ -294,17 +293,6 @@ def test_a_folded_stack_computes_the_same_with_fewer_multiply_adds(channels):
                     counted[i] += layer.weight[0].numel() * y.numel()
                 counted[i] += y.numel() * isinstance(layer, nn.BatchNorm2d)
     assert suites.multiply_adds(channels) == tuple(counted)
-
-
-@pytest.mark.parametrize("n", [6, 7, 9, 26, 60, 299, 300])
-def test_the_interval_is_the_narrowest_that_covers_the_median(n):
-    low, high = suites.interval(np.random.default_rng(0).permutation(n) + 1)
-    assert low + high == n + 1
-    assert 2 * stats.binom.cdf(low - 1, n, 0.5) <= 0.05 < 2 * stats.binom.cdf(low, n, 0.5)
-
-
-def test_few_values_give_their_range():
-    assert suites.interval([5.0, 1.0, 2.0, 4.0, 3.0]) == (1.0, 5.0)
 
 
 def test_both_nets_see_the_same_images_equally_often(monkeypatch):

@@ -3,10 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from bench.problem import OPERATIONS, Run
-from bench.targets import beside_textbook, name, over, verdicts
+from bench.targets import NAMES, beside_textbook, name, over, verdicts
 
 NOTICE = "<!-- Written by `make bench`; do not edit. -->\n"
-NAMES = {"textbook": "textbook", "numpy": "NumPy", "compiled": "compiled", "torch": "torch"}
 PATHS = list(NAMES)  # in the order of the columns
 WORDS = {
     "eigh": "eigendecomposition", "apply": "apply a d × d matrix",

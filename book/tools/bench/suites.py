@@ -4,16 +4,16 @@ Whitening is timed beside standardization, part by part, and how each part grows
 Folding compares small stacks of convolutions with batch normalization and without.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import accumulate, pairwise, product
+from itertools import pairwise, product
 from statistics import median
 from typing import Any
 
 import numpy as np
 import torch
+from scipy.stats import quantile_test
 from torch import nn
 
 from bench.problem import EPS, Array, Run, digits, moved
@@ -106,19 +106,6 @@ def multiply_adds(channels: Sequence[int]) -> tuple[int, int]:
     return conv + sum(channels) * SIDE**2, conv
 
 
-def interval(values: Sequence[float], level: float = LEVEL) -> tuple[float, float]:
-    """Return the order statistics between which the median lies with probability ``level``.
-
-    The k-th smallest and the k-th largest value, with the largest k for which a binomial
-    count of n fair coins falls below k, or as far on the other side, with probability at
-    most ``1 - level``. Fewer than 6 values do not suffice for 0.95: they give their range.
-    """
-    ordered, n = sorted(values), len(values)
-    below = accumulate(math.comb(n, i) / 2**n for i in range(n))  # P(count <= i)
-    k = max(1, sum(2 * p <= 1 - level for p in below))
-    return ordered[k - 1], ordered[n - k]
-
-
 def build(channels: Sequence[int]) -> tuple[nn.Module, nn.Module]:
     """Return blocks of conv3x3, batch normalization (drawn, eval) and ReLU, and them folded."""
     rng = torch.Generator().manual_seed(0)
@@ -155,11 +142,11 @@ def folding(how: Clockwork) -> Run:
     for (stack, channels), batch in product(STACKS.items(), BATCHES):
         unfolded, folded = measure_folding(channels, batch, how).values()
         ratios = [a / b for a, b in zip(unfolded, folded, strict=True)]
-        low, high = interval(ratios)
+        bounds = quantile_test(ratios).confidence_interval(LEVEL)  # order statistics
         before, after = multiply_adds(channels)
         rows.append({
             "batch": batch, "stack": stack, "ratio": digits(median(ratios)),
-            "low": digits(low), "high": digits(high), "pairs": len(folded),
+            "low": digits(bounds.low), "high": digits(bounds.high), "pairs": len(folded),
             "folded_ms": digits(median(folded)),
             "multiply_adds_before": before, "multiply_adds_after": after,
         })  # fmt: skip

@@ -28,7 +28,8 @@ LAYOUT = {None: "", 2: " (N, C)", 4: " (N, C, H, W)"}
 BATCH, TEXTBOOK = "64×64 float64", 1.6  # a small batch; times textbook NumPy
 MEMORY = 1.05  # times the input
 ERRORS = {1e3: 1e-5, 1e4: 1e-4}  # mean / std -> relative error of the variance
-PATHS = {"compiled": "compiled", "numpy": "NumPy"}
+NAMES = {"textbook": "textbook", "numpy": "NumPy", "compiled": "compiled", "torch": "torch"}
+PATHS = ("compiled", "numpy")  # that have targets
 
 
 class Verdict(NamedTuple):
@@ -83,7 +84,7 @@ def promises(run: Run) -> Iterator[tuple[str, float, dict[str, float], dict[str,
         ]  # fmt: skip
         values = {name(row): over(row, path, reference) for row in rows}
         limits = {name(row): over(row, "limit", "torch") for row in rows}
-        title = f"{PATHS[path]}: {op}{LAYOUT[rank]} {dtype}".rstrip() + f", time / {reference}"
+        title = f"{NAMES[path]}: {op}{LAYOUT[rank]} {dtype}".rstrip() + f", time / {reference}"
         if alone or path != "numpy":
             yield title, at_most, values, limits if reference == "torch" else {}
     if alone:
@@ -92,10 +93,10 @@ def promises(run: Run) -> Iterator[tuple[str, float, dict[str, float], dict[str,
     for path, op in product(PATHS, ("forward", "backward")):
         rows = [r for r in run["memory"] if (r["path"], r["op"]) == (path, op)]
         values = {name(r): r["extra"] for r in rows}
-        yield f"{PATHS[path]}: {op}, extra memory / input", MEMORY, values, {}
+        yield f"{NAMES[path]}: {op}, extra memory / input", MEMORY, values, {}
     for path, (ratio, at_most) in product(PATHS, ERRORS.items()):
         values = {name(r): r["error"][path] for r in run["accuracy"] if r["ratio"] == ratio}
-        title = f"{PATHS[path]}: error of the variance, mean/std {ratio:g}"
+        title = f"{NAMES[path]}: error of the variance, mean/std {ratio:g}"
         yield title, at_most, values, {}
 
 
