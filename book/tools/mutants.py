@@ -67,12 +67,10 @@ def warn(message, category=None, stacklevel=1):  # mutmut adds frames
 warn.original = getattr(warnings.warn, "original", warnings.warn)
 warnings.warn = warn
 """
-Survivor = tuple[str, str]  # function, change
-Reason = dict  # a table [[reason]] of tests/mutants.toml
 
 
-def covers(reason: Reason, function: str, change: str) -> bool:
-    """Say whether a reason holds for one survivor."""
+def covers(reason: dict, function: str, change: str) -> bool:
+    """Say whether a table [[reason]] of tests/mutants.toml holds for one survivor."""
     texts = reason.get("changes", ["*"])
     return (
         fnmatchcase(function, reason.get("where", "*"))
@@ -95,7 +93,7 @@ def only_wording(change: str) -> bool:
 def parts() -> dict[str, str]:
     """Return the package of each part, by the part's name."""
     paths = [*ROOT.glob("bnlib/[!_]*"), *ROOT.glob("bncourse/[!_]*")]
-    return {path.stem: path.parent.name for path in paths if path.name != "py.typed"}
+    return {path.stem: path.parent.name for path in sorted(paths) if path.name != "py.typed"}
 
 
 def tests_of(module: str) -> list[str]:
@@ -103,7 +101,6 @@ def tests_of(module: str) -> list[str]:
     part = module.partition(".")[0]
     if parts()[part] == "bnlib":
         folders = [f"tests/bnlib/{name}" for name in FOLDERS.get(part, (part,))]
-        folders = [folder for folder in folders if (ROOT / folder).is_dir()]
         return folders + SLOW if part in COMPILED else folders
     files = sorted((ROOT / "tests" / "course").glob(f"test_{part}*.py"))
     return [f"tests/course/{file.name}" for file in files if not re.match(BOXED, file.name)]
@@ -165,8 +162,8 @@ def run(module: str, folder: Path, children: int) -> None:
     subprocess.run(command, cwd=folder, env=environment, check=True)
 
 
-def collect(folder: Path) -> tuple[Counter[str], list[Survivor]]:
-    """Read what mutmut left: how many mutants of each status, and the survivors."""
+def collect(folder: Path) -> tuple[Counter[str], list[tuple[str, str]]]:
+    """Read what mutmut left: how many mutants of each status; each survivor with its change."""
     from mutmut.mutation.diff_apply import get_diff_for_mutant
     from mutmut.stats import status_by_exit_code
 
@@ -197,7 +194,7 @@ def one_line(diff: str) -> str:
     return " → ".join(sides)
 
 
-def faults(module: str, survivors: list[Survivor], reasons: list[Reason]) -> Iterator[str]:
+def faults(module: str, survivors: list[tuple[str, str]], reasons: list[dict]) -> Iterator[str]:
     """Yield every survivor without a reason, and the module's reasons without a survivor."""
     for function, change in survivors:
         if not any(covers(reason, function, change) for reason in reasons):

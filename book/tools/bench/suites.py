@@ -9,7 +9,6 @@ from dataclasses import replace
 from functools import partial
 from itertools import pairwise, product
 from statistics import median
-from typing import Any
 
 import numpy as np
 import torch
@@ -51,7 +50,7 @@ def standardize(x: Array) -> Array:
 
 # The parts of whitening; ``x`` is (m, d), ``cov`` its covariance. What is applied is ``cov``
 # itself: which d x d matrix it is does not matter.
-PARTS: dict[str, Callable[[Array, Array], Any]] = {
+PARTS = {
     "standardize": lambda x, cov: standardize(x),
     "covariance": lambda x, cov: covariance(x),
     "eigh": lambda x, cov: np.linalg.eigh(cov),

@@ -12,7 +12,6 @@ import numpy as np
 from bench.candidates import Candidate
 from bench.problem import OPERATIONS, Problem, Shape, draw, limit, moved
 
-Call = Callable[[], Any]
 Samples = dict[Any, list]  # what was measured, round by round, of each key
 ENOUGH = 2**18  # values: smaller arrays are computed several times for one measurement
 MOST = 50  # times
@@ -39,7 +38,7 @@ class Clockwork:
         """What the clock counts, in words."""
         return "CPU time" if self.threads == 1 else "wall time"
 
-    def timed(self, call: Call, number: int = 1) -> float:
+    def timed(self, call: Callable[[], Any], number: int = 1) -> float:
         """Return the milliseconds of one call, the mean of ``number`` calls."""
         clock = time.process_time_ns if self.threads == 1 else time.perf_counter_ns
         start = clock()
@@ -81,7 +80,7 @@ def interleave(
     return samples
 
 
-def calls_of(problem: Problem, candidates: dict[str, Candidate]) -> dict[Any, Call]:
+def calls_of(problem: Problem, candidates: dict[str, Candidate]) -> dict[Any, Callable]:
     """Return all candidates' operations on one problem, and the streaming limit's."""
     paths = {name: c(problem, True) for name, c in candidates.items()}
     paths["limit"] = limit(problem)
