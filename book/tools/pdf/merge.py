@@ -98,8 +98,6 @@ def read_page(site: Path, page: str) -> BeautifulSoup:
 def prepared(soup: BeautifulSoup, page: str, level: int, known: set[str]) -> Tag:
     """Return the article of one page, ready for its place in the one page."""
     article = soup.select_one("article.bd-article")
-    if article is None:
-        raise ValueError(f"expected an article in {page}.html, found none: is it of this book?")
     for useless in article.select(SCREEN_ONLY):
         useless.decompose()
     redirect(article, page, known)
