@@ -17,11 +17,12 @@ Candidate = Callable[[Problem, bool], Operations]
 
 def operations(path: ModuleType, p: Problem, reuse: bool) -> Operations:
     """Return the three functions of a module as calls; they know no memory to reuse."""
-    cache = path.batch_norm_train(p.x, p.gamma, p.beta, EPS)[1]
+    train, back, fixed = path.batch_norm_train, path.batch_norm_backward, path.batch_norm_eval
+    cache = train(p.x, p.gamma, p.beta, EPS)[1]
     return {
-        "forward": lambda: path.batch_norm_train(p.x, p.gamma, p.beta, EPS),
-        "backward": lambda: path.batch_norm_backward(p.dy, cache),
-        "inference": lambda: path.batch_norm_eval(p.x, p.gamma, p.beta, p.mean, p.var, EPS),
+        "forward": lambda: train(p.x, p.gamma, p.beta, EPS),
+        "backward": lambda: back(p.dy, cache),
+        "inference": lambda: fixed(p.x, p.gamma, p.beta, p.mean, p.var, EPS),
     }
 
 

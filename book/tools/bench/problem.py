@@ -44,6 +44,11 @@ def draw(shape: Shape, dtype: str, rng: np.random.Generator) -> Problem:
     return Problem(x, dy, gamma, beta, mean, rng.uniform(0.5, 2, channels).astype(dtype))
 
 
+def by(shape: Shape) -> str:
+    """Return a shape as a reader writes it: 64×100."""
+    return "×".join(map(str, shape))
+
+
 def digits(value: float) -> float:
     """Return ``value`` with four significant digits, as it is stored."""
     return float(f"{value:.4g}")

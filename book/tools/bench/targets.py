@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import product
 from typing import NamedTuple
 
-from bench.problem import Run
+from bench.problem import Run, by
 
 LARGE = 8_000_000  # bytes: from here on the targets of time hold
 # Path, operation, whose time it is a multiple of, at most how large, for every large array
@@ -50,7 +50,7 @@ def over(row: Run, path: str, reference: str) -> float:
 
 def name(row: Run) -> str:
     """Return which case a row is about, as "32×64×56×56 float32"."""
-    return f"{'×'.join(map(str, row['shape']))} {row.get('dtype', '')}".rstrip()
+    return f"{by(row['shape'])} {row.get('dtype', '')}".rstrip()
 
 
 def beside_textbook(run: Run) -> dict[str, dict[str, float]]:
