@@ -9,5 +9,14 @@ array as large as the input. `fold` and `recalibrate` serve trained models.
 from bnlib.torch_layers.batch_norm import BatchNorm1d, BatchNorm2d, BatchNorm3d
 from bnlib.torch_layers.folding import fold
 from bnlib.torch_layers.recalibration import recalibrate
+from bnlib.torch_layers.sync import SyncBatchNorm, convert_sync_batchnorm
 
-__all__ = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "fold", "recalibrate"]
+__all__ = [
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "BatchNorm3d",
+    "SyncBatchNorm",
+    "convert_sync_batchnorm",
+    "fold",
+    "recalibrate",
+]
