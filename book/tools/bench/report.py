@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from bench import devices
 from bench.candidates import SHORT
 from bench.problem import OPERATIONS, Run
 from bench.targets import beside_textbook, name, over, verdicts
@@ -145,6 +146,8 @@ def sections(run: Run) -> Iterator[Section]:
     if "calls" in run:
         yield from (memory(run), accuracy(run), targets(run), calls(run))
         yield from (whitening(run), folding(run))
+    if "devices" in run:
+        yield devices.TITLE, table(devices.HEAD, list(devices.cells(run["devices"])), left=2)
 
 
 def settings(run: Run) -> str:

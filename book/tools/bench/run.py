@@ -10,7 +10,7 @@ from itertools import product
 
 import numpy as np
 
-from bench import memory, suites
+from bench import devices, memory, suites
 from bench.candidates import MAKERS, Candidate
 from bench.problem import OPERATIONS, Array, Run, Shape, by, digits
 from bench.timing import Clockwork, Samples, measure, measure_calls
@@ -135,4 +135,7 @@ def carry_out(how: Clockwork, small: bool = False) -> Run:
         tell("whitening and folding")
         run["whitening"] = suites.whitening(how)
         run["folding"] = suites.folding(how)
+    if not small and how.threads == 1:  # as in each of the processes
+        tell("several processes")
+        run["devices"] = devices.measure()
     return settings(how, before) | run
