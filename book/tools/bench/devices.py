@@ -28,7 +28,6 @@ SIZES = (1, 2, 4)  # processes
 SHAPES: tuple[Shape, ...] = ((32, 64, 28, 28), (32, 512, 7, 7))  # of each process's part
 ROUNDS = 30
 LAYERS = {"BatchNorm2d": torch_layers.BatchNorm2d, "SyncBatchNorm": torch_layers.SyncBatchNorm}
-TITLE = "Several processes: one layer in DistributedDataParallel, float32, gloo"
 HEAD = (
     "processes", "part of each", "BatchNorm2d, ms", "SyncBatchNorm, ms", "ratio",
     "bytes of gradients", "of statistics",
@@ -102,6 +101,15 @@ def measure(
             rows += json.loads(Path(folder, f"{size}.json").read_text("utf-8"))
     load = [round(value, 1) for value in (before, os.getloadavg()[0])]
     return {"settings": {"rounds": rounds, "load": load, "cores": os.cpu_count()}, "rows": rows}
+
+
+def title(suite: Run) -> str:
+    """Return what the table is about, and how busy the machine was."""
+    before, after = suite["settings"]["load"]
+    return (
+        "Several processes: one layer in DistributedDataParallel, float32, "
+        f"with a load of {before} before and {after} after"
+    )
 
 
 def cells(suite: Run) -> Iterator[list[str]]:

@@ -147,7 +147,8 @@ def sections(run: Run) -> Iterator[Section]:
         yield from (memory(run), accuracy(run), targets(run), calls(run))
         yield from (whitening(run), folding(run))
     if "devices" in run:
-        yield devices.TITLE, table(devices.HEAD, list(devices.cells(run["devices"])), left=2)
+        several = run["devices"]
+        yield devices.title(several), table(devices.HEAD, [*devices.cells(several)], left=2)
 
 
 def settings(run: Run) -> str:
