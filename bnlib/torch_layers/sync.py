@@ -142,8 +142,9 @@ def whole(
 
 def gathered(sent: Tensor, group: Any) -> list[Tensor]:
     """Return what each process has sent, in the order of their ranks."""
+    sent = sent.contiguous()
     parts = [torch.empty_like(sent) for _ in range(dist.get_world_size(group))]
-    dist.all_gather(parts, sent.contiguous(), group)
+    dist.all_gather(parts, sent, group)
     return parts
 
 

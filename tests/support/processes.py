@@ -20,8 +20,8 @@ def run_together(worker, size, folder, deadline=120, timeout=30):
     """
     context, end = get_context("forkserver"), time.monotonic() + deadline
     context.set_forkserver_preload(["torch", "torch._dynamo"])  # seconds, for each process
-    given = [(worker, rank, size, folder, timeout) for rank in range(size)]
-    processes = [context.Process(target=_enter, args=args) for args in given]
+    given = worker, size, folder, timeout, dict(os.environ)
+    processes = [context.Process(target=_enter, args=(rank, *given)) for rank in range(size)]
     try:
         for process in processes:
             process.start()
@@ -40,8 +40,9 @@ def run_together(worker, size, folder, deadline=120, timeout=30):
     ]
 
 
-def _enter(worker, rank, size, folder: Path, timeout):
+def _enter(rank, worker, size, folder: Path, timeout, environment):
     """Join the others, work, and leave the result in a file."""
+    os.environ.update(environment)  # the server that forks may be older
     os.environ["GLOO_SOCKET_IFNAME"] = "lo0" if sys.platform == "darwin" else "lo"
     torch.set_num_threads(1)
     dist.init_process_group(

@@ -240,6 +240,20 @@ def recalibrated(rank):
     return model.state_dict()
 
 
+def extremes():
+    """Return x and dy whose channels overflow when squared, when added, are NaN, and plain."""
+    x, dy = Case((3, 4), dtype=torch.float32).data()[0]
+    x[:, 0] *= 1e30
+    x[:, 1] = 3e38
+    x[1, 2] = float("nan")
+    return x, dy
+
+
+def extreme(rank):
+    """Return the step with extreme values."""
+    return step(Case(UNEVEN, **SINGLE).layer(), [[t.split((3, 4))[rank] for t in extremes()]])
+
+
 def without_grad(rank):
     """Return the state after a call without gradients."""
     layer, case = Case(UNEVEN).layer(), Case(UNEVEN)
@@ -257,7 +271,9 @@ def two(rank, size):
     case = Case(UNEVEN, (3,))
     results["penalty"] = penalty(case.layer(), *case.parts([rank])[0])
     results["nothing"] = step(Case((0, 0)).layer(), Case((0, 0)).parts([rank]))
-    others = one_value, evaluate_on_rank_0, counted, wrong, ways, recalibrated, without_grad
+    others = (
+        one_value, evaluate_on_rank_0, counted, wrong, ways, recalibrated, extreme, without_grad
+    )  # fmt: skip
     return results | {function.__name__: function(rank) for function in others}
 
 
@@ -272,15 +288,22 @@ def failures(rank, size):
     layer(x)
     busy = dist.new_group([0, 1], timeout=timedelta(seconds=1))
     if rank:
-        time.sleep(2)
+        dist.recv(torch.zeros(1))  # sent when the first error has come
         os._exit(7)
     told = []
     for group in (busy, None):
+        if told:
+            dist.send(torch.zeros(1), 1)
         layer.process_group, start = group, time.monotonic()
         before = copy.deepcopy(layer.state_dict())
         error = refusal(lambda: layer(x))
         told.append((error, time.monotonic() - start, before, layer.state_dict()))
     return told
+
+
+def hang(rank, size):
+    """Never come back."""
+    time.sleep(1000)
 
 
 def reference(case, ranks):

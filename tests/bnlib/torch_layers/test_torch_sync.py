@@ -213,6 +213,18 @@ def test_recalibration_takes_the_values_of_all_processes(two):
             assert torch.equal(value, two[0]["recalibrated"][key])
 
 
+def test_overflow_and_nan_are_those_of_one_process(two):
+    want = sync_cases.step(
+        Case(UNEVEN, **sync_cases.SINGLE).layer(BatchNorm1d), [sync_cases.extremes()]
+    )
+    for name in ("y", "dx"):
+        got = torch.cat([result["extreme"][name][0] for result in two])
+        torch.testing.assert_close(got, want[name][0], rtol=1e-5, atol=1e-6, equal_nan=True)
+    for result in two:
+        for key, value in want["state"].items():
+            torch.testing.assert_close(result["extreme"]["state"][key], value, equal_nan=True)
+
+
 def test_without_gradients_statistics_move_alike(two):
     want = sync_cases.reference(Case(UNEVEN), (0, 1))["state"]
     for result in two:
@@ -232,7 +244,7 @@ def test_a_process_that_does_not_call_or_dies_gives_the_other_an_error(tmp_path)
 
 def test_a_process_that_hangs_is_killed_at_the_deadline(tmp_path):
     with pytest.raises(AssertionError, match="after 1 s the processes"):
-        run_together(sync_cases.two, 2, tmp_path, deadline=1)
+        run_together(sync_cases.hang, 2, tmp_path, deadline=1)
 
 
 # Alone: no process group.
@@ -256,6 +268,7 @@ def test_constructor_state_and_repr_are_pytorchs():
     ours, theirs = (c(3, **given, bias=False) for c in (SyncBatchNorm, nn.SyncBatchNorm))
     assert repr(ours) == repr(theirs)
     assert ours.process_group == 5
+    assert isinstance(ours, nn.modules.batchnorm._BatchNorm)
     assert_same_state(ours, theirs)
     assert all(type(made) is SyncBatchNorm for made in (copy.deepcopy(ours),
                pickle.loads(pickle.dumps(ours))))  # fmt: skip
