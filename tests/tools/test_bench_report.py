@@ -9,7 +9,7 @@ import sys
 
 import matplotlib.pyplot as plt
 import pytest
-from bench import figure, report, run, store, suites, targets
+from bench import devices, figure, report, run, store, suites, targets
 from bench.candidates import CANDIDATES
 from bench.problem import OPERATIONS
 from house import ROOT
@@ -191,10 +191,12 @@ def test_a_run_has_every_part_and_names_no_machine(monkeypatch, capsys):
         monkeypatch.setattr(run, f"take_{name}", lambda *given, name=name: name)
     for name in store.SUITES:
         monkeypatch.setattr(suites, name, lambda how, name=name: name)
+    monkeypatch.setattr(devices, "measure", dict)
     made = run.carry_out(run.Clockwork())
     assert set(made) == {*STORED["1"]} if STORED else {"times"} < set(made)
     assert set(made["settings"]) == {"threads", "clock", "seconds", "cores", "malloc", "load"}
     assert os.uname().nodename not in str(made).replace("torch", "")
+    assert "devices" not in run.carry_out(run.Clockwork(threads=2))
     assert set(run.carry_out(run.Clockwork(), small=True)) == {"settings", "versions", "times"}
 
 

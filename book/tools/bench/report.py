@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from bench import devices
 from bench.problem import OPERATIONS, Run
 from bench.targets import NAMES, beside_textbook, name, over, verdicts
 
@@ -128,6 +129,9 @@ def sections(run: Run) -> Iterator[str]:
     if "calls" in run:
         yield from (memory(run), accuracy(run), targets(run), calls(run))
         yield from (whitening(run), folding(run))
+    if "devices" in run:
+        several = run["devices"]
+        yield table(devices.title(several), devices.HEAD, [*devices.cells(several)], left=2)
 
 
 def text(run: Run, level: str = "###") -> str:

@@ -10,7 +10,7 @@ from statistics import median
 
 import numpy as np
 
-from bench import memory, suites
+from bench import devices, memory, suites
 from bench.candidates import CANDIDATES, VARIANCES
 from bench.problem import OPERATIONS, Array, Run, Shape, digits
 from bench.timing import Clockwork, Samples, measure, measure_calls
@@ -128,4 +128,7 @@ def carry_out(how: Clockwork, small: bool = False) -> Run:
         tell("whitening and folding")
         run["whitening"] = suites.whitening(how)
         run["folding"] = suites.folding(how)
+    if not small and how.threads == 1:  # as in each of the processes
+        tell("several processes")
+        run["devices"] = devices.measure()
     return settings(how, before) | run
