@@ -13,7 +13,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "book" / "tools"))
 
-from browsers import NoBrowserError, find_browser
+from browsers import find_browser
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +39,7 @@ def chromium_path():
     """Find Chromium, or skip; with BOOK_REQUIRE_BROWSER=1 a missing one is a failure."""
     try:
         return find_browser()
-    except NoBrowserError as error:
+    except FileNotFoundError as error:
         stop = pytest.fail if os.environ.get("BOOK_REQUIRE_BROWSER") == "1" else pytest.skip
         return stop(str(error))
 

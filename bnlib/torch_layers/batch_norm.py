@@ -27,11 +27,21 @@ class _OwnForward(_BatchNorm):
             return self.forward(input.to_dense()).to_mkldnn()
         by_batch = self.training or (self.running_mean is None and self.running_var is None)
         self._check(input, by_batch)
-        mean, var = (None, None) if by_batch else (self.running_mean, self.running_var)
-        y, mean, var = normalize(input, self.weight, self.bias, mean, var, self.eps)
+        y, mean, var, m = self._normalize(input, by_batch)
         if self.training and self.track_running_stats:
-            self._track(mean, var, values_per_channel(input))
+            self._track(mean, var, m)
         return y
+
+    def _normalize(self, x: Tensor, by_batch: bool) -> tuple[Tensor, Tensor, Tensor, int]:
+        """Return y, the statistics that made it, and the number of values behind these."""
+        m = values_per_channel(x)
+        if by_batch and m == 1:
+            raise ValueError(
+                f"{type(self).__name__}: needs more than 1 value per channel when training, "
+                f"got an input of shape {tuple(x.shape)}; use a larger batch or eval()"
+            )
+        mean, var = (None, None) if by_batch else (self.running_mean, self.running_var)
+        return *normalize(x, self.weight, self.bias, mean, var, self.eps), m
 
     def __prepare_scriptable__(self) -> nn.Module:
         """Refuse ``torch.jit.script``, which calls this first."""
@@ -60,11 +70,6 @@ class _OwnForward(_BatchNorm):
         if not x.is_floating_point():
             raise NotImplementedError(
                 f"{op}: not implemented for {x.dtype}; convert the input with x.float()"
-            )
-        if by_batch and values_per_channel(x) == 1:
-            raise ValueError(
-                f"{op}: needs more than 1 value per channel when training, got an input of "
-                f"shape {tuple(x.shape)}; use a larger batch or eval()"
             )
         if self.eps < 0 or (by_batch and self.eps == 0):
             raise ValueError(

@@ -36,7 +36,7 @@ def fold(layer: Layer, bn: nn.Module) -> Layer:
     ----------
     layer : Linear, Conv1d/2d/3d or ConvTranspose1d/2d/3d
         Not changed. A Linear layer's inputs are (N, C).
-    bn : BatchNorm1d/2d/3d, ours or torch's
+    bn : BatchNorm1d/2d/3d or SyncBatchNorm, ours or torch's
         In evaluation mode, with running statistics; it stands right after ``layer``, with
         nothing between. Not changed.
 

@@ -54,14 +54,29 @@ def normalize(
     else:
         center, var = mean.to(wide.dtype), var.to(wide.dtype)
         d, rest = deviations(wide, center), torch.zeros_like(center)
+    y = scaled(d, rest, var, weight, bias, eps)
+    return y.to(x.dtype), (center + UNIT * rest).detach(), var.detach()
+
+
+def scaled(
+    d: Tensor, rest: Tensor, var: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float
+) -> Tensor:
+    """Return ``y`` from deviations and statistics; these may be of a wider dtype than ``d``.
+
+    Examples
+    --------
+    >>> d, one = torch.tensor([[-1.0], [1.0]]) / UNIT, torch.ones(1)
+    >>> scaled(d, 0 * one, one, 2 * one, 3 * one, eps=0.0).tolist()
+    [[1.0], [5.0]]
+    """
     scale = UNIT / (var + eps).sqrt()
     if weight is not None:
-        scale = scale * weight.to(wide.dtype)
+        scale = scale * weight.to(var.dtype)
     shift = -rest * scale
     if bias is not None:
-        shift = shift + bias.to(wide.dtype)
-    y = torch.addcmul(per_channel(shift, d), d, per_channel(scale, d))
-    return y.to(x.dtype), (center + UNIT * rest).detach(), var.detach()
+        shift = shift + bias.to(var.dtype)
+    shift, scale = (per_channel(v.to(d.dtype), d) for v in (shift, scale))
+    return torch.addcmul(shift, d, scale)
 
 
 def moments(x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:

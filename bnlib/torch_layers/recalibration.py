@@ -10,7 +10,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from bnlib.deploy.recalibration import check_all_used, check_task
 from bnlib.stats import DatasetPass
-from bnlib.torch_layers.function import UNIT, moments, values_per_channel, widened
+from bnlib.torch_layers.function import moments, widened
+from bnlib.torch_layers.sync import group_of, whole
 
 
 @torch.no_grad()
@@ -46,7 +47,8 @@ def recalibrate(model: nn.Module, batches: Iterable[Any]) -> None:
     precise batch normalization.
 
     During the pass every BatchNorm normalizes by its own batch, as in training. Other
-    modules keep their mode: call ``model.eval()`` first to switch dropout off.
+    modules keep their mode: call ``model.eval()`` first to switch dropout off. A
+    `SyncBatchNorm` counts the values of all its processes, which call this together.
 
     Examples
     --------
@@ -98,12 +100,12 @@ def _feeder(rule: DatasetPass) -> Any:
     """Return a hook that tells a rule what a layer has just seen."""
 
     def feed(
-        _: nn.Module, inputs: tuple[Tensor, ...], named: dict[str, Tensor], y: Any
+        layer: nn.Module, inputs: tuple[Tensor, ...], named: dict[str, Tensor], y: Any
     ) -> None:
         x = inputs[0] if inputs else named["input"]
-        center, rest, var = (t.cpu().double().numpy() for t in moments(widened(x))[1:])
-        if x.numel():
-            rule.update(center + UNIT * rest, var, values_per_channel(x))
+        m, mean, m2 = whole(x, *moments(widened(x))[1:], group_of(layer))
+        if m:
+            rule.update(mean.cpu().numpy(), m2.cpu().numpy() / m, m)
 
     return feed
 

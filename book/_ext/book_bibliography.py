@@ -6,17 +6,13 @@ in JupyterLab and on GitHub. MyST knows only headings as places of a page; here 
 keys of the bibliography and the ids of inline attributes, such as ``[C5]{#c5}``.
 """
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pybtex.plugin import register_plugin
 from pybtex.style.formatting.plain import Style
-
-if TYPE_CHECKING:
-    from sphinx.application import Sphinx
+from sphinx.application import Sphinx
 
 
 class SurnameFirst(Style):
@@ -39,7 +35,7 @@ def add_anchors(app: Sphinx, env: Any) -> None:
         known.update({key: (None, key, key) for key in pattern.findall(text)})
 
 
-def setup(app: Sphinx) -> dict[str, Any]:
+def setup(app: Sphinx) -> dict:
     """Register the style under the name ``surname_first``."""
     app.connect("env-updated", add_anchors)
     register_plugin("pybtex.style.formatting", "surname_first", SurnameFirst)

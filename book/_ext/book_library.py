@@ -11,27 +11,22 @@ source comes from `sphinx.ext.viewcode`, which asks this file where it is. Below
 cell with a tag such as ``bnlib:stats.combine`` stands a link to that source.
 """
 
-from __future__ import annotations
-
 import ast
 import copy
 import re
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.addnodes import only
+from sphinx.application import Sphinx
 from sphinx.ext.napoleon.docstring import NumpyDocstring
 from sphinx.pycode import ModuleAnalyzer
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from sphinx.application import Sphinx
 
 ROOT = Path(__file__).resolve().parents[2]
 ASKED = re.compile(r"^\.\. library:: (\S+)$", re.MULTILINE)
@@ -42,15 +37,10 @@ Definition = ast.FunctionDef | ast.ClassDef
 logger = logging.getLogger(__name__)
 
 
-def is_package(module: str) -> bool:
-    """Say whether a module is a folder."""
-    return ROOT.joinpath(*module.split(".")).is_dir()
-
-
 def source_path(module: str) -> Path:
     """Return the file of a module, or of a package its ``__init__``."""
     place = ROOT.joinpath(*module.split("."))
-    return place / "__init__.py" if is_package(module) else place.with_suffix(".py")
+    return place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
 
 
 @cache
@@ -79,8 +69,8 @@ def origin(module: str, name: str) -> str | None:
     if name in imported(module):
         source = imported(module)[name]
         return origin(source, name) if source_path(source).is_file() else None
-    files = sorted(source_path(module).parent.glob("*.py")) if is_package(module) else []
-    inside = (f"{module}.{file.stem}" for file in files if file.stem != "__init__")
+    files = sorted(ROOT.joinpath(*module.split(".")).glob("[!_]*.py"))
+    inside = (f"{module}.{file.stem}" for file in files)
     return next((place for place in inside if name in definitions(place)), None)
 
 
@@ -184,22 +174,19 @@ class Library(SphinxDirective):
             return
         kind = "exception" if node.name.endswith("Error") else "class"
         yield from self.described(module, kind, node, constructor(place, node))
-        for part in node.body:
-            if isinstance(part, ast.FunctionDef) and part.name[0] != "_":
+        functions = (part for part in node.body if isinstance(part, ast.FunctionDef))
+        for part in functions:
+            if part.name[0] != "_" and ast.get_docstring(part):
                 yield from ("   " + line for line in self.method(module, part))
 
     def method(self, module: str, node: ast.FunctionDef) -> Iterator[str]:
-        """Yield the lines of one method that has a docstring."""
+        """Return the lines of one method."""
         marks = {ast.unparse(mark) for mark in node.decorator_list}
-        if not ast.get_docstring(node):
-            return
         if "property" in marks:
-            yield from self.described(module, "property", node, "")
-        else:
-            arguments = signature(node, bound="staticmethod" not in marks)
-            yield from self.described(
-                module, "method", node, arguments, *(marks & {"classmethod", "staticmethod"})
-            )
+            return self.described(module, "property", node, "")
+        arguments = signature(node, bound="staticmethod" not in marks)
+        options = marks & {"classmethod", "staticmethod"}
+        return self.described(module, "method", node, arguments, *options)
 
     def described(
         self, module: str, kind: str, node: Definition, arguments: str, *options: str
@@ -217,11 +204,6 @@ def find_source(app: Sphinx, module: str) -> tuple[str, dict[str, Any]] | None:
         return None
     analyzer = ModuleAnalyzer.for_file(str(source_path(module)), module)
     return analyzer.code, analyzer.find_tags()
-
-
-def find_origin(app: Sphinx, module: str, name: str) -> str | None:
-    """Give viewcode the module in whose file a name is defined."""
-    return origin(module, name.split(".")[0])
 
 
 def tagged(tag: str) -> tuple[str, str] | None:
@@ -267,9 +249,8 @@ def link_back(app: Sphinx, tag: str) -> list[str]:
     module, name = place
     modules = app.env._viewcode_modules  # type: ignore[attr-defined]
     _, _, used, above = modules.setdefault(module, (*find_source(app, module), {}, module))
-    return (
-        [f"{above}.{name}"] if used.setdefault(name, app.env.docname) == app.env.docname else []
-    )
+    first = used.setdefault(name, app.env.docname) == app.env.docname
+    return [f"{above}.{name}"] if first else []
 
 
 def link_cells(app: Sphinx, doctree: nodes.document) -> None:
@@ -285,13 +266,15 @@ def link_cells(app: Sphinx, doctree: nodes.document) -> None:
             cell.parent.insert(cell.parent.index(cell) + 1, only("", line, expr="builder_html"))
 
 
-def setup(app: Sphinx) -> dict[str, Any]:
+def setup(app: Sphinx) -> dict:
     """Add the directive, the answers to viewcode, and the links below cells."""
     for name in ("sphinx.ext.napoleon", "sphinx.ext.viewcode"):
         app.setup_extension(name)
     app.add_directive("library", Library)
     app.add_role("source", Source())
     app.connect("viewcode-find-source", find_source)
-    app.connect("viewcode-follow-imported", find_origin)
+    app.connect(
+        "viewcode-follow-imported", lambda _, module, n: origin(module, n.split(".")[0])
+    )
     app.connect("doctree-read", link_cells)
     return {"version": "1.0", "parallel_read_safe": True, "parallel_write_safe": True}

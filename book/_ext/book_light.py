@@ -1,13 +1,10 @@
 """Make the built site lighter: no redundant script, and pages written side by side."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from sphinx.application import Sphinx
+from sphinx.application import Sphinx
 
 ICON_SCRIPT = "scripts/fontawesome.js"
 ICON_NOTE = "/* The icons are drawn by the web font in the theme's style sheet. */\n"
@@ -29,7 +26,7 @@ def write_on_all_processors(app: Sphinx, env: Any) -> None:
     app.parallel = os.cpu_count() or 1
 
 
-def setup(app: Sphinx) -> dict[str, Any]:
+def setup(app: Sphinx) -> dict:
     """Connect the steps to Sphinx."""
     app.connect("env-updated", write_on_all_processors)
     app.connect("build-finished", drop_scripts)

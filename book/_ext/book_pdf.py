@@ -9,18 +9,13 @@ Without the file the page has no link, and the build is the same as without the 
 Only the site has the link: paper and e-books do not need it.
 """
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from docutils import nodes
 from sphinx.addnodes import only
+from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
-
-if TYPE_CHECKING:
-    from sphinx.application import Sphinx
 
 PRINTED = Path("_build", "pdf", "batch-normalization-computed.pdf")
 
@@ -38,8 +33,7 @@ class PdfLink(SphinxDirective):
         if not path.is_file():
             return []
         address = "../" * self.env.docname.count("/") + path.name
-        text = nodes.Text(self.arguments[0])
-        link = nodes.reference("", "", text, refuri=address, internal=True)
+        link = nodes.reference("", self.arguments[0], refuri=address, internal=True)
         size = nodes.Text(f" ({path.stat().st_size / 1e6:.1f} MB)")
         paragraph = nodes.paragraph("", "", link, size, classes=["book-pdf"])
         return [only("", paragraph, expr="builder_html")]
@@ -48,15 +42,13 @@ class PdfLink(SphinxDirective):
 def copy_pdf(app: Sphinx, error: Exception | None) -> None:
     """Copy the file into the finished site; without it, remove an older copy."""
     path, copy = Path(app.srcdir) / PRINTED, Path(app.outdir) / PRINTED.name
-    if error is not None or app.builder.name != "html":
-        return
-    if path.is_file():
-        shutil.copy2(path, copy)
-    else:
+    if app.builder.name == "html" and not error:
         copy.unlink(missing_ok=True)
+        if path.is_file():
+            shutil.copy2(path, copy)
 
 
-def setup(app: Sphinx) -> dict[str, Any]:
+def setup(app: Sphinx) -> dict:
     """Add the directive and the copy."""
     app.add_directive("book-pdf", PdfLink)
     app.connect("build-finished", copy_pdf)

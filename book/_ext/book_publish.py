@@ -5,17 +5,14 @@ A preview, a canonical link and the sitemap need the site's address, `html.baseu
 address that leads nowhere. Redirects and the page for unknown addresses are always there.
 """
 
-from __future__ import annotations
-
 import re
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-if TYPE_CHECKING:
-    from sphinx.application import Sphinx
-    from sphinx.config import Config
+from sphinx.application import Sphinx
+from sphinx.config import Config
 
 NEED_ADDRESS = ("sphinx_sitemap", "sphinxext.opengraph")
 SETTINGS = ("ogp_", "sitemap_")
@@ -54,7 +51,7 @@ def describe(app: Sphinx, page: str, template: str, context: Any, doctree: Any) 
         context["metatags"] += f'<meta name="description" content="{escape(question)}" />\n'
 
 
-def setup(app: Sphinx) -> dict[str, Any]:
+def setup(app: Sphinx) -> dict:
     """Load the extensions that can do their work, and connect the steps above."""
     for name in ("notfound.extension", "sphinx_reredirects"):
         app.setup_extension(name)

@@ -21,13 +21,7 @@ COURSE = ROOT / "_build" / "course"
 
 
 def chosen(names: list[str]) -> dict[str, Notebook]:
-    """Return the sheets of these names, or all.
-
-    Raises
-    ------
-    SystemExit
-        If there is no sheet of a name.
-    """
+    """Return the sheets of these names, or all; end where there is none of a name."""
     sheets = read_sheets(ROOT / "book" / "sheets")
     unknown = sorted(set(names) - set(sheets))
     if unknown:
@@ -35,8 +29,8 @@ def chosen(names: list[str]) -> dict[str, Notebook]:
     return {name: sheets[name] for name in names or sheets}
 
 
-def write_sources(course: Path, sheets: dict[str, Notebook]) -> list[str]:
-    """Copy the sheets, not executed, to where nbgrader looks for them; return their names."""
+def write_sources(course: Path, sheets: dict[str, Notebook]) -> None:
+    """Copy the sheets, not executed, to where nbgrader looks for them."""
     for name, sheet in sheets.items():
         for cell in sheet["cells"]:
             if cell["cell_type"] == "code":
@@ -46,7 +40,6 @@ def write_sources(course: Path, sheets: dict[str, Notebook]) -> list[str]:
         folder = course / "source" / name
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{name}.ipynb").write_text(as_stored(sheet), encoding="utf-8")
-    return list(sheets)
 
 
 def write_parts(course: Path) -> None:
@@ -78,9 +71,9 @@ def main(argv: list[str] | None = None, course: Path = COURSE) -> None:
     sheets = chosen(parser.parse_args(argv).names)
     course.mkdir(parents=True, exist_ok=True)
     write_parts(course)
-    names = write_sources(course, sheets)
-    release(course, names)
-    print(f"{len(names)} assignments written to {course}; read README.md there")
+    write_sources(course, sheets)
+    release(course, list(sheets))
+    print(f"{len(sheets)} assignments written to {course}; read README.md there")
 
 
 if __name__ == "__main__":

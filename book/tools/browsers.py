@@ -6,22 +6,12 @@ import shutil
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
-class NoBrowserError(Exception):
-    """There is no Chromium."""
-
-
 def find_browser() -> str:
-    """Return the path of a Chromium.
-
-    Raises
-    ------
-    NoBrowserError
-        If neither ``CHROMIUM`` nor the search path leads to one.
-    """
+    """Return the path of a Chromium: ``CHROMIUM``, or one on the search path."""
     named = os.environ.get("CHROMIUM")
     found = shutil.which(named) if named else next(filter(None, map(shutil.which, NAMES)), None)
     if found is None:
-        raise NoBrowserError(
+        raise FileNotFoundError(
             f"expected a Chromium, found {named or 'none'}; install it "
             "(Debian: apt-get install chromium) or set CHROMIUM=/path/to/chromium"
         )

@@ -5,16 +5,15 @@ it away. `make configure` alone copies `book/bootstrap.py` into chapters and she
 """
 
 import argparse
-import json
 import re
-import sys
-from collections.abc import Mapping
 from pathlib import Path
+
+import nbformat
 
 ROOT = Path(__file__).resolve().parents[2]
 BOOTSTRAP = "book/bootstrap.py"
-NOTEBOOKS = ("chapters/**/*.ipynb", "book/sheets/**/*.ipynb")
-UNSET: Mapping[str, str] = {}
+NOTEBOOKS = ("chapters/*.ipynb", "chapters/exercises/*.ipynb", "book/sheets/*.ipynb")
+UNSET: dict[str, str] = {}
 # GitHub: letters, digits and single hyphens for the owner; dot and underscore in the name.
 REPO = re.compile(r"[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38}/[A-Za-z0-9._-]{1,100}")
 SITE = re.compile(r"https://[A-Za-z0-9.-]+(?::\d+)?(?:/[A-Za-z0-9._~-]+)*/?")
@@ -105,55 +104,51 @@ def with_lines(text: str, name: str, lines: str) -> str:
 
 def with_cell(text: str, source: str) -> str:
     """Return a notebook's text with ``source`` in the cell tagged `bootstrap`."""
-    stored = {"indent": 1, "ensure_ascii": False, "sort_keys": True}  # as nbformat writes
-    notebook = json.loads(text)
-    if json.dumps(notebook, **stored) + "\n" != text:
-        raise ValueError("not stored as nbformat writes it; run `make run` first")
-    cells = [c for c in notebook["cells"] if "bootstrap" in c["metadata"].get("tags", [])]
-    if len(cells) != 1 or cells[0]["cell_type"] != "code":
+    notebook = nbformat.reads(text, as_version=4)
+    cells = [c for c in notebook.cells if "bootstrap" in c.metadata.get("tags", [])]
+    if len(cells) != 1 or cells[0].cell_type != "code":
         raise ValueError(f"expected one code cell tagged 'bootstrap', found {len(cells)}")
-    cells[0]["source"] = source.strip().splitlines(keepends=True)
-    return json.dumps(notebook, **stored) + "\n"
+    cells[0].source = source.strip()
+    return nbformat.writes(notebook) + "\n"
 
 
-def read(root: Path) -> dict[str, str]:
-    """Return the text of every file that holds the address, by its name."""
+def changes(root: Path, to: dict[str, str] | None = None) -> dict[Path, str]:
+    """Return the new text of each file that the address ``to`` changes; see `update`."""
+    source = (root / BOOTSTRAP).read_text(encoding="utf-8")
+    names = [BOOTSTRAP, *dict.fromkeys(file for file, _ in LINES)]
     notebooks = [path for pattern in NOTEBOOKS for path in sorted(root.glob(pattern))]
-    names = [BOOTSTRAP, *dict.fromkeys(name for name, _ in LINES)]
-    names += [path.relative_to(root).as_posix() for path in notebooks]
-    names = [name for name in names if ".ipynb_checkpoints" not in name]
-    return {name: (root / name).read_bytes().decode() for name in names}
+    changed = {}
+    for path in [*(root / name for name in names), *notebooks]:
+        name, old = path.relative_to(root).as_posix(), path.read_bytes().decode()
+        new = old
+        try:
+            if name == BOOTSTRAP and to is not None:
+                new = source = with_repository(old, to.get("repo", ""))
+            for (file, region), (without, lines) in LINES.items():
+                if file == name and to is not None:
+                    new = with_lines(new, region, lines.format(**to) if to else without)
+            if path in notebooks:
+                new = with_cell(old, source)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from error
+        if new != old:
+            changed[path] = new
+    return changed
 
 
-def renewed(name: str, text: str, source: str, to: Mapping[str, str] | None) -> str:
-    """Return the new text of one file; ``source`` is that of the bootstrap cell."""
-    try:
-        if name == BOOTSTRAP and to is not None:
-            text = with_repository(text, to.get("repo", ""))
-        for (file, region), (without, lines) in LINES.items() if to is not None else ():
-            if file == name:
-                text = with_lines(text, region, lines.format(**to) if to else without)
-        return with_cell(text, source) if name.endswith(".ipynb") else text
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from error
-
-
-def update(root: Path, to: Mapping[str, str] | None = None) -> list[Path]:
+def update(root: Path, to: dict[str, str] | None = None) -> list[Path]:
     """Set the address ``to``, remove it with ``UNSET`` or keep it; refresh the first cells.
 
     Returns the files that changed. No file is written before all new texts are there.
     """
-    old = read(root)
-    source = renewed(BOOTSTRAP, old[BOOTSTRAP], "", to)
-    new = {name: renewed(name, text, source, to) for name, text in old.items()}
-    changed = [name for name in old if new[name] != old[name]]
-    for name in changed:
-        (root / name).write_bytes(new[name].encode())
-    return [root / name for name in changed]
+    changed = changes(root, to)
+    for path, text in changed.items():
+        path.write_bytes(text.encode())
+    return list(changed)
 
 
-def main(argv: list[str] | None = None, root: Path = ROOT) -> int:
-    """Run the command line; return its exit status."""
+def main(argv: list[str] | None = None, root: Path = ROOT) -> None:
+    """Run the command line."""
     parser = argparse.ArgumentParser(prog="configure", description=__doc__)
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--repo", help="the book's repository on GitHub, as owner/name")
@@ -166,12 +161,10 @@ def main(argv: list[str] | None = None, root: Path = ROOT) -> int:
         to = UNSET if given.unset else None
         changed = update(root, to if given.repo is None else address(given.repo, given.site))
     except (ValueError, OSError) as error:
-        print(f"configure: {error}", file=sys.stderr)
-        return 2
+        parser.error(str(error))
     print(*(f"changed {path.relative_to(root)}" for path in changed), sep="\n")
     print(f"{len(changed)} files changed")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

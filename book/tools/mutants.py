@@ -20,7 +20,6 @@ from collections import Counter
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 WORK = ROOT / "_build" / "mutants"
@@ -35,7 +34,6 @@ FOLDERS = {
     "functional": ("functional", "fuzz"),
     "kernels": ("passes",),
     "models": ("layers",),
-    "shapes": ("axes", "fuzz"),
     "stats": ("stats", "fuzz"),
 }
 BOXED = "test_grading_(batch|hostile|sandbox|sheets).*"  # the copy is not in the sandbox
@@ -69,41 +67,33 @@ def warn(message, category=None, stacklevel=1):  # mutmut adds frames
 warn.original = getattr(warnings.warn, "original", warnings.warn)
 warnings.warn = warn
 """
-Survivor = tuple[str, str]  # function, change
-Reason = dict[str, Any]  # a table [[reason]] of tests/mutants.toml
 
 
-def covers(reason: Reason, function: str, change: str) -> bool:
-    """Say whether a reason holds for one survivor."""
-    if not fnmatchcase(function, reason.get("where", "*")):
-        return False
-    if reason.get("wording") and not only_wording(change):
-        return False
-    return any(
-        change == text or fnmatchcase(change, text) for text in reason.get("changes", "*")
+def covers(reason: dict, function: str, change: str) -> bool:
+    """Say whether a table [[reason]] of tests/mutants.toml holds for one survivor."""
+    texts = reason.get("changes", ["*"])
+    return (
+        fnmatchcase(function, reason.get("where", "*"))
+        and (only_wording(change) or not reason.get("wording"))
+        and (change in texts or any(fnmatchcase(change, text) for text in texts))
     )
 
 
 def only_wording(change: str) -> bool:
     """Say whether a change only touches case or marks of one text of several words."""
     old, _, new = change.partition(" → ")
-    texts, others = TEXT.findall(old), TEXT.findall(new)
-    if TEXT.sub("", old) != TEXT.sub("", new) or len(texts) != len(others):
+    pairs = zip(TEXT.findall(old), TEXT.findall(new), strict=False)
+    changed = [(a, b) for a, b in pairs if a != b]
+    if TEXT.sub("", old) != TEXT.sub("", new) or len(changed) != 1:
         return False
-    changed = [(a, b) for a, b in zip(texts, others, strict=True) if a != b]
-    return len(changed) == 1 and all(
-        " " in a[1:-1].strip() and a.lower() == b.replace("XX", "").lower() for a, b in changed
-    )
+    [(a, b)] = changed
+    return " " in a[1:-1].strip() and a.lower() == b.replace("XX", "").lower()
 
 
 def parts() -> dict[str, str]:
     """Return the package of each part, by the part's name."""
-    paths = [path for package in ("bnlib", "bncourse") for path in (ROOT / package).iterdir()]
-    return {
-        path.stem: path.parent.name
-        for path in sorted(paths)
-        if path.stem[0] != "_" and path.suffix != ".typed"
-    }
+    paths = [*ROOT.glob("bnlib/[!_]*"), *ROOT.glob("bncourse/[!_]*")]
+    return {path.stem: path.parent.name for path in sorted(paths) if path.name != "py.typed"}
 
 
 def tests_of(module: str) -> list[str]:
@@ -111,12 +101,9 @@ def tests_of(module: str) -> list[str]:
     part = module.partition(".")[0]
     if parts()[part] == "bnlib":
         folders = [f"tests/bnlib/{name}" for name in FOLDERS.get(part, (part,))]
-        folders = [folder for folder in folders if (ROOT / folder).is_dir()]
         return folders + SLOW if part in COMPILED else folders
-    files = (ROOT / "tests" / "course").glob(f"test_{part}*.py")
-    return sorted(
-        f"tests/course/{file.name}" for file in files if not re.match(BOXED, file.name)
-    )
+    files = sorted((ROOT / "tests" / "course").glob(f"test_{part}*.py"))
+    return [f"tests/course/{file.name}" for file in files if not re.match(BOXED, file.name)]
 
 
 def undecorated(source: str) -> str:
@@ -132,11 +119,9 @@ def undecorated(source: str) -> str:
         names = [ast.unparse(node) for node in function.decorator_list]
         if not names or {"staticmethod", "classmethod"} & set(names):
             continue  # mutmut knows these
-        wrapped = function.name
-        for name in reversed(names):
-            wrapped = f"{name}({wrapped})"
-        end = function.end_lineno or function.lineno
-        lines.insert(end, " " * function.col_offset + f"{function.name} = {wrapped}")
+        wrapped = "(".join([*names, function.name]) + ")" * len(names)
+        indent = " " * function.col_offset
+        lines.insert(function.end_lineno, f"{indent}{function.name} = {wrapped}")
         del lines[function.decorator_list[0].lineno - 1 : function.lineno - 1]
     return "\n".join(lines) + "\n"
 
@@ -177,8 +162,8 @@ def run(module: str, folder: Path, children: int) -> None:
     subprocess.run(command, cwd=folder, env=environment, check=True)
 
 
-def collect(folder: Path) -> tuple[Counter[str], list[Survivor]]:
-    """Read what mutmut left: how many mutants of each status, and the survivors."""
+def collect(folder: Path) -> tuple[Counter[str], list[tuple[str, str]]]:
+    """Read what mutmut left: how many mutants of each status; each survivor with its change."""
     from mutmut.mutation.diff_apply import get_diff_for_mutant
     from mutmut.stats import status_by_exit_code
 
@@ -209,7 +194,7 @@ def one_line(diff: str) -> str:
     return " → ".join(sides)
 
 
-def faults(module: str, survivors: list[Survivor], reasons: list[Reason]) -> Iterator[str]:
+def faults(module: str, survivors: list[tuple[str, str]], reasons: list[dict]) -> Iterator[str]:
     """Yield every survivor without a reason, and the module's reasons without a survivor."""
     for function, change in survivors:
         if not any(covers(reason, function, change) for reason in reasons):
@@ -221,8 +206,8 @@ def faults(module: str, survivors: list[Survivor], reasons: list[Reason]) -> Ite
             yield f"{about}: this reason covers nothing: {reason['why']}"
 
 
-def parse(arguments: list[str] | None) -> argparse.Namespace:
-    """Read the command line; without names, all modules."""
+def main(arguments: list[str] | None = None) -> int:
+    """Run the modules that are named, or all; return 1 if a survivor has no reason."""
     parser = argparse.ArgumentParser(prog="book/tools/mutants.py", description=__doc__)
     parser.add_argument("modules", nargs="*", help=f"as stats.merging; {', '.join(parts())}")
     parser.add_argument("--children", type=int, default=1, help="mutants tested at a time")
@@ -232,21 +217,13 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         if package is None or not list(ROOT.glob(f"{package}/{module.replace('.', '/')}*")):
             known = ", ".join(parts())
             parser.error(f"expected one of {known}, or as stats.merging, got {module}")
-    options.modules = options.modules or list(parts())
-    return options
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Run modules and store what came of them; return 1 if a survivor has no reason."""
-    options, missing = parse(arguments), []
     reasons = tomllib.loads((ROOT / "tests" / "mutants.toml").read_text(encoding="utf-8"))
-    for module in options.modules:
+    missing: list[str] = []
+    for module in options.modules or parts():
         run(module, WORK / module, options.children)
         counts, survivors = collect(WORK / module)
         missing += faults(module, survivors, reasons["reason"])
-        lines = [f"- `{function}`: ``{change}``" for function, change in survivors]
-        (WORK / f"{module}.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
-        print(f"\n{module}: {dict(counts)}; survivors in _build/mutants/{module}.md")
+        print(f"\n{module}: {dict(counts)}")
     print(*missing, sep="\n")
     return 1 if missing else 0
 

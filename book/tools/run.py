@@ -4,7 +4,6 @@ nbconvert leaves a stream in the chunks in which it came, and these change from 
 hence nbclient, which joins them, and a short pass over what it returns.
 """
 
-import argparse
 import base64
 import sys
 import time
@@ -37,9 +36,8 @@ def normalize(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """Drop from the notebook all metadata that depends on the machine or the hour."""
     notebook.metadata = nbformat.from_dict(METADATA)
     for cell in notebook.cells:
-        cell.metadata = nbformat.from_dict(
-            {k: v for k, v in cell.metadata.items() if k in KEPT}
-        )
+        for key in set(cell.metadata) - KEPT:
+            del cell.metadata[key]
     return notebook
 
 
@@ -48,10 +46,9 @@ def figure_bytes(notebook: nbformat.NotebookNode) -> dict[Path, bytes]:
     pictures = {}
     for cell in notebook.cells:
         name = cell.metadata.get("mystnb", {}).get("figure", {}).get("name")
-        data = [o.data for o in cell.get("outputs", []) if "data" in o]
-        images = [kinds["image/png"] for kinds in data if "image/png" in kinds]
-        if name in FIGURES and images:
-            pictures[FIGURES[name]] = base64.b64decode(images[0])
+        for output in cell.get("outputs", []):
+            if name in FIGURES and "image/png" in output.get("data", {}):
+                pictures[FIGURES[name]] = base64.b64decode(output.data["image/png"])
     return pictures
 
 
@@ -64,11 +61,9 @@ def write_if_changed(path: Path, content: bytes) -> bool:
     return True
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run every notebook that is named on the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("notebooks", nargs="+", type=Path)
-    for path in parser.parse_args(arguments).notebooks:
+def main(notebooks: list[str]) -> None:
+    """Run every notebook that is named."""
+    for path in map(Path, notebooks):
         print(f"{path} ... ", end="", flush=True, file=sys.stderr)
         start = time.perf_counter()
         notebook = normalize(execute(path))
@@ -80,4 +75,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from browsers import find_browser
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import sync_playwright
 
 TARGET = Path(__file__).resolve().parent.parent / "figures"
 DRAWINGS = {  # name: the part to photograph, the control, the keys pressed on it
@@ -24,29 +24,23 @@ DRAWINGS = {  # name: the part to photograph, the control, the keys pressed on i
 }
 
 
-def still(page: Page, name: str) -> Image.Image:
-    """Bring a figure into its state and return its picture, in few colours."""
-    part, control, keys = DRAWINGS[name]
-    figure = page.locator(f".bn-figure-{name}")
-    for key in keys:
-        figure.locator(control).press(key)
-    page.evaluate("document.activeElement.blur()")
-    picture = Image.open(io.BytesIO(figure.locator(part).screenshot()))
-    return picture.convert("RGB").quantize(48)
-
-
 def main(site: str) -> None:
-    """Photograph every figure of the built site."""
+    """Photograph every figure of the built site, in few colours."""
     with sync_playwright() as playwright:
-        options = {"executable_path": find_browser(), "args": ["--no-sandbox"]}
-        browser = playwright.chromium.launch(**options)
+        launch = playwright.chromium.launch
+        browser = launch(executable_path=find_browser(), args=["--no-sandbox"])
         page = browser.new_page(device_scale_factor=2, color_scheme="light")
         page.set_viewport_size({"width": 500, "height": 1200})
         page.goto((Path(site) / "book" / "playground.html").resolve().as_uri())
         page.add_style_tag(content="header { display: none !important; }")
-        for name in DRAWINGS:
+        for name, (part, control, keys) in DRAWINGS.items():
+            figure = page.locator(f".bn-figure-{name}")
+            for key in keys:
+                figure.locator(control).press(key)
+            page.evaluate("document.activeElement.blur()")
+            picture = Image.open(io.BytesIO(figure.locator(part).screenshot()))
             path = TARGET / f"play_{name}.png"
-            still(page, name).save(path, optimize=True)
+            picture.convert("RGB").quantize(48).save(path, optimize=True)
             print(f"{path.name}: {path.stat().st_size} bytes")
         browser.close()
 

@@ -85,6 +85,6 @@ def test_a_known_mistake_that_is_never_named_is_a_fault():
     """Two with the same results, and one that is right."""
     mistakes = {**LAX.mistakes, "twice": lambda x: x + x, "no mistake": triple}
     faults = killrate.grade(replace(LAX, mistakes=mistakes), GOOD).faults
-    assert faults == tuple(
+    assert faults == [
         f"ex98_q1: a known mistake is never named: {text}" for text in ("twice", "no mistake")
-    )
+    ]

@@ -4,8 +4,9 @@ import functools
 import re
 import subprocess
 import sys
+import threading
 from contextlib import contextmanager
-from http.server import SimpleHTTPRequestHandler
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,10 +15,6 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.append(str(ROOT / "book" / "tools"))
-
-from web_server import answering  # noqa: E402
-
 WIDTHS = (1280, 375)
 THEMES = ("light", "dark")
 QUIET = [
@@ -133,9 +130,28 @@ class Quiet(SimpleHTTPRequestHandler):
         """Write nothing."""
 
 
+class Server(ThreadingHTTPServer):
+    """A server whose threads end with the program."""
+
+    daemon_threads = True
+    request_queue_size = 128  # a page opens many connections at once
+
+    def handle_error(self, request, client_address):
+        """Pass over connections that the browser drops when a page is closed."""
+
+
+@contextmanager
 def served(folder):
     """Serve ``folder`` on a free port of 127.0.0.1; give its address."""
-    return answering(functools.partial(Quiet, directory=folder))
+    handler = functools.partial(Quiet, directory=folder)
+    with Server(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @contextmanager

@@ -1,19 +1,18 @@
 """`make bench`: what is measured is what is named, in random order and in new memory."""
 
 import gc
+import itertools
 from functools import partial
-from itertools import pairwise
 
 import numba
 import numpy as np
 import pytest
 import torch
 from bench import memory, problem, run, suites, textbook, timing
-from bench.candidates import MAKERS, Candidate
+from bench.candidates import CANDIDATES, VARIANCES
 from bench.problem import OPERATIONS
 from bench.timing import Clockwork
 from reference import assert_close
-from scipy import stats
 from torch import nn
 
 from bnlib import functional
@@ -29,14 +28,14 @@ def drawn(shape, dtype="float64"):
     return problem.draw(shape, dtype, np.random.default_rng(0))
 
 
-def counting(log, name="torch"):
-    """Return a candidate that notes what it is asked."""
+def counting(log, *names):
+    """Return candidates that note what they are asked."""
 
-    def operations(given, reuse):
+    def operations(name, given, reuse):
         log.append((name, "prepared", given.x, reuse))
-        return {op: lambda op=op: log.append((name, op)) for op in OPERATIONS}
+        return {op: partial(log.append, (name, op)) for op in OPERATIONS}
 
-    return Candidate(name, operations, lambda x: x[0])
+    return {name: partial(operations, name) for name in names}
 
 
 @pytest.fixture
@@ -47,11 +46,11 @@ def no_limit(monkeypatch):
 
 @pytest.mark.parametrize("reuse", [True, False])
 @each_shape
-@pytest.mark.parametrize("name", MAKERS)
+@pytest.mark.parametrize("name", CANDIDATES)
 def test_every_candidate_computes_the_same(name, shape, reuse):
     p = drawn(shape)
-    before = [a.copy() for a in vars(p).values()]
-    calls = MAKERS[name]().operations(p, reuse)
+    before = [a.copy() for a in p]
+    calls = CANDIDATES[name](p, reuse)
     y, cache = functional.batch_norm_train(p.x, p.gamma, p.beta, 1e-5)
     fixed = first(functional.batch_norm_eval(p.x, p.gamma, p.beta, p.mean, p.var, 1e-5))
     gradients = functional.batch_norm_backward(p.dy, cache)
@@ -60,7 +59,7 @@ def test_every_candidate_computes_the_same(name, shape, reuse):
         assert_close(np.asarray(first(calls["inference"]())), fixed, 1e-12)
         for actual, expected in zip(calls["backward"](), gradients, strict=True):
             assert_close(np.asarray(actual), expected, 1e-12)
-    np.testing.assert_equal(list(vars(p).values()), before)
+    np.testing.assert_equal(list(p), before)
 
 
 def first(result):
@@ -69,11 +68,11 @@ def first(result):
 
 
 @each_shape
-@pytest.mark.parametrize("name", MAKERS)
+@pytest.mark.parametrize("name", CANDIDATES)
 def test_every_candidate_tells_its_biased_variance(name, shape):
     x = drawn(shape, "float32").x
     axes = tuple(i for i in range(x.ndim) if i != 1)
-    assert_close(MAKERS[name]().variance(x), x.var(axis=axes, dtype=np.float64), 1e-6)
+    assert_close(VARIANCES[name](x), x.var(axis=axes, dtype=np.float64), 1e-6)
 
 
 def test_textbook_turns_feature_maps_into_rows_and_back():
@@ -128,21 +127,13 @@ def test_new_memory_starts_at_different_cache_lines(dtype):
     assert len(starts) > 10
 
 
-def test_a_problem_moves_without_changing():
-    p = drawn((7, 3))
-    other = problem.afresh(p, np.random.default_rng(2))
-    np.testing.assert_equal(vars(other), vars(drawn((7, 3))))
-    assert not np.shares_memory(other.x, p.x)
-    assert not np.shares_memory(other.dy, p.dy)
-
-
 def test_every_call_is_measured_once_in_a_round_in_random_order(no_limit):
-    log = []
-    pair = [counting(log), counting(log, "compiled")]
-    samples = timing.measure((64, 4096), "float32", pair, Clockwork(rounds=20))
+    log, paths = [], ("torch", "compiled")
+    how = Clockwork(rounds=20)
+    samples = timing.measure((64, 4096), "float32", counting(log, *paths), how)
     calls = [entry for entry in log if entry[1] != "prepared"]
     orders = [tuple(calls[i : i + 6]) for i in range(0, len(calls), 6)]
-    keys = {(name, op) for name in ("torch", "compiled") for op in OPERATIONS}
+    keys = set(itertools.product(paths, OPERATIONS))
     assert len(orders) == 21  # the first is not counted
     assert all(set(order) == keys for order in orders)
     assert len(set(orders)) > 15
@@ -152,37 +143,40 @@ def test_every_call_is_measured_once_in_a_round_in_random_order(no_limit):
     prepared = [entry for entry in log if entry[:2] == ("torch", "prepared")]
     assert {reuse for *_, reuse in prepared} == {True}
     arrays = [x for _, _, x, _ in prepared]
-    assert all(np.array_equal(a, b) and a is not b for a, b in pairwise(arrays))
+    assert all(np.array_equal(a, b) and a is not b for a, b in itertools.pairwise(arrays))
 
 
 @pytest.mark.parametrize(("width", "times"), [(4096, 1), (128, 32), (2, timing.MOST)])
 def test_small_arrays_are_computed_several_times_for_one_measurement(no_limit, width, times):
     log = []
-    timing.measure((64, width), "float32", [counting(log)], Clockwork(rounds=1))
+    timing.measure((64, width), "float32", counting(log, "torch"), Clockwork(rounds=1))
     assert log.count(("torch", "forward")) == 2 * times
 
 
-def test_when_the_time_is_over_a_few_rounds_are_still_made():
-    assert list(Clockwork(seconds=0.0).until_done(3)) == [0, 1, 2]
-    assert list(Clockwork(seconds=60.0, rounds=7).until_done(3)) == list(range(7))
+@pytest.mark.parametrize(("seconds", "rounds"), [(0.0, 3), (60.0, 7)])
+def test_when_the_time_is_over_a_few_rounds_are_still_made(seconds, rounds):
+    how, rng = Clockwork(seconds=seconds, rounds=7), np.random.default_rng(0)
+    assert timing.interleave(["a"], lambda: str, how, rng, 3) == {"a": ["a"] * rounds}
 
 
-def test_calls_are_made_right_before_their_turn_and_the_collector_rests():
+def test_a_round_is_prepared_before_its_turns_and_the_collector_rests():
     log = []
 
-    def make():
-        log.append("made")
-        return lambda: log.append(gc.isenabled())
+    def prepare():
+        log.append("prepared")
+        return lambda key: log.append((key, gc.isenabled()))
 
     how, rng = Clockwork(rounds=2), np.random.default_rng(0)
-    timing.interleave(lambda: {("a", ""): make}, lambda key: 3, how, rng, 1)
-    assert log == ["made", True, True, True, *["made", False, False, False] * 2]
+    samples = timing.interleave(["a"], prepare, how, rng, 1)
+    assert log == ["prepared", ("a", True), *["prepared", ("a", False)] * 2]
+    assert samples == {"a": [None, None]}
     assert gc.isenabled()
 
 
 def test_the_collector_is_back_after_an_error():
-    with pytest.raises(ZeroDivisionError), timing.quiet_collector():
-        raise ZeroDivisionError
+    turns, rng = [1.0], np.random.default_rng(0)  # the first round succeeds
+    with pytest.raises(IndexError):
+        timing.interleave(["a"], lambda: lambda key: turns.pop(), Clockwork(), rng, 1)
     assert gc.isenabled()
 
 
@@ -193,25 +187,23 @@ def test_one_thread_counts_its_own_time_and_several_the_wall_clock(monkeypatch, 
     assert Clockwork(threads).timed(lambda: None, 10) == 2.0
 
 
-def test_before_a_cold_call_the_caches_are_filled_and_before_a_warm_one_not():
+def test_cold_calls_follow_a_long_read_in_random_order(no_limit, monkeypatch):
     log = []
 
     class Stream:
         def __matmul__(self, other):
             log.append("stream")
 
-    cold, warm = timing.cold_and_warm(lambda: log.append("call"), Stream(), Clockwork())
-    assert log == ["stream", *["call"] * (1 + timing.WARM)]
-    assert min(cold, warm) >= 0
-
-
-def test_cold_calls_are_in_random_order_and_at_most_thirty(no_limit):
-    log = []
-    samples = timing.measure_calls([counting(log)], Clockwork(rounds=60), streamed=4)
+    monkeypatch.setattr(timing.np, "ones", lambda *_: Stream())
+    candidates = counting(log, "torch")
+    samples = timing.measure_calls(candidates, Clockwork())
     assert {len(pairs) for pairs in samples.values()} == {timing.COLD}
-    turns = [op for _, op in log[1 + len(OPERATIONS) :: 1 + timing.WARM]]
-    assert {op: turns.count(op) for op in OPERATIONS} == dict.fromkeys(OPERATIONS, 30)
-    assert turns[:6] != list(OPERATIONS) * 2
+    assert min(ms for pairs in samples.values() for pair in pairs for ms in pair) >= 0
+    runs = [(entry, len(list(same))) for entry, same in itertools.groupby(log[1:])]
+    assert {number for entry, number in runs if entry != "stream"} == {1 + timing.WARM}
+    ops = [entry[1] for entry, _ in runs if entry != "stream"]
+    assert {op: ops.count(op) for op in OPERATIONS} == dict.fromkeys(OPERATIONS, 31)
+    assert ops[:6] != list(OPERATIONS) * 2
 
 
 @pytest.mark.skipif(not memory.RESET.exists(), reason="only Linux tells what a process held")
@@ -227,8 +219,7 @@ def test_the_error_is_that_of_the_worst_channel(ratio):
     x, var = run.sample((2000, 3), ratio)
     np.testing.assert_allclose(var, x.var(axis=0, dtype=np.float64), rtol=1e-9)
     assert x.mean() == pytest.approx(ratio, abs=0.1)
-    wrong = Candidate("wrong", abs, lambda x: var * [1.0, 1.25, 0.9])
-    assert run.error(wrong, x, var) == 0.25
+    assert run.error(var * [1.0, 1.25, 0.9], var) == 0.25
 
 
 def test_rows_of_a_run_hold_medians_as_multiples_of_torchs():
@@ -242,7 +233,7 @@ def test_rows_of_a_run_hold_medians_as_multiples_of_torchs():
 
 def test_the_parts_of_whitening_compute_what_they_say():
     x, cov = suites.draw(6, np.random.default_rng(0))
-    results = {op: call() for op, call in suites.parts(x, cov).items()}
+    results = {op: part(x, cov) for op, part in suites.PARTS.items()}
     z = (x - x.mean(axis=0)) / np.sqrt(x.var(axis=0) + 1e-5)
     np.testing.assert_allclose(results["standardize"], z, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(results["covariance"], np.cov(x.T, bias=True), rtol=1e-9)
@@ -258,27 +249,36 @@ def test_the_parts_of_whitening_compute_what_they_say():
     assert abs(np.corrcoef(x.T) - np.eye(6)).max() > 0.1
 
 
-def test_whitening_is_measured_at_each_d_and_large_ones_once(monkeypatch):
+def test_whitening_is_measured_at_each_d_and_small_ones_often(monkeypatch):
+    numbers = set()
+
+    class Counting(Clockwork):
+        def timed(self, call, number):
+            numbers.add((len(call.args[1]), number))
+            return float(call())
+
     monkeypatch.setattr(suites, "SAMPLES", 16)
-    suite = suites.whitening(Clockwork(seconds=0.0), (2, 4))
-    assert (suite["d"], suite["settings"]["rounds"]) == ([2, 4], suites.ROUNDS)
-    assert {len(ms) for ms in suite["ms"].values()} == {2}
-    assert [suites.several(("eigh", d)) for d in ("2", "128", "300")] == [20, 16, 1]
+    monkeypatch.setattr(suites, "PARTS", {"eigh": lambda x, cov: len(cov)})
+    suite = suites.whitening(Counting(seconds=0.0), (2, 128, 300))
+    assert numbers == {(2, 20), (128, 16), (300, 1)}
+    assert (suite["d"], suite["ms"]) == ([2, 128, 300], {"eigh": [2.0, 128.0, 300.0]})
+    assert suite["settings"]["rounds"] == suites.ROUNDS
 
 
-def test_the_summary_of_whitening_holds_medians_and_slopes_of_the_largest():
-    samples = {
-        ("eigh", d): [t, 99.0, 0.1] for d, t in zip("1248", (7.0, 4, 16, 64), strict=True)
-    }
-    suite = suites.summary(samples, Clockwork(threads=2), (1, 2, 4, 8))
-    assert suite["ms"] == {"eigh": [7.0, 4.0, 16.0, 64.0]}
-    assert suite["slope"] == {"eigh": 2.0}
+def test_whitening_is_told_in_medians_and_slopes_of_the_largest(monkeypatch):
+    def samples(keys, *_):
+        return {(op, d): [{1: 7.0}.get(d, d**2), 99.0, 0.1] for op, d in keys}
+
+    monkeypatch.setattr(suites, "interleave", samples)
+    suite = suites.whitening(Clockwork(threads=2), (1, 2, 4, 8))
+    assert suite["ms"] == {op: [7.0, 4.0, 16.0, 64.0] for op in suites.PARTS}
+    assert suite["slope"] == dict.fromkeys(suites.PARTS, 2.0)
     assert suite["settings"]["clock"] == "wall time"
 
 
 @pytest.mark.parametrize("channels", [(3, 5), *suites.STACKS.values()], ids=str)
 def test_a_folded_stack_computes_the_same_with_fewer_multiply_adds(channels):
-    plain, folded = suites.build(channels, np.random.default_rng(2))
+    plain, folded = suites.build(channels)
     assert [type(m) for m in plain] == [nn.Conv2d, nn.BatchNorm2d, nn.ReLU] * len(channels)
     assert [type(m) for m in folded] == [nn.Conv2d, nn.ReLU] * len(channels)
     x = torch.from_numpy(np.random.default_rng(3).standard_normal((4, 1, 8, 8), np.float32))
@@ -295,17 +295,6 @@ def test_a_folded_stack_computes_the_same_with_fewer_multiply_adds(channels):
     assert suites.multiply_adds(channels) == tuple(counted)
 
 
-@pytest.mark.parametrize("n", [6, 7, 9, 26, 60, 299, 300])
-def test_the_interval_is_the_narrowest_that_covers_the_median(n):
-    low, high = suites.interval(np.random.default_rng(0).permutation(n) + 1)
-    assert low + high == n + 1
-    assert 2 * stats.binom.cdf(low - 1, n, 0.5) <= 0.05 < 2 * stats.binom.cdf(low, n, 0.5)
-
-
-def test_few_values_give_their_range():
-    assert suites.interval([5.0, 1.0, 2.0, 4.0, 3.0]) == (1.0, 5.0)
-
-
 def test_both_nets_see_the_same_images_equally_often(monkeypatch):
     log = []
 
@@ -314,9 +303,7 @@ def test_both_nets_see_the_same_images_equally_often(monkeypatch):
 
     monkeypatch.setattr(suites, "build", lambda *_: (net("unfolded"), net("folded")))
     samples = suites.measure_folding((2,), 5, Clockwork(seconds=0.0))
-    assert {key: len(ms) for key, ms in samples.items()} == {
-        ("unfolded", ""): 9, ("folded", ""): 9,
-    }  # fmt: skip
+    assert {key: len(ms) for key, ms in samples.items()} == {"unfolded": 9, "folded": 9}
     pairs = [log[i : i + 6] for i in range(0, len(log), 6)]  # 16 // 5 times each
     assert len(pairs) == 10
     for pair in pairs:
@@ -325,10 +312,14 @@ def test_both_nets_see_the_same_images_equally_often(monkeypatch):
     assert {pair[0][0] for pair in pairs} == {"folded", "unfolded"}
 
 
-def test_a_row_of_folding_holds_the_median_of_the_ratios():
+def test_rows_of_folding_hold_the_median_of_the_ratios(monkeypatch):
     folded = list(range(10, 110, 10))
     unfolded = [ratio * ms for ratio, ms in enumerate(folded, start=1)]
-    samples = {("unfolded", ""): unfolded, ("folded", ""): folded}
-    row = suites.folding_row("6 × 64", 4, samples)
-    assert (row["ratio"], row["low"], row["high"]) == (5.5, 2.0, 9.0)
-    assert (row["pairs"], row["folded_ms"], row["batch"]) == (10, 55.0, 4)
+    samples = {"unfolded": unfolded, "folded": folded}
+    monkeypatch.setattr(suites, "measure_folding", lambda *_: samples)
+    rows = suites.folding(Clockwork())["rows"]
+    assert [(row["stack"], row["batch"]) for row in rows] == list(
+        itertools.product(suites.STACKS, suites.BATCHES)
+    )
+    assert (rows[0]["ratio"], rows[0]["low"], rows[0]["high"]) == (5.5, 2.0, 9.0)
+    assert (rows[0]["pairs"], rows[0]["folded_ms"]) == (10, 55.0)

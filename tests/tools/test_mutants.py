@@ -153,6 +153,5 @@ def test_a_reason_about_the_module_that_covers_nothing_is_a_fault():
 @pytest.mark.parametrize("name", ["shape", "stats.nothing"])
 def test_an_unknown_module_is_refused(name, capsys):
     with pytest.raises(SystemExit):
-        mutants.parse([name])
+        mutants.main([name])
     assert f"or as stats.merging, got {name}" in capsys.readouterr().err
-    assert mutants.parse([]).modules == list(mutants.parts())

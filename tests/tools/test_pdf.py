@@ -148,20 +148,20 @@ def test_links_that_lead_nowhere_are_found():
     assert found == ["/nowhere", "file:///a.html", "http://127.0.0.1:8000/a"]
 
 
-def test_without_chromium_nothing_changes(tmp_path, monkeypatch, capsys):
+def test_without_chromium_nothing_changes(tmp_path, monkeypatch):
     target = tmp_path / "book.pdf"
     target.write_bytes(b"an older one")
     monkeypatch.setenv("CHROMIUM", str(tmp_path / "nothing"))
-    assert command.main(["--target", str(target)]) == 1
-    assert "apt-get install chromium" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="apt-get install chromium"):
+        command.main(["--target", str(target)])
     assert [path.name for path in tmp_path.iterdir()] == ["book.pdf"]
     assert target.read_bytes() == b"an older one"
 
 
-def test_a_folder_without_a_book_is_refused(tmp_path, monkeypatch, capsys):
+def test_a_folder_without_a_book_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(command, "find_browser", lambda: "chromium")
-    assert command.main(["--book", str(tmp_path), "--target", str(tmp_path / "a.pdf")]) == 1
-    assert "expected a folder with _toc.yml" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match=r"expected a folder with _toc.yml"):
+        command.main(["--book", str(tmp_path), "--target", str(tmp_path / "a.pdf")])
 
 
 def test_chromium_is_found_where_the_environment_says(monkeypatch):

@@ -52,7 +52,7 @@ def links(reader):
 
 
 def test_progress_is_shown(printed):
-    steps = ("building", "chapters-01_first: 1 formulas", "printing", "4 pages", " s\n")
+    steps = ("building", "chapters-01_first: 1 formulas", "printing", "4 pages")
     assert [step for step in steps if step not in printed[0]] == []
 
 

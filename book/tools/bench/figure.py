@@ -1,30 +1,24 @@
 """The figure: time as a multiple of torch's, for every operation and shape."""
 
 from pathlib import Path
-from typing import Any
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FixedLocator
 
-from bench.problem import LARGE, OPERATIONS, Run
-from bench.targets import name
+from bench.problem import OPERATIONS, Run
+from bench.targets import LARGE, name
 from bnlib import plots
 
 FILE = Path("figures/bench.png")
-PATHS = {
-    "textbook": "textbook NumPy",
-    "numpy": "bnlib, NumPy",
-    "compiled": "bnlib, compiled",
-}
+PATHS = {"textbook": "textbook NumPy", "numpy": "bnlib, NumPy", "compiled": "bnlib, compiled"}
 TICKS = (0.125, 0.25, 0.5, 1, 2, 4, 8, 16)
 
 
 def draw(run: Run) -> Figure:
     """Return the figure: a panel for each operation, a line for each shape and dtype."""
-    style: Any = {**plots.STYLE, "figure.figsize": (9.4, 5.6), "font.size": 10}
-    with plt.rc_context(style):
+    with plt.rc_context({**plots.STYLE, "figure.figsize": (9.4, 5.6), "font.size": 10}):
         figure, axes = plt.subplots(1, len(OPERATIONS), sharex=True, sharey=True)
     for ax, op in zip(axes, OPERATIONS, strict=True):
         panel(ax, [row for row in run["times"] if row["op"] == op])
@@ -38,26 +32,28 @@ def draw(run: Run) -> Figure:
 def panel(ax: Axes, rows: list[Run]) -> None:
     """Draw one operation: the first shape at the top."""
     height = range(len(rows), 0, -1)
-    for y in (y for y, row in zip(height, rows, strict=True) if row["bytes"] < LARGE):
-        ax.axhspan(y - 0.5, y + 0.5, color="0.93", zorder=0, linewidth=0)
+    for y, row in zip(height, rows, strict=True):
+        if row["bytes"] < LARGE:
+            ax.axhspan(y - 0.5, y + 0.5, color="0.93", zorder=0, linewidth=0)
     ax.axvline(1, color="0.35", linewidth=1.2, label="torch, native kernel")
-    for i, (path, label) in enumerate(PATHS.items()):
-        look: dict[str, Any] = {"color": plots.COLORS[i], "marker": plots.MARKERS[i]}
-        ax.plot([row["ratio"][path] for row in rows], height, ls="", label=label, **look)
+    for (path, label), color, mark in zip(
+        PATHS.items(), plots.COLORS, plots.MARKERS, strict=False
+    ):
+        ratios = [row["ratio"][path] for row in rows]
+        ax.plot(ratios, height, ls="", label=label, color=color, marker=mark)
     limits = [row["ratio"]["limit"] for row in rows]
     ax.plot(limits, height, "|", color="black", markersize=10, label="streaming limit")
     ax.set_xscale("log")
     ax.xaxis.set_major_locator(FixedLocator(TICKS))
-    ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.minorticks_off()
     ax.set_yticks(list(height), labels=[name(row) for row in rows])
     ax.set_ylim(0.4, len(rows) + 0.6)
 
 
-def save(run: Run, folder: Path) -> None:
+def save(run: Run, file: Path) -> None:
     """Draw the figure of a run and store it."""
     figure = draw(run)
-    file = folder / FILE
-    file.parent.mkdir(parents=True, exist_ok=True)
+    file.parent.mkdir(exist_ok=True)
     figure.savefig(file, dpi=130, metadata={"Software": None})
     plt.close(figure)

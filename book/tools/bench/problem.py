@@ -6,8 +6,7 @@ one. Inference reads once and writes once.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
@@ -15,19 +14,16 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.floating]
 Shape = tuple[int, ...]
-Operations = dict[str, Callable[[], Any]]
+Operations = dict[str, Callable[[], Any]]  # a call without arguments for each of OPERATIONS
 Run = dict[str, Any]  # what was measured, as it is stored
 OPERATIONS = ("forward", "backward", "inference")
 EPS = 1e-5
 LINE, PAGE = 64, 4096  # bytes
-LARGE = 8_000_000  # bytes: from here on the targets hold
 FAST = {"reassoc", "contract", "arcp", "nsz"}
-compiled: Any = numba.njit(parallel=True, fastmath=FAST, cache=True)
-prange: Any = numba.prange
+compiled = numba.njit(parallel=True, fastmath=FAST, cache=True)
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(NamedTuple):
     """One batch, the gradient of its output, and one value of each kind per channel."""
 
     x: Array  # (N, C) or (N, C, H, W)
@@ -43,32 +39,19 @@ def draw(shape: Shape, dtype: str, rng: np.random.Generator) -> Problem:
     channels = shape[1]
     kind = np.dtype(dtype).type
     x, dy = (rng.standard_normal(shape, dtype=kind) for _ in range(2))
-    x *= kind(2)
-    x += kind(1)
+    x = kind(2) * x + kind(1)
     gamma, beta, mean = (rng.standard_normal(channels).astype(dtype) for _ in range(3))
     return Problem(x, dy, gamma, beta, mean, rng.uniform(0.5, 2, channels).astype(dtype))
 
 
-def digits(value: float) -> float:
-    """Return ``value`` with four significant digits, as it is stored.
-
-    Examples
-    --------
-    >>> digits(0.0123456)
-    0.01235
-    """
-    return float(f"{value:.4g}")
-
-
 def by(shape: Shape) -> str:
-    """Return a shape as a reader writes it.
-
-    Examples
-    --------
-    >>> by((64, 100))
-    '64×100'
-    """
+    """Return a shape as a reader writes it: 64×100."""
     return "×".join(map(str, shape))
+
+
+def digits(value: float) -> float:
+    """Return ``value`` with four significant digits, as it is stored."""
+    return float(f"{value:.4g}")
 
 
 def moved(values: Array, rng: np.random.Generator) -> Array:
@@ -81,46 +64,40 @@ def moved(values: Array, rng: np.random.Generator) -> Array:
     pad = LINE * rng.integers(1, PAGE // LINE, size=2)
     memory = np.empty(int(pad.sum()) + values.nbytes + LINE, np.uint8)
     start = int(pad[0]) + -memory.ctypes.data % LINE
-    copy: Array = memory[start : start + values.nbytes].view(values.dtype)
-    copy = copy.reshape(values.shape)
+    copy = memory[start : start + values.nbytes].view(values.dtype).reshape(values.shape)
     np.copyto(copy, values)
     return copy
 
 
-def afresh(problem: Problem, rng: np.random.Generator) -> Problem:
-    """Return the same problem with its large arrays in new memory."""
-    return replace(problem, x=moved(problem.x, rng), dy=moved(problem.dy, rng))
-
-
 @compiled
-def total(x: Array) -> Any:
+def total(x):
     """Return the sum of ``x``: one read."""
     result = x.dtype.type(0)
-    for i in prange(x.size):
+    for i in numba.prange(x.size):
         result += x[i]
     return result
 
 
 @compiled
-def dot(x: Array, dy: Array) -> Any:
+def dot(x, dy):
     """Return the sum of the products: two reads."""
     result = x.dtype.type(0)
-    for i in prange(x.size):
+    for i in numba.prange(x.size):
         result += x[i] * dy[i]
     return result
 
 
 @compiled
-def scale(x: Array, a: Any, y: Array) -> None:
+def scale(x, a, y):
     """Set ``y`` to ``a * x + a``: one read, one write."""
-    for i in prange(x.size):
+    for i in numba.prange(x.size):
         y[i] = a * x[i] + a
 
 
 @compiled
-def triad(x: Array, dy: Array, a: Any, y: Array) -> None:
+def triad(x, dy, a, y):
     """Set ``y`` to ``dy + a * x``: two reads, one write."""
-    for i in prange(x.size):
+    for i in numba.prange(x.size):
         y[i] = dy[i] + a * x[i]
 
 

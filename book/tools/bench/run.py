@@ -3,16 +3,16 @@
 import importlib.metadata
 import os
 import platform
-import statistics
 import sys
 from collections.abc import Sequence
 from itertools import product
+from statistics import median
 
 import numpy as np
 
-from bench import memory, suites
-from bench.candidates import MAKERS, Candidate
-from bench.problem import OPERATIONS, Array, Run, Shape, by, digits
+from bench import devices, memory, suites
+from bench.candidates import CANDIDATES, VARIANCES
+from bench.problem import OPERATIONS, Array, Run, Shape, digits
 from bench.timing import Clockwork, Samples, measure, measure_calls
 
 SMALL: tuple[Shape, ...] = ((64, 64), (64, 100), (256, 1024))
@@ -24,35 +24,33 @@ MILLION: tuple[Shape, ...] = ((1_048_576, 8), (64, 8, 128, 128))  # values for e
 RATIOS = (0.0, 1e3, 1e4)  # mean / std
 MEMORY: tuple[Shape, ...] = ((32768, 256), (32, 64, 56, 56))
 PACKAGES = ("bnlib", "numpy", "torch", "numba")
-MALLOC = ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_")
-Candidates = Sequence[Candidate]
 
 
-def tell(text: str) -> None:
+def tell(*what: object) -> None:
     """Say what is being measured."""
-    print(f"bench: {text}", file=sys.stderr, flush=True)
+    print("bench:", *what, file=sys.stderr, flush=True)
 
 
 def as_rows(shape: Shape, dtype: str, samples: Samples) -> list[Run]:
     """Return what was measured for one shape: torch's time, and all ratios to it."""
     nbytes, rows = int(np.prod(shape)) * np.dtype(dtype).itemsize, []
     for op in OPERATIONS:
-        times = {path: statistics.median(ms) for (path, o), ms in samples.items() if o == op}
+        times = {path: median(ms) for (path, o), ms in sorted(samples.items()) if o == op}
         torch = times["torch"]
         rows.append({
             "op": op, "shape": list(shape), "dtype": dtype, "bytes": nbytes,
             "repetitions": len(samples["torch", op]), "torch_ms": digits(torch),
-            "ratio": {path: digits(ms / torch) for path, ms in sorted(times.items())},
+            "ratio": {path: digits(ms / torch) for path, ms in times.items()},
         })  # fmt: skip
     return rows
 
 
-def take_times(candidates: Candidates, how: Clockwork, shapes: Sequence[Shape]) -> list[Run]:
+def take_times(how: Clockwork, shapes: Sequence[Shape]) -> list[Run]:
     """Return the rows of every shape and dtype."""
     rows = []
     for shape, dtype in product(shapes, DTYPES):
-        tell(f"{by(shape)} {dtype}")
-        rows += as_rows(shape, dtype, measure(shape, dtype, candidates, how))
+        tell(shape, dtype)
+        rows += as_rows(shape, dtype, measure(shape, dtype, CANDIDATES, how))
     return rows
 
 
@@ -61,53 +59,48 @@ def sample(shape: Shape, ratio: float) -> tuple[Array, Array]:
 
     With them each channel's variance, computed in float64 from the float32 values.
     """
-    x: Array = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
+    x = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
     x += np.float32(ratio)
     return x, np.array([c.astype(np.float64).var() for c in np.moveaxis(x, 1, 0)])
 
 
-def error(candidate: Candidate, x: Array, var: Array) -> float:
-    """Return the largest relative error of a candidate's variance over the channels."""
-    computed = np.asarray(candidate.variance(x), dtype=np.float64)
-    return digits(np.abs(computed / var - 1).max())
+def error(computed: Array, var: Array) -> float:
+    """Return the largest relative error of a variance over the channels."""
+    return digits(np.abs(np.asarray(computed, dtype=np.float64) / var - 1).max())
 
 
-def take_accuracy(candidates: Candidates, shapes: Sequence[Shape] = MILLION) -> list[Run]:
+def take_accuracy() -> list[Run]:
     """Return the error of the variance for both layouts and all means."""
     rows = []
-    for shape, ratio in product(shapes, RATIOS):
-        tell(f"accuracy, {by(shape)}, mean/std {ratio:g}")
+    for shape, ratio in product(MILLION, RATIOS):
+        tell("accuracy,", shape, f"mean/std {ratio:g}")
         x, var = sample(shape, ratio)
-        errors = {c.name: error(c, x, var) for c in sorted(candidates)}
+        errors = {path: error(VARIANCES[path](x), var) for path in sorted(VARIANCES)}
         rows.append({"shape": list(shape), "ratio": ratio, "error": errors})
     return rows
 
 
-def take_memory(candidates: Candidates, shapes: Sequence[Shape] = MEMORY) -> list[Run]:
+def take_memory() -> list[Run]:
     """Return the peak extra memory of every path and operation."""
     rows = []
-    for path in (c.name for c in candidates if memory.RESET.exists()):
-        tell(f"memory, {path}")
-        for shape, peaks in zip(shapes, memory.in_a_child(path, shapes), strict=True):
-            for op in OPERATIONS:
-                row = {"path": path, "op": op, "shape": list(shape)}
-                rows.append(row | {"extra": digits(peaks[op])})
+    for path in CANDIDATES if memory.RESET.exists() else ():
+        tell("memory,", path)
+        for shape, peaks in zip(MEMORY, memory.in_a_child(path, MEMORY), strict=True):
+            rows += [
+                {"path": path, "op": op, "shape": list(shape), "extra": digits(peak)}
+                for op, peak in peaks.items()
+            ]
     return rows
 
 
-def take_calls(candidates: Candidates, how: Clockwork) -> list[Run]:
+def take_calls(how: Clockwork) -> list[Run]:
     """Return the median cold and warm call of every path and operation."""
     tell("calls")
     rows = []
-    for (path, op), samples in sorted(measure_calls(candidates, how).items()):
-        cold, warm = (digits(statistics.median(ms)) for ms in zip(*samples, strict=True))
+    for (path, op), pairs in sorted(measure_calls(CANDIDATES, how).items()):
+        cold, warm = (digits(median(ms)) for ms in zip(*pairs, strict=True))
         rows.append({"path": path, "op": op, "cold_ms": cold, "warm_ms": warm})
     return rows
-
-
-def load() -> float:
-    """Return how many programs wanted a core in the last minute."""
-    return round(os.getloadavg()[0], 1)
 
 
 def settings(how: Clockwork, before: float) -> Run:
@@ -117,8 +110,8 @@ def settings(how: Clockwork, before: float) -> Run:
         "settings": {
             "threads": how.threads, "clock": how.name, "seconds": how.seconds,
             "cores": os.cpu_count(),
-            "malloc": {name: os.environ.get(name, "default") for name in MALLOC},
-            "load": [before, load()],
+            "malloc": {k: v for k, v in sorted(os.environ.items()) if k[:7] == "MALLOC_"},
+            "load": [round(load, 1) for load in (before, os.getloadavg()[0])],
         },
         "versions": {"python": platform.python_version(), **versions},
     }  # fmt: skip
@@ -126,13 +119,16 @@ def settings(how: Clockwork, before: float) -> Run:
 
 def carry_out(how: Clockwork, small: bool = False) -> Run:
     """Measure everything, or nothing but the times of small arrays."""
-    candidates, before = [make() for make in MAKERS.values()], load()
-    run: Run = {"times": take_times(candidates, how, SMALL if small else SHAPES)}
+    before = os.getloadavg()[0]  # how many programs wanted a core in the last minute
+    run: Run = {"times": take_times(how, SMALL if small else SHAPES)}
     if not small:
-        run["accuracy"] = take_accuracy(candidates)
-        run["memory"] = take_memory(candidates)
-        run["calls"] = take_calls(candidates, how)
+        run["accuracy"] = take_accuracy()
+        run["memory"] = take_memory()
+        run["calls"] = take_calls(how)
         tell("whitening and folding")
         run["whitening"] = suites.whitening(how)
         run["folding"] = suites.folding(how)
+    if not small and how.threads == 1:  # as in each of the processes
+        tell("several processes")
+        run["devices"] = devices.measure()
     return settings(how, before) | run

@@ -11,24 +11,13 @@ from bench import figure, report
 from bench.problem import Run
 
 BOOK = Path(__file__).resolve().parents[2]
-RUNS, PAGE, MEASURED = "benchmarks.json", "_benchmarks.md", "measured.json"
 DATA = BOOK.parent / "bnlib" / "data"
+RUNS, PAGE, MEASURED = "benchmarks.json", "_benchmarks.md", "measured.json"
 SUITES = ("whitening", "folding")
 
 
 def dump(value: Any, indent: str = "") -> str:
-    """Return JSON in which lists of rows take a line for each row.
-
-    Examples
-    --------
-    >>> print(dump({"a": [{"b": 1, "c": [1, 2]}], "d": {}}))
-    {
-     "a": [
-      {"b": 1, "c": [1, 2]}
-     ],
-     "d": {}
-    }
-    """
+    """Return JSON in which lists of rows take a line for each row."""
     deeper = indent + " "
     if isinstance(value, dict) and any(isinstance(v, dict | list) for v in value.values()):
         lines = [f"{deeper}{json.dumps(k)}: {dump(v, deeper)}" for k, v in value.items()]
@@ -39,23 +28,17 @@ def dump(value: Any, indent: str = "") -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def read(folder: Path) -> dict[str, Run]:
+def read(folder: Path = BOOK) -> dict[str, Run]:
     """Return the stored runs by number of threads; nothing where none is stored."""
     file = folder / RUNS
-    runs: dict[str, Run] = json.loads(file.read_text("utf-8")) if file.exists() else {}
-    return runs
+    return json.loads(file.read_text("utf-8")) if file.exists() else {}
 
 
-def keep(folder: Path, runs: dict[str, Run]) -> None:
-    """Write the numbers, the figure, the page's tables, and the data for chapters.
-
-    These go into bnlib, or beside a run that is kept elsewhere.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
+def keep(runs: dict[str, Run], folder: Path = BOOK, data: Path = DATA) -> None:
+    """Write the numbers, the page's tables, the data for chapters, and the figure."""
     (folder / RUNS).write_text(dump(dict(sorted(runs.items()))) + "\n", encoding="utf-8")
     (folder / PAGE).write_text(report.page(runs), encoding="utf-8")
     if "1" in runs:
         suites = dump({suite: runs["1"][suite] for suite in SUITES}) + "\n"
-        data = DATA if folder.resolve() == BOOK else folder
         (data / MEASURED).write_text(suites, encoding="utf-8")
-    figure.save(runs[min(runs)], folder)
+    figure.save(runs[min(runs)], folder / figure.FILE)

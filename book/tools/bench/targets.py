@@ -1,11 +1,12 @@
 """What was promised, and whether a run keeps it."""
 
 from collections.abc import Iterator
+from itertools import product
 from typing import NamedTuple
 
-from bench.candidates import SHORT
-from bench.problem import LARGE, Run, by
+from bench.problem import Run, by
 
+LARGE = 8_000_000  # bytes: from here on the targets of time hold
 # Path, operation, whose time it is a multiple of, at most how large, for every large array
 # of this rank (None: any) and dtype ("": both).
 TARGETS = (
@@ -27,7 +28,8 @@ LAYOUT = {None: "", 2: " (N, C)", 4: " (N, C, H, W)"}
 BATCH, TEXTBOOK = "64×64 float64", 1.6  # a small batch; times textbook NumPy
 MEMORY = 1.05  # times the input
 ERRORS = {1e3: 1e-5, 1e4: 1e-4}  # mean / std -> relative error of the variance
-PATHS = ("compiled", "numpy")
+NAMES = {"textbook": "textbook", "numpy": "NumPy", "compiled": "compiled", "torch": "torch"}
+PATHS = ("compiled", "numpy")  # that have targets
 
 
 class Verdict(NamedTuple):
@@ -38,23 +40,17 @@ class Verdict(NamedTuple):
     worst: float | None  # None where nothing was measured
     where: str
     word: str
-    limit: float | None = None  # what the streaming limit would give in the same case
+    limit: float | None  # what the streaming limit would give in the same case
 
 
 def over(row: Run, path: str, reference: str) -> float:
     """Return the time of ``path`` as a multiple of torch's, or of the limit's."""
-    return float(row["ratio"][path]) / float(row["ratio"][reference])
+    return row["ratio"][path] / row["ratio"][reference]
 
 
 def name(row: Run) -> str:
-    """Return which case a row is about.
-
-    Examples
-    --------
-    >>> name({"shape": [32, 64, 56, 56], "dtype": "float32"})
-    '32×64×56×56 float32'
-    """
-    return " ".join([by(row["shape"]), *filter(None, [row.get("dtype")])])
+    """Return which case a row is about, as "32×64×56×56 float32"."""
+    return f"{by(row['shape'])} {row.get('dtype', '')}".rstrip()
 
 
 def beside_textbook(run: Run) -> dict[str, dict[str, float]]:
@@ -65,61 +61,49 @@ def beside_textbook(run: Run) -> dict[str, dict[str, float]]:
     cases: dict[str, dict[str, float]] = {}
     for row in run["times"]:
         if row["op"] != "inference" and row["bytes"] < LARGE:
-            ms = cases.setdefault(name(row), {})
+            ms = cases.setdefault(name(row), dict.fromkeys(row["ratio"], 0.0))
             for path, ratio in row["ratio"].items():
-                ms[path] = ms.get(path, 0.0) + ratio * row["torch_ms"]
+                ms[path] += ratio * row["torch_ms"]
     return {
         case: {path: value / ms["textbook"] for path, value in ms.items()}
         for case, ms in cases.items()
     }
 
 
-def judge(title: str, at_most: float, values: dict[str, float]) -> Verdict:
-    """Return the verdict on the worst of some values, by the case that they are about."""
-    if not values:
-        return Verdict(title, at_most, None, "–", "not measured")
-    where = max(values, key=values.__getitem__)
-    word = "met" if values[where] <= at_most else "missed"
-    return Verdict(title, at_most, values[where], where, word)
+def promises(run: Run) -> Iterator[tuple[str, float, dict[str, float], dict[str, float]]]:
+    """Yield of each target its title, its bound, the values and the limits by their case.
 
-
-def judge_times(run: Run) -> Iterator[Verdict]:
-    """Yield the verdicts on times.
-
-    Where threads share the work, NumPy's have none: its loops use one.
+    Where threads share the work, NumPy's times have no target: its loops use one.
     """
     alone = run["settings"]["threads"] == 1
     for path, op, reference, at_most, rank, dtype in TARGETS:
-        if path == "numpy" and not alone:
-            continue
-        rows = {
-            name(row): row for row in run["times"]
+        rows = [
+            row for row in run["times"]
             if row["op"] == op and row["bytes"] >= LARGE
             and rank in (None, len(row["shape"])) and dtype in ("", row["dtype"])
-        }  # fmt: skip
-        about = f"{SHORT[path]}: {op}{LAYOUT[rank]} {dtype}".rstrip()
-        values = {case: over(row, path, reference) for case, row in rows.items()}
-        verdict = judge(f"{about}, time / {reference}", at_most, values)
-        if rows and reference == "torch":
-            verdict = verdict._replace(limit=over(rows[verdict.where], "limit", "torch"))
-        yield verdict
+        ]  # fmt: skip
+        values = {name(row): over(row, path, reference) for row in rows}
+        limits = {name(row): over(row, "limit", "torch") for row in rows}
+        title = f"{NAMES[path]}: {op}{LAYOUT[rank]} {dtype}".rstrip() + f", time / {reference}"
+        if alone or path != "numpy":
+            yield title, at_most, values, limits if reference == "torch" else {}
     if alone:
-        batch = beside_textbook(run).get(BATCH)
-        values = {BATCH: batch["numpy"]} if batch else {}
-        yield judge(f"NumPy: forward and backward {BATCH}, time / textbook", TEXTBOOK, values)
+        values = {c: path["numpy"] for c, path in beside_textbook(run).items() if c == BATCH}
+        yield f"NumPy: forward and backward {BATCH}, time / textbook", TEXTBOOK, values, {}
+    for path, op in product(PATHS, ("forward", "backward")):
+        rows = [r for r in run["memory"] if (r["path"], r["op"]) == (path, op)]
+        values = {name(r): r["extra"] for r in rows}
+        yield f"{NAMES[path]}: {op}, extra memory / input", MEMORY, values, {}
+    for path, (ratio, at_most) in product(PATHS, ERRORS.items()):
+        values = {name(r): r["error"][path] for r in run["accuracy"] if r["ratio"] == ratio}
+        title = f"{NAMES[path]}: error of the variance, mean/std {ratio:g}"
+        yield title, at_most, values, {}
 
 
 def verdicts(run: Run) -> Iterator[Verdict]:
-    """Yield the verdict on every target."""
-    yield from judge_times(run)
-    for path in PATHS:
-        for op in ("forward", "backward"):
-            rows = [r for r in run["memory"] if (r["path"], r["op"]) == (path, op)]
-            values = {name(r): r["extra"] for r in rows}
-            yield judge(f"{SHORT[path]}: {op}, extra memory / input", MEMORY, values)
-    for path in PATHS:
-        for ratio, at_most in ERRORS.items():
-            rows = [r for r in run["accuracy"] if r["ratio"] == ratio]
-            values = {name(r): r["error"][path] for r in rows}
-            title = f"{SHORT[path]}: error of the variance, mean/std {ratio:g}"
-            yield judge(title, at_most, values)
+    """Yield the verdict on the worst case of every target."""
+    for title, at_most, values, limits in promises(run):
+        where = max(values, key=values.__getitem__, default="–")
+        worst = values.get(where)
+        word = "not measured" if worst is None else "met" if worst <= at_most else "missed"
+        yield Verdict(title, at_most, worst, where, word, limits.get(where))

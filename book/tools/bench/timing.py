@@ -3,24 +3,22 @@
 import gc
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
 
 from bench.candidates import Candidate
-from bench.problem import OPERATIONS, Array, Problem, Shape, afresh, draw, limit
+from bench.problem import OPERATIONS, Problem, Shape, draw, limit, moved
 
-Key = tuple[str, str]  # candidate, operation
-Call = Callable[[], Any]
-Samples = dict[Key, list[float]]  # milliseconds of a call, round by round
+Samples = dict[Any, list]  # what was measured, round by round, of each key
 ENOUGH = 2**18  # values: smaller arrays are computed several times for one measurement
 MOST = 50  # times
 FEWEST = 5  # rounds, where the time allowed is short
 TINY: Shape = (8, 4, 2, 2)  # on which a call costs more than the arithmetic; float32
 STREAMED = 100_000_000  # bytes read before a cold call
-COLD, WARM = 30, 10  # rounds at most; calls right after the cold one
+COLD, WARM = 30, 10  # rounds; calls right after the cold one
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,7 @@ class Clockwork:
     """
 
     threads: int = 1
-    seconds: float = 10.0  # for one shape and dtype
+    seconds: float = 9.0  # for one shape and dtype
     rounds: int = 60  # at most
 
     @property
@@ -40,7 +38,7 @@ class Clockwork:
         """What the clock counts, in words."""
         return "CPU time" if self.threads == 1 else "wall time"
 
-    def timed(self, call: Call, number: int = 1) -> float:
+    def timed(self, call: Callable[[], Any], number: int = 1) -> float:
         """Return the milliseconds of one call, the mean of ``number`` calls."""
         clock = time.process_time_ns if self.threads == 1 else time.perf_counter_ns
         start = clock()
@@ -48,95 +46,74 @@ class Clockwork:
             call()
         return (clock() - start) / number / 1e6
 
-    def until_done(self, fewest: int) -> Iterator[int]:
-        """Count rounds until the time is used up, ``fewest`` of them in any case."""
-        start = time.monotonic()
-        for done in range(self.rounds):
-            if done >= fewest and time.monotonic() - start > self.seconds:
-                return
-            yield done
-
-
-@contextmanager
-def quiet_collector() -> Iterator[None]:
-    """Let the garbage collector rest, and wake it afterwards."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-
 
 def interleave(
-    prepare: Callable[[], dict[Key, Callable[[], Call]]],
-    number: Callable[[Key], int],
+    keys: Sequence[Any],
+    prepare: Callable[[], Callable[[Any], Any]],
     how: Clockwork,
     rng: np.random.Generator,
     fewest: int,
 ) -> Samples:
-    """Measure every call once in each round, in a new random order, until the time is used up.
+    """Measure every key once in each round, in a new random order, until the time is used up.
 
-    ``prepare`` gives for each round what makes the calls, one right before its turn;
-    ``number(key)`` says how often each is computed for one measurement. The first round
-    compiles, loads and fills caches; it is not counted.
+    ``prepare()`` begins a round: what it returns measures a key when its turn comes. The
+    first round compiles, loads and fills caches; it is not counted. At least ``fewest`` are.
     """
-    samples: Samples = {key: [] for key in prepare()}
-    keys = list(samples)
+    samples: Samples = {key: [] for key in keys}
 
-    def one_round() -> Iterator[tuple[Key, float]]:
-        makers = prepare()
+    def one_round() -> Iterator[tuple[Any, Any]]:
+        measured = prepare()
         for i in rng.permutation(len(keys)):
-            yield keys[i], how.timed(makers[keys[i]](), number(keys[i]))
+            yield keys[i], measured(keys[i])
 
     list(one_round())
-    with quiet_collector():
-        for _ in how.until_done(fewest):
-            for key, ms in one_round():
-                samples[key].append(ms)
+    gc.disable()
+    try:
+        end = time.monotonic() + how.seconds
+        for done in range(how.rounds):
+            if done >= fewest and time.monotonic() > end:
+                break
+            for key, result in one_round():
+                samples[key].append(result)
+    finally:
+        gc.enable()
     return samples
 
 
-def calls_of(problem: Problem, candidates: Sequence[Candidate]) -> dict[Key, Call]:
+def calls_of(problem: Problem, candidates: dict[str, Candidate]) -> dict[Any, Callable]:
     """Return all candidates' operations on one problem, and the streaming limit's."""
-    paths = {c.name: c.operations(problem, True) for c in candidates}
+    paths = {name: c(problem, True) for name, c in candidates.items()}
     paths["limit"] = limit(problem)
     return {(path, op): calls[op] for path, calls in paths.items() for op in OPERATIONS}
 
 
 def measure(
-    shape: Shape, dtype: str, candidates: Sequence[Candidate], how: Clockwork
+    shape: Shape, dtype: str, candidates: dict[str, Candidate], how: Clockwork
 ) -> Samples:
     """Measure all candidates on arrays of one shape, in new memory in each round."""
     rng = np.random.default_rng([len(dtype), *shape])
     drawn = draw(shape, dtype, rng)
     number = min(MOST, max(1, ENOUGH // drawn.x.size))
 
-    def prepare() -> dict[Key, Callable[[], Call]]:
-        calls = calls_of(afresh(drawn, rng), candidates)
-        return {key: lambda call=call: call for key, call in calls.items()}
+    def prepare() -> Callable[[Any], float]:
+        afresh = drawn._replace(x=moved(drawn.x, rng), dy=moved(drawn.dy, rng))
+        calls = calls_of(afresh, candidates)
+        return lambda key: how.timed(calls[key], number)
 
-    return interleave(prepare, lambda key: number, how, rng, FEWEST)
-
-
-def cold_and_warm(call: Call, stream: Array, how: Clockwork) -> tuple[float, float]:
-    """Return milliseconds of a call after ``stream`` was read, and of one right after it."""
-    stream @ stream  # pushes everything else out of the caches
-    return how.timed(call), how.timed(call, WARM)
+    keys = list(product([*candidates, "limit"], OPERATIONS))
+    return interleave(keys, prepare, how, rng, FEWEST)
 
 
 def measure_calls(
-    candidates: Sequence[Candidate], how: Clockwork, streamed: int = STREAMED
-) -> dict[Key, list[tuple[float, float]]]:
-    """Return what a call costs by itself, cold and warm, on a tiny array."""
+    candidates: dict[str, Candidate], how: Clockwork, streamed: int = STREAMED
+) -> Samples:
+    """Return what a call costs on a tiny array: pairs of a cold call and one right after it."""
     rng = np.random.default_rng(0)
     stream = np.ones(streamed // 4, np.float32)
     calls = calls_of(draw(TINY, "float32", rng), candidates)
-    for call in calls.values():
-        call()  # compiles; not counted
-    keys = list(calls)
-    samples: dict[Key, list[tuple[float, float]]] = {key: [] for key in keys}
-    with quiet_collector():
-        for _ in range(min(how.rounds, COLD)):
-            for i in rng.permutation(len(keys)):
-                samples[keys[i]].append(cold_and_warm(calls[keys[i]], stream, how))
-    return samples
+
+    def cold_and_warm(key: Any) -> tuple[float, float]:
+        stream @ stream  # pushes everything else out of the caches
+        return how.timed(calls[key]), how.timed(calls[key], WARM)
+
+    return interleave(list(calls), lambda: cold_and_warm, replace(how, rounds=COLD), rng, COLD)

@@ -3,12 +3,9 @@
 `python book/tools/pdf`: merge the built pages into one page, and print that.
 """
 
-from __future__ import annotations
-
 import argparse
 import subprocess
 import sys
-import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,7 +17,7 @@ from pypdf import PdfReader
 if __name__ == "__main__":  # this folder stands first on the path; meant is the one above
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from browsers import NoBrowserError, find_browser
+from browsers import find_browser
 from pdf.merge import merge
 from pdf.printing import HOST, print_page, show
 
@@ -30,17 +27,13 @@ STYLE = Path(__file__).with_name("pdf.css")
 LOCAL = ("file:", "http://127.0.0.1", "http://localhost", HOST)
 
 
-class PdfError(Exception):
-    """The book cannot be printed."""
-
-
 def build(book: Path, folder: Path) -> Path:
     """Build the site of ``book`` below ``folder``; return where it stands."""
     command = [Path(sys.executable).with_name("jupyter-book"), "build", book, "-n", "-W"]
     command += ["--keep-going", "--path-output", folder]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise PdfError(f"expected a book that builds, see `make book`:\n{done.stderr}")
+        raise ValueError(f"expected a book that builds, see `make book`:\n{done.stderr}")
     return folder / "_build" / "html"
 
 
@@ -50,10 +43,11 @@ def dead_links(reader: PdfReader) -> list[str]:
     for page in reader.pages:
         for note in page.get("/Annots", []):
             link = note.get_object()
-            address = str(link.get("/A", {}).get("/URI", ""))
-            place = link.get("/Dest")
-            dead |= {address} if address.startswith(LOCAL) else set()
-            dead |= {place} if isinstance(place, str) and place not in places else set()
+            address, place = str(link.get("/A", {}).get("/URI", "")), link.get("/Dest")
+            if address.startswith(LOCAL):
+                dead.add(address)
+            if isinstance(place, str) and place not in places:
+                dead.add(place)
     return sorted(dead)
 
 
@@ -69,7 +63,7 @@ def make(book: Path, target: Path) -> None:
     """Print ``book`` into ``target``, which stays as it was if anything is wrong."""
     find_browser()
     if not (book / "_toc.yml").is_file():
-        raise PdfError(f"expected a folder with _toc.yml, got {book}; give the book's folder")
+        raise ValueError(f"expected a folder with _toc.yml, got {book}; give the book's folder")
     toc = yaml.safe_load((book / "_toc.yml").read_text(encoding="utf-8"))
     target.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as folder:
@@ -82,31 +76,26 @@ def make(book: Path, target: Path) -> None:
         reader = PdfReader(draft)
         wrong += [f"a link leads nowhere: {link}" for link in dead_links(reader)]
         if wrong:
-            raise PdfError("\n".join(["expected a PDF without faults, found:", *wrong]))
+            raise ValueError("\n".join(["expected a PDF without faults, found:", *wrong]))
         pack(draft, target)
     for note in notes:
         show(f"note: {note}")
     show(f"{target}: {len(reader.pages)} pages, {target.stat().st_size / 1e6:.1f} MB")
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Print the book that the command line names; return 1 if that fails."""
+def main(arguments: list[str] | None = None) -> None:
+    """Print the book that the command line names; end with a message if that fails."""
     parser = argparse.ArgumentParser(prog="make pdf", description=__doc__)
     parser.add_argument("--book", type=Path, default=ROOT, help="the folder of the book")
     parser.add_argument("--target", type=Path, default=TARGET, help="the file to write")
     options = parser.parse_args(arguments)
-    start = time.perf_counter()
     try:
         make(options.book, options.target)
-    except (PdfError, NoBrowserError, ValueError) as error:
-        show(f"make pdf: {error}")
-        return 1
+    except (ValueError, FileNotFoundError) as error:
+        sys.exit(f"make pdf: {error}")
     except BrowserError as error:
-        show(f"make pdf: Chromium stopped; is there enough memory?\n{error}")
-        return 1
-    show(f"{time.perf_counter() - start:.0f} s")
-    return 0
+        sys.exit(f"make pdf: Chromium stopped; is there enough memory?\n{error}")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -5,19 +5,12 @@ prefix. Links between pages become links inside the one page. Headings move down
 parts, chapters and sections nest: from them the browser makes the outline of the PDF.
 """
 
-from __future__ import annotations
-
 import posixpath
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from bs4 import BeautifulSoup
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import Path
-
-    from bs4 import Tag
+from bs4 import BeautifulSoup, Tag
 
 # What has no use on paper: marks behind headings, lists of subpages, the link to this PDF.
 SCREEN_ONLY = (
@@ -105,8 +98,6 @@ def read_page(site: Path, page: str) -> BeautifulSoup:
 def prepared(soup: BeautifulSoup, page: str, level: int, known: set[str]) -> Tag:
     """Return the article of one page, ready for its place in the one page."""
     article = soup.select_one("article.bd-article")
-    if article is None:
-        raise ValueError(f"expected an article in {page}.html, found none: is it of this book?")
     for useless in article.select(SCREEN_ONLY):
         useless.decompose()
     redirect(article, page, known)

@@ -1,21 +1,14 @@
 """Print one page of a folder with Chromium. Nothing is asked from anywhere else."""
 
-from __future__ import annotations
-
 import io
 import sys
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from browsers import find_browser
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, Route, sync_playwright
 from pypdf import PdfReader
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from playwright.sync_api import Page, Route
 
 HOST = "http://book.invalid"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
@@ -39,19 +32,15 @@ def show(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def answer(folder: Path, refused: list[str]) -> Callable[[Route], None]:
-    """Return a handler that answers requests with files of ``folder``, and refuses others."""
-
-    def handle(route: Route) -> None:
-        address = route.request.url
-        path = folder / unquote(urlsplit(address).path).lstrip("/")
-        if address.startswith(f"{HOST}/") and path.is_file():
-            route.fulfill(path=path)
-        else:
-            refused.append(f"{address} is missing, or comes from elsewhere")
-            route.abort()
-
-    return handle
+def answer(folder: Path, refused: list[str], route: Route) -> None:
+    """Answer a request with a file of ``folder``; refuse, and note, any other."""
+    address = route.request.url
+    path = folder / unquote(urlsplit(address).path).lstrip("/")
+    if address.startswith(f"{HOST}/") and path.is_file():
+        route.fulfill(path=path)
+    else:
+        refused.append(f"{address} is missing, or comes from elsewhere")
+        route.abort()
 
 
 def typeset(tab: Page) -> int:
@@ -93,7 +82,7 @@ def print_page(folder: Path, name: str, target: Path) -> tuple[list[str], list[s
         chromium = playwright.chromium.launch(executable_path=find_browser(), args=FLAGS)
         tab = chromium.new_page(viewport={"width": WIDTH, "height": 1000})
         tab.set_default_timeout(0)
-        tab.route("**/*", answer(folder, refused))
+        tab.route("**/*", partial(answer, folder, refused))
         wrong, notes = prepare(tab, f"{HOST}/{name}")
         show("printing, once for the page numbers ...")
         tab.evaluate("pages => book.number(pages)", page_numbers(tab.pdf(**PAPER)))
