@@ -30,6 +30,8 @@ ANCHORS = {  # of a page: what introduces one in its source
 def add_anchors(app: Sphinx, env: Any) -> None:
     """Tell MyST the places of a page that are no headings."""
     for page, (file, pattern) in ANCHORS.items():
+        if page not in env.all_docs:  # a part of the book is built
+            continue
         text = Path(app.srcdir, file).read_text("utf-8")
         known = env.metadata[page].setdefault("myst_slugs", {})
         known.update({key: (None, key, key) for key in pattern.findall(text)})

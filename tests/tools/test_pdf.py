@@ -25,9 +25,8 @@ SMALL = {
         {"caption": "Back matter", "chapters": [{"file": "book/last"}]},
     ],
 }
-PAGE = """<html><head><link rel="stylesheet" href="_static/a.css"/>
-<script>window.MathJax = {{"options": {{}}}}</script><script src="_static/b.js"></script>
-<script type="text/plain" src="_static/mathjax/tex.js"></script></head><body><nav>menu</nav>
+PAGE = """<html><head>{sheets}
+<script src="_static/b.js"></script></head><body><nav>menu</nav>
 <article class="bd-article"><section id="{name}"><h1>Page {name}<a class="headerlink">#</a></h1>
 <h2 id="same">Same</h2>{body}</section></article></body></html>"""
 BODIES = {
@@ -47,7 +46,11 @@ def site(tmp_path):
     for name, body in BODIES.items():
         path = tmp_path / f"{name}.html"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(PAGE.format(name=name.split("/")[-1], body=body), encoding="utf-8")
+        home = "../" * name.count("/")
+        files = ["a.css"] + ["one.css"] * (name == "chapters/one")
+        sheets = "".join(f'<link rel="stylesheet" href="{home}_static/{f}"/>' for f in files)
+        own = {"name": name.split("/")[-1], "sheets": sheets, "body": body}
+        path.write_text(PAGE.format(**own), encoding="utf-8")
     return tmp_path
 
 
@@ -114,9 +117,8 @@ def test_what_folds_is_open_and_what_serves_the_screen_is_gone(one):
 
 def test_files_are_found_from_the_folder_of_the_one_page(one):
     assert one.find("img").attrs == {"src": "_images/a.png"}
-    *settings, loader = one.select("script")
-    assert loader.attrs == {"defer": "", "src": "_static/mathjax/tex.js"}
-    assert ["src" in script.attrs for script in settings] == [False, False]
+    assert one.select("script") == []
+    assert [a["href"] for a in one.select("link")] == ["_static/a.css", "_static/one.css"]
     assert one.find("style").string == "p { color: red }"
 
 

@@ -1,15 +1,5 @@
-// What the printed page asks of the browser: formulas, fonts, and nothing wider than the paper.
+// What the printed page asks of the browser: fonts, and nothing wider than the paper.
 window.book = {
-  /** Set the formulas of one article; give their number. */
-  async typeset(article) {
-    const formulas = article.querySelectorAll(".math").length;
-    if (formulas) {
-      await MathJax.startup.promise;
-      await MathJax.typesetPromise([article]);
-    }
-    return formulas;
-  },
-
   /** Wait for fonts and images. */
   async settle() {
     await Promise.all([...document.images].map((image) => image.decode()));

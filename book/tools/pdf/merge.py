@@ -6,21 +6,17 @@ parts, chapters and sections nest: from them the browser makes the outline of th
 """
 
 import posixpath
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from bs4 import BeautifulSoup, Tag
 
-# What has no use on paper: marks behind headings, lists of subpages, the link to this PDF.
+# What has no use on paper: marks behind headings, lists of subpages, the link to this PDF,
+# and of a formula what is spoken and not drawn.
 SCREEN_ONLY = (
     ".headerlink, .toctree-wrapper, .book-pdf, .book-source, .viewcode-link, "
-    ".sd-summary-state-marker, script"
-)
-# The formulas of each page are set on their own, to show progress; no menu, no second copy.
-MATHJAX = (
-    "window.MathJax ??= {}; MathJax.startup = {typeset: false};"
-    "MathJax.options = {...MathJax.options, enableMenu: false, enableAssistiveMml: false};"
+    ".sd-summary-state-marker, mjx-assistive-mml, script"
 )
 
 
@@ -118,20 +114,12 @@ def contents(pages: list[tuple[str, int, str | None]], titles: dict[str, str]) -
     return "\n".join([*lines, "</nav>"])
 
 
-def mathjax(soups: Iterable[BeautifulSoup]) -> list[str]:
-    """Return the scripts that load MathJax, from the first page that has formulas."""
-    for soup in soups:
-        if loader := soup.select_one('head script[src*="mathjax/"]'):
-            settings = [s.string for s in soup.select("head script") if "MathJax =" in s.text]
-            own = "".join(f"<script>{script}</script>" for script in (*settings, MATHJAX))
-            return [own, f'<script defer src="{loader["src"]}"></script>']
-    return []
-
-
-def head(root: BeautifulSoup, style: str) -> list[str]:
-    """Return the title, the style sheets of the site, and what they say for paper."""
-    title = root.select_one("article.bd-article h1")
-    sheets = map(str, root.select('head link[rel="stylesheet"]'))
+def head(soups: dict[str, BeautifulSoup], root: str, style: str) -> list[str]:
+    """Return the title, the style sheets of all pages, and what they say for paper."""
+    title = soups[root].select_one("article.bd-article h1")
+    links = "head link[rel='stylesheet']"
+    files = [inside(page, str(a["href"])) for page, s in soups.items() for a in s.select(links)]
+    sheets = [f'<link rel="stylesheet" href="{file}">' for file in dict.fromkeys(files)]
     name = f"<title>{title.get_text() if title else 'Book'}</title>"
     return ['<meta charset="utf-8">', name, *sheets, f"<style>{style}</style>"]
 
@@ -140,7 +128,6 @@ def merge(site: Path, toc: dict, style: str) -> str:
     """Return the one page that holds every page of the table of contents."""
     pages = list(entries(toc))
     soups = {page: read_page(site, page) for page, _, _ in pages}
-    scripts = mathjax(soups.values())
     bodies, titles = [], {}
     for page, level, caption in pages:
         article = prepared(soups[page], page, level, set(soups))
@@ -152,7 +139,7 @@ def merge(site: Path, toc: dict, style: str) -> str:
             article.insert(0, part)
         bodies.append(str(article))
     bodies.insert(1, contents(pages, titles))
-    top = "\n".join([*head(soups[toc["root"]], style), *scripts])
+    top = "\n".join(head(soups, toc["root"], style))
     return (
         f'<!DOCTYPE html>\n<html lang="en" data-theme="light"><head>{top}</head>\n'
         f"<body><main>{''.join(bodies)}</main></body></html>\n"

@@ -43,28 +43,16 @@ def answer(folder: Path, refused: list[str], route: Route) -> None:
         route.abort()
 
 
-def typeset(tab: Page) -> int:
-    """Set the formulas, one article after the other; return their number."""
-    total = 0
-    for article in tab.query_selector_all("article"):
-        formulas = article.evaluate("article => book.typeset(article)")
-        total += formulas
-        show(f"  {article.get_attribute('id')}: {formulas} formulas")
-    return total
-
-
-def prepare(tab: Page, address: str) -> tuple[list[str], list[str]]:
-    """Open the page as on paper; return what is wrong with it, and what is not beautiful."""
+def prepare(tab: Page, address: str) -> list[str]:
+    """Open the page as on paper; return what is not beautiful."""
     tab.emulate_media(media="print", color_scheme="light")
     tab.goto(address, wait_until="load")
     tab.add_script_tag(content=Path(__file__).with_name("fit.js").read_text("utf-8"))
-    show(f"{typeset(tab)} formulas are set")
     tab.evaluate("book.settle()")
-    wrong = tab.eval_on_selector_all("mjx-merror", "all => all.map(e => e.textContent)")
     notes = [f"wider than the paper: {place}" for place in tab.evaluate("book.fit()")]
     if missing := tab.evaluate("book.undrawn()"):
         notes.append(f"no font here draws {missing} (Debian: apt-get install fonts-noto-cjk)")
-    return [f"a formula cannot be set: {text}" for text in wrong], notes
+    return notes
 
 
 def page_numbers(content: bytes) -> dict[str, int]:
@@ -83,10 +71,10 @@ def print_page(folder: Path, name: str, target: Path) -> tuple[list[str], list[s
         tab = chromium.new_page(viewport={"width": WIDTH, "height": 1000})
         tab.set_default_timeout(0)
         tab.route("**/*", partial(answer, folder, refused))
-        wrong, notes = prepare(tab, f"{HOST}/{name}")
+        notes = prepare(tab, f"{HOST}/{name}")
         show("printing, once for the page numbers ...")
         tab.evaluate("pages => book.number(pages)", page_numbers(tab.pdf(**PAPER)))
         show("printing, once for good ...")
         tab.pdf(**PAPER, path=target, outline=True, tagged=True)
         chromium.close()
-    return refused + wrong, notes
+    return refused, notes
