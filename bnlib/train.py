@@ -21,7 +21,7 @@ class History:
 
     loss: list[float] = field(default_factory=list)  # nats, one a step
     steps: list[int] = field(default_factory=list)  # steps done at each evaluation
-    accuracy: list[float] = field(default_factory=list)  # on the test part, evaluation mode
+    accuracy: list[float] = field(default_factory=list)  # on validation or test, see `fit`
     diverged: bool = False  # the loss or a statistic stopped being finite
 
     @property
@@ -54,6 +54,8 @@ def fit(
     model : Layer
         Left in evaluation mode.
     data : Split
+        The accuracy is that in evaluation mode on the validation part, where there is one,
+        and else on the test part.
     lr, weight_decay : float
         As in `SGD`.
     steps, batch_size : int
@@ -77,13 +79,14 @@ def fit(
         )
     optimizer = SGD(model.parameters(), lr, weight_decay=weight_decay)
     history = History()
+    held_out = (data.x_test, data.y_test) if data.x_val is None else (data.x_val, data.y_val)
     batches = mini_batches(len(data.x_train), batch_size, steps, seed)
     for step, rows in enumerate(_bar(batches, progress, total=steps), start=1):
         try:
             loss = train_step(model, optimizer, data.x_train[rows], data.y_train[rows])
             history.loss.append(loss)
             if step == steps or (eval_every and step % eval_every == 0):
-                history.accuracy.append(accuracy(model, data.x_test, data.y_test))
+                history.accuracy.append(accuracy(model, *held_out))
                 history.steps.append(step)  # only where there is an accuracy
         except NonFiniteError:
             history.diverged = True

@@ -1,11 +1,15 @@
 """The handwritten digits that ship with scikit-learn."""
 
+from functools import partial
+
 import numpy as np
 
 from bnlib.data.split import Split
 
 
-def digits(seed: int = 0, standardize: bool = True, test_size: int = 450) -> Split:
+def digits(
+    seed: int = 0, standardize: bool = True, test_size: int = 450, val_size: int = 0
+) -> Split:
     """Return the 1,797 handwritten 8x8 digits that ship with scikit-learn; no network.
 
     Parameters
@@ -17,18 +21,21 @@ def digits(seed: int = 0, standardize: bool = True, test_size: int = 450) -> Spl
         is constant there gets 0). False: pixels in [0, 1].
     test_size : int
         Images in the test part, from 10 to 1787.
+    val_size : int
+        Images that leave the training part for a validation part: 0, or at least 10; at
+        least 10 stay.
 
     Returns
     -------
     Split
-        ``x_train`` of shape (1797 - test_size, 64) and so on; float64 and int64.
+        ``x_train`` of shape (1797 - test_size - val_size, 64) and so on; float64 and int64.
 
     Raises
     ------
     ModuleNotFoundError
         If scikit-learn is missing.
     ValueError
-        If ``test_size`` is out of range.
+        If ``test_size`` or ``val_size`` is out of range.
 
     Notes
     -----
@@ -38,11 +45,19 @@ def digits(seed: int = 0, standardize: bool = True, test_size: int = 450) -> Spl
     --------
     >>> digits(seed=0).x_train.shape
     (1347, 64)
+    >>> digits(seed=0, val_size=300).x_val.shape
+    (300, 64)
     """
     if not 10 <= test_size <= 1787:
         raise ValueError(
             f"digits: test_size must lie between 10 and 1787, got {test_size}; "
             "both parts need every class"
+        )
+    most = 1797 - test_size - 10
+    if val_size != 0 and not 10 <= val_size <= most:
+        raise ValueError(
+            f"digits: val_size must be 0 or lie between 10 and {most}, got {val_size}; "
+            "every part needs every class"
         )
     try:
         from sklearn.datasets import load_digits
@@ -53,10 +68,21 @@ def digits(seed: int = 0, standardize: bool = True, test_size: int = 450) -> Spl
             "install it with: pip install scikit-learn"
         ) from error
     x, y = load_digits(return_X_y=True)
-    parts = train_test_split(x / 16.0, y, test_size=test_size, stratify=y, random_state=seed)
-    x_train, x_test, y_train, y_test = parts
-    if standardize:
-        mean, std = x_train.mean(axis=0), x_train.std(axis=0)  # (64,), (64,)
-        std[std == 0] = 1.0
-        x_train, x_test = (x_train - mean) / std, (x_test - mean) / std
-    return Split(x_train, y_train.astype(np.int64), x_test, y_test.astype(np.int64))
+    x, y = x / 16.0, y.astype(np.int64)
+    take = partial(train_test_split, random_state=seed)
+    x_train, x_test, y_train, y_test = take(x, y, test_size=test_size, stratify=y)
+    x_val, y_val = None, None
+    if val_size:
+        x_train, x_val, y_train, y_val = take(
+            x_train, y_train, test_size=val_size, stratify=y_train
+        )
+    split = Split(x_train, y_train, x_test, y_test, x_val, y_val)
+    return _standardized(split) if standardize else split
+
+
+def _standardized(split: Split) -> Split:
+    """Return each pixel with mean 0 and variance 1 over the training part."""
+    mean, std = split.x_train.mean(axis=0), split.x_train.std(axis=0)  # (64,), (64,)
+    std[std == 0] = 1.0
+    parts = {k: v for k, v in split._asdict().items() if k[0] == "x" and v is not None}
+    return split._replace(**{name: (x - mean) / std for name, x in parts.items()})

@@ -1,4 +1,4 @@
-"""What every data set with labels comes as: a training part and a test part."""
+"""What every data set with labels comes as: training, test and, if asked for, validation."""
 
 from typing import NamedTuple
 
@@ -11,9 +11,14 @@ Labels = npt.NDArray[np.int64]
 
 
 class Split(NamedTuple):
-    """A data set in two parts."""
+    """A data set in parts.
+
+    Settings are chosen on the validation part, so that the test part can judge the choice.
+    """
 
     x_train: Array  # (N, D) or (N, C, H, W)
     y_train: Labels  # (N,)
     x_test: Array  # (M, D) or (M, C, H, W)
     y_test: Labels  # (M,)
+    x_val: Array | None = None  # (V, D) or (V, C, H, W)
+    y_val: Labels | None = None  # (V,)

@@ -13,6 +13,7 @@ import re
 import shutil
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 from PIL import Image, UnidentifiedImageError
 from sphinx.application import Sphinx
@@ -36,14 +37,23 @@ def lighter(picture: Image.Image, source: Path, target: Path) -> bool:
     return False
 
 
+def size(path: Path) -> tuple[int, int]:
+    """Return width and height of a drawing in pixels, as its first tag says them."""
+    root = ElementTree.parse(path).getroot()
+    return int(root.attrib["width"]), int(root.attrib["height"])
+
+
 def sized(tag: re.Match[str], sources: dict[str, Path], images: Path) -> str:
     """Return the beginning of an image's tag with its size and its lighter file."""
     name = tag["name"]
-    with Image.open(sources[name]) as picture:
-        width, height = picture.size
-        target = (images / name).with_suffix(".webp")
-        if picture.format == "PNG" and lighter(picture, sources[name], target):
-            name = target.name
+    if name.endswith(".svg"):
+        width, height = size(sources[name])
+    else:
+        with Image.open(sources[name]) as picture:
+            width, height = picture.size
+            target = (images / name).with_suffix(".webp")
+            if picture.format == "PNG" and lighter(picture, sources[name], target):
+                name = target.name
     return f'<img{tag["before"]} src="{tag["folder"]}{name}" width="{width}" height="{height}"'
 
 

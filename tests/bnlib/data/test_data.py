@@ -23,7 +23,7 @@ def test_every_image_is_in_exactly_one_part(test_size):
     assert split.x_test.shape == (test_size, 64)
     assert split.x_train.shape == (1797 - test_size, 64)
     assert split.y_train.shape, split.y_test.shape == ((1797 - test_size,), (test_size,))
-    train, test = (np.column_stack([x * 16, y]) for x, y in (split[:2], split[2:]))
+    train, test = (np.column_stack([x * 16, y]) for x, y in (split[:2], split[2:4]))
     assert rows(train, test) == rows(np.column_stack([X, Y]))
 
 
@@ -33,7 +33,33 @@ def test_a_quarter_is_kept_for_the_test_by_default():
 
 
 def test_types_are_float64_and_int64():
-    assert [part.dtype for part in digits()] == [np.float64, np.int64] * 2
+    assert [part.dtype for part in digits()[:4]] == [np.float64, np.int64] * 2
+
+
+@pytest.mark.parametrize("val_size", [10, 300, 1337])
+def test_a_validation_part_is_taken_from_the_training_part(val_size):
+    raw = {"standardize": False}
+    split, without = digits(**raw, val_size=val_size), digits(**raw)
+    assert split.x_val.shape == (val_size, 64)
+    np.testing.assert_array_equal(split.x_test, without.x_test)
+    train, val = ([*x.T, y] for x, y in (split[:2], split[4:]))
+    assert rows(*map(np.transpose, (train, val))) == rows(
+        np.transpose([*without.x_train.T, without.y_train])
+    )
+    assert np.abs(np.bincount(split.y_val) / val_size - np.bincount(Y) / len(Y)).max() < 0.05
+
+
+def test_a_validation_part_is_standardized_by_the_training_part():
+    raw, split = digits(standardize=False, val_size=300), digits(val_size=300)
+    std = raw.x_train.std(axis=0)
+    std[std == 0] = 1.0
+    assert_close(split.x_val, (raw.x_val - raw.x_train.mean(axis=0)) / std)
+
+
+@pytest.mark.parametrize("val_size", [-10, 9, 1338])
+def test_a_validation_part_that_leaves_no_class_is_refused(val_size):
+    with pytest.raises(ValueError, match="val_size must be 0 or lie between 10 and 1337"):
+        digits(val_size=val_size)
 
 
 def test_the_split_is_stratified():

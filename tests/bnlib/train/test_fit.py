@@ -74,7 +74,7 @@ def test_fit_is_the_loop_that_one_writes_in_torch(data, norm):
 
 
 def test_fit_learns_and_takes_batches_of_64_from_seed_0_by_default(data, net):
-    data = Split(*(np.concatenate([part] * 3) for part in data))
+    data = Split(*(np.concatenate([part] * 3) for part in data[:4]))
     history = fit(net, data, lr=0.1, steps=30)
     expected = fit(mlp([2, 8, 3], norm="before"), data, 0.1, 30, 64, 0, None, 0.0, False)
     assert history == expected
@@ -101,6 +101,14 @@ def test_evaluating_more_often_changes_nothing_else(data):
     assert often.loss == once.loss
     assert (often.steps, once.steps) == ([1, 2, 3, 4, 5, 6], [6])
     np.testing.assert_equal(nets[0].state_dict(), nets[1].state_dict())
+
+
+def test_fit_evaluates_on_the_validation_part_where_there_is_one(data):
+    model = mlp([2, 8, 3])
+    other = data._replace(x_val=data.x_train, y_val=(data.y_train + 1) % 3)
+    history = fit(model, other, lr=0.1, steps=50, batch_size=50, progress=False)
+    assert history.final_accuracy == accuracy(model, other.x_val, other.y_val)
+    assert history.final_accuracy < accuracy(model, data.x_test, data.y_test)
 
 
 def test_fit_is_deterministic_and_follows_the_seed(data):
