@@ -99,17 +99,26 @@ class _OwnForward(_BatchNorm):
 
     def _track(self, mean: Tensor, var: Tensor, m: int) -> None:
         """Move the running statistics towards the batch's; unbiased variance."""
+        count = self.num_batches_tracked
         factor: float | Tensor = 0.0 if self.momentum is None else self.momentum
-        if self.num_batches_tracked is not None:
-            self.num_batches_tracked.add_(1)
-            if self.momentum is None:
-                factor = 1 / self.num_batches_tracked.to(mean.dtype)
-        if m == 0:
-            return
-        pairs = (self.running_mean, mean), (self.running_var, var * m / (m - 1))
-        for running, value in pairs:
-            if running is not None:
-                running.copy_((1 - factor) * running.to(value.dtype) + factor * value)
+        if self.momentum is None and count is not None:
+            factor = 1 / (count + 1).to(mean.dtype)
+        for running, value in (self.running_mean, mean), (self.running_var, var * m / (m - 1)):
+            if running is not None and m > 0:
+                new = (1 - factor) * running.to(value.dtype) + factor * value
+                running.copy_(_unwrapped(new, running))
+        if count is not None:
+            count.add_(1)
+
+
+def _unwrapped(value: Tensor, target: Tensor) -> Tensor:
+    """Return ``value`` as ``target`` can take it: functionalize wraps no captured buffer."""
+    if torch.compiler.is_compiling() or torch._is_functional_tensor(target):
+        return value
+    if torch._is_functional_tensor(value):
+        torch._sync(value)  # type: ignore[attr-defined, no-untyped-call]
+        return torch._from_functional_tensor(value)
+    return value
 
 
 class BatchNorm1d(_OwnForward, nn.BatchNorm1d):
