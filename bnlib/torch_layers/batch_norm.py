@@ -167,15 +167,21 @@ class BatchNorm1d(_OwnForward, nn.BatchNorm1d):
     There is no unbatched input: torch reads (C, L) as (N, C), and so do we.
 
     The layer is plain torch operations. Derivatives of any order, `torch.func`,
-    `torch.compile`, `torch.export`, `make_fx`, fake tensors and saved traces therefore work
-    as for torch's layer, but for these:
+    `torch.compile`, `torch.export`, `make_fx`, fake tensors, saved traces and both ONNX
+    exporters therefore work as for torch's layer, with any size free, but for these:
 
-    - ``torch.jit.script`` is refused.
-    - ``torch.func.functionalize`` in training needs the running statistics as arguments, by
-      `torch.func.functional_call`.
-    - ``torch.ao.quantization.fuse_modules`` and the fusers of `torch.fx` ask for torch's own
-      types: the first refuses our layers, the others leave them as they are. `fold` and
-      ``torch.nn.utils.fuse_conv_bn_eval`` take them.
+    - ``torch.jit.script`` is refused; take `torch.export`, `torch.compile` or
+      `torch.jit.trace`.
+    - The fusers and quantizers of `torch.ao` and `torch.fx` ask for torch's own types. Those
+      that trace leave the layer as it is; ``fuse_modules`` refuses it, but in evaluation
+      takes ``fuse_custom_config_dict={"additional_fuser_method_mapping": {(nn.Conv2d,
+      BatchNorm2d): fuse_conv_bn}}``; ``fuse_modules_qat`` needs the state in torch's module.
+      `fold` and ``torch.nn.utils.fuse_conv_bn_eval`` take the layer.
+    - An ONNX file holds two products and two sums for a layer, where torch's holds one
+      ``BatchNormalization``, or nothing after a convolution; `fold` first.
+
+    On one thread of a CPU a step of training takes 2 to 4 times as long as torch's layer and
+    evaluation 2 to 3 times; under `torch.compile` it is 1 to 2 times and about the same.
 
     Ioffe & Szegedy (2015), Algorithms 1 and 2.
 
