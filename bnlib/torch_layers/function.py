@@ -62,7 +62,7 @@ def normalize(
     shift = -rest * scale
     if bias is not None:
         shift = shift + bias.to(wide.dtype)
-    y = torch.addcmul(per_channel(shift, d), d, per_channel(scale, d))
+    y = d * per_channel(scale, d) + per_channel(shift, d)
     return y.to(x.dtype), (center + UNIT * rest).detach(), var.detach()
 
 
