@@ -21,6 +21,7 @@ from torch.func import (
     vmap,
 )
 from torch.fx.experimental.proxy_tensor import make_fx
+from torch.fx.experimental.symbolic_shapes import ShapeEnv
 from torch_pairs import assert_near, assert_same_state, pair, tensor
 
 from bnlib.torch_layers import BatchNorm1d, BatchNorm2d
@@ -220,6 +221,15 @@ def test_fake_tensors_have_the_shapes(training, momentum):
         y.sum().backward()
     assert y.shape == (2, 3, 4, 4)
     assert model.weight.grad.shape == (3,)
+
+
+@each_mode
+def test_fake_tensors_of_any_size(training):
+    mode = FakeTensorMode(shape_env=ShapeEnv())
+    x = mode.from_tensor(X)
+    with mode:
+        y = BatchNorm2d(3, dtype=X.dtype).train(training)(x)
+    assert [type(size) for size in y.shape] == [torch.SymInt, int, torch.SymInt, torch.SymInt]
 
 
 class Own(torch.Tensor):
