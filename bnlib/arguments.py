@@ -337,11 +337,16 @@ def check_real(
     op: str, name: str, value: npt.ArrayLike, shape: tuple[int, ...], hint: str
 ) -> npt.NDArray[Any]:
     """Return ``value`` as an array, or raise unless it is real, finite and of this shape."""
-    array = np.asarray(value)
+    advice = "convert tensors with .detach().double().numpy()"
+    try:
+        array = np.asarray(value)
+    except (RuntimeError, TypeError) as error:  # of a tensor that keeps its values to itself
+        raise TypeError(
+            f"{op}: {name} is a {type(value).__name__} that NumPy cannot read; {advice}"
+        ) from error
     if array.dtype.kind not in "fiu":
         raise TypeError(
-            f"{op}: {name} must hold real numbers, got dtype {array.dtype}; "
-            "convert tensors with .numpy()"
+            f"{op}: {name} must hold real numbers, got dtype {array.dtype}; {advice}"
         )
     if array.shape != shape:
         raise ValueError(f"{op}: {name} must have shape {shape}, got {array.shape}; {hint}")

@@ -73,19 +73,23 @@ class Layer:
     def load_state_dict(self, state: Mapping[str, npt.ArrayLike]) -> None:
         """Copy ``state`` in; all of it, or (after an error) none of it.
 
+        The count of batches may be missing, as in states of PyTorch before 0.4.1; then the
+        layer keeps its own.
+
         Raises
         ------
         ValueError
             If a name is missing or unknown, a shape differs, a value is not finite, or a
             running variance or a count is negative.
         TypeError
-            If ``state`` is no mapping or a value is not numeric.
+            If ``state`` is no mapping or NumPy cannot read a value as numbers, such as a
+            tensor that requires a gradient or is bfloat16.
         """
         own = self._state()
         _check_names(type(self).__name__, own, state)
-        new = {name: _check_value(name, state[name], own[name]) for name in own}
-        for name, array in own.items():
-            array[...] = new[name]
+        new = {k: _check_value(k, state[k], own[k]) for k in own if k in state}
+        for name, array in new.items():
+            own[name][...] = array
 
     def _state(self) -> State:
         """Return the arrays themselves, by name."""
@@ -160,7 +164,8 @@ def _check_names(op: str, own: State, state: Mapping[str, Any]) -> None:
             f"{op}.load_state_dict: expected a mapping of names to arrays, "
             f"got {type(state).__name__}; pass the result of state_dict()"
         )
-    missing = sorted(own.keys() - state.keys())
+    needed = {name for name in own if not name.endswith("num_batches_tracked")}
+    missing = sorted(needed - state.keys())
     unknown = sorted(state.keys() - own.keys(), key=str)
     if missing or unknown:
         raise ValueError(
