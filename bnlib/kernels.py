@@ -49,4 +49,12 @@ def __getattr__(name: str) -> Any:
         )
     from bnlib.passes import compiled
 
-    return partial(getattr(functional, name), passes=compiled)
+    function = _Compiled(getattr(functional, name), passes=compiled)
+    return globals().setdefault(name, function)
+
+
+class _Compiled(partial[Any]):
+    """A function of `bnlib.functional` by the loops; goes to another process by its name."""
+
+    def __reduce__(self) -> str:
+        return str(self.func.__name__)
