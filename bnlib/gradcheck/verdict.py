@@ -90,12 +90,12 @@ def gradcheck(
     Raises
     ------
     MeaninglessCheckError
-        If no verdict would mean anything: the gradient is 0 or lost in rounding, the error
-        of the differences exceeds 1e-4, both of the whole or of one channel (part with one
-        index on one axis; not if ``y`` does not depend on it), ``f`` is random, or most of the gradient is below
-        1/100 of what ``y`` does when ``x`` is shuffled. Batch norm of N = 2 is of this kind:
-        ``y`` is 1 and -1 wherever ``x`` is, but for eps and values that nearly coincide, so
-        a backward pass returns the rounding of terms that cancel.
+        If no verdict would mean anything: the gradient is 0 or lost in rounding, or the error
+        of the differences exceeds 1e-4, be it of the whole or of one channel (part with one
+        index on one axis; not if ``y`` does not depend on it), ``f`` is random, or most of
+        the gradient is below 1/100 of what ``y`` does when ``x`` is shuffled. Batch norm of
+        N = 2 is of this kind: ``y`` is 1 and -1 wherever ``x`` is, but for eps and values
+        that nearly coincide, so a backward pass returns the rounding of terms that cancel.
     TypeError, ValueError
         If ``x``, ``f(x)`` or ``dx`` is not float64, ``x`` or ``f(x)`` is not finite
         (`bnlib.arguments.NonFiniteError`), or a shape or ``step`` does not fit. A ``dx`` that
