@@ -4,7 +4,7 @@ Same signatures, same results. They need numba, an optional extra; importing thi
 does not import it, the first use of a function does.
 """
 
-from functools import partial
+from functools import cache, partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -47,10 +47,7 @@ def __getattr__(name: str) -> Any:
             f"bnlib.kernels.{name}: needs numba, which is not installed; "
             "run `pip install numba`, or use bnlib.functional"
         )
-    from bnlib.passes import compiled
-
-    function = _Compiled(getattr(functional, name), passes=compiled)
-    return globals().setdefault(name, function)
+    return _function(name)
 
 
 class _Compiled(partial[Any]):
@@ -58,3 +55,11 @@ class _Compiled(partial[Any]):
 
     def __reduce__(self) -> str:
         return str(self.func.__name__)
+
+
+@cache
+def _function(name: str) -> _Compiled:
+    """Return one of the functions; the same one each time, as pickle wants."""
+    from bnlib.passes import compiled
+
+    return _Compiled(getattr(functional, name), passes=compiled)

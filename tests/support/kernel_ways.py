@@ -27,9 +27,9 @@ def walking(way: str) -> Iterator[None]:
     """
     patches = [] if way.startswith(("small", "as")) else [patch.object(compiled, "SMALL", 0)]
     if way.startswith("rows"):
-        patches = [patch.object(layout, "SHORT", 10**9)]
+        patches += [patch.object(layout, "SHORT", 10**9)]
     if way.startswith("slabs"):
-        patches = [patch.object(layout, "SHORT", 1), patch.object(backward, "CHUNK", 4)]
+        patches += [patch.object(layout, "SHORT", 1), patch.object(backward, "CHUNK", 4)]
         patches += [patch.multiple(forward, CHUNK=4, TASK=8)]
     if way.endswith("in Python"):
         patches += [patch.object(module, "launch", _run) for module in (forward, backward)]

@@ -23,7 +23,7 @@ class Layout:
     """
 
     order: tuple[int, ...]  # the axes by stride, longest first: the order in memory
-    inverse: tuple[int, ...]  # where in ``order`` each axis stands
+    inverse: tuple[int, ...] | None  # where in ``order`` each axis stands; None: in place
     sizes: tuple[int, ...]  # along these axes
     shape: tuple[int, int, int]
     fold: int  # 0 for slabs
@@ -41,18 +41,21 @@ class Layout:
 
     def walk(self, array: Array) -> Array:
         """Return ``array`` as the loops take it, read-only; copied if its order differs."""
-        view = np.asarray(array).transpose(self.order)
+        view = np.asarray(array)
+        if self.inverse is not None:
+            view = view.transpose(self.order)
         flags = view.flags
         if not (flags.c_contiguous and flags.aligned):
             view = view.copy(order="C")
         view = view.reshape(self.walked)
-        view.flags.writeable = False  # one type for numba, whatever came
+        view.setflags(write=False)  # one type for numba, whatever came
         return view
 
     def like(self, array: Array) -> tuple[Array, Array]:
         """Return a new array in this order, and the view of it that the loops fill."""
         y = np.empty(self.sizes, array.dtype)
-        return y.transpose(self.inverse), y.reshape(self.walked)
+        out = y.reshape(self.walked)
+        return y if self.inverse is None else y.transpose(self.inverse), out
 
     def spread(self, rows: list[Vector], dtype: np.dtype[np.floating]) -> Array:
         """Return values per channel as the rows of a table, in ``dtype``; there, per column.
@@ -104,7 +107,8 @@ def arrange(order: tuple[int, ...], sizes: tuple[int, ...], position: int, wide:
     ``wide`` values in a row are enough; with 0 the loops see ``(A, C, B)`` in any case.
     """
     A, C, B = math.prod(sizes[:position]), sizes[position], math.prod(sizes[position + 1 :])
-    inverse = tuple(sorted(order, key=order.__getitem__))
+    places = tuple(sorted(order, key=order.__getitem__))
+    inverse = None if order == tuple(range(len(order))) else places
     if B >= SHORT or wide == 0:
         return Layout(order, inverse, sizes, (A, C, B), 0, (A, C, B))
     fold = fold_of(A, C * B, wide)

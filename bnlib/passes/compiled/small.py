@@ -1,14 +1,18 @@
 """Loops for small arrays, where a call costs more than the arithmetic.
 
-One loop a pass, on one thread, in float64 as in `bnlib.passes.plain`. Every array is seen as
-``(A, C, B)``: before the channels, channels, after them.
+One loop a pass, on one thread. Sums and gradients are taken in float64 as in
+`bnlib.passes.plain`. Every array is seen as ``(A, C, B)``: before the channels, channels,
+after them.
 """
+
+from typing import Any
 
 import numpy as np
 
 from bnlib.axes import Array, Vector
-from bnlib.passes.compiled.compiler import alone, one_at_a_time
-from bnlib.passes.compiled.layout import layout_of
+from bnlib.passes.blocked import NEAR
+from bnlib.passes.compiled.compiler import alone, inlined, one_at_a_time
+from bnlib.passes.compiled.layout import SHORT, layout_of
 
 
 def moments(x: Array, axis: int) -> tuple[Vector, Vector]:
@@ -23,11 +27,11 @@ def moments(x: Array, axis: int) -> tuple[Vector, Vector]:
 def scale_shift(
     x: Array, mu: Vector, var: Vector, gamma: Vector, beta: Vector, eps: float, axis: int
 ) -> Array:
-    """Do what `bnlib.passes.plain.scale_shift` does."""
+    """Do what `bnlib.passes.plain.scale_shift` does, with the roundings of a large array."""
     layout = layout_of(x, axis, wide=0)
     y, out = layout.like(x)
     with one_at_a_time:
-        fill_scaled(layout.walk(x), mu, var, gamma, beta, eps, out)
+        fill_scaled(layout.walk(x), mu, var, gamma, beta, eps, layout.shape[2] < SHORT, out)
     return y
 
 
@@ -73,17 +77,38 @@ def fill_moments(x: Array, out: Vector) -> None:
         out[1, c] = square / (A * B)
 
 
+@inlined
+def scaled(value: Any, center: Any, scale: Any, shift: Any) -> Any:
+    """Return ``(value - center) * scale + shift``, with one rounding less where it can be."""
+    return (value - center) * scale + shift
+
+
 @alone
 def fill_scaled(
-    x: Array, mu: Vector, var: Vector, gamma: Vector, beta: Vector, eps: float, y: Array
+    x: Array,
+    mu: Vector,
+    var: Vector,
+    gamma: Vector,
+    beta: Vector,
+    eps: float,
+    short: bool,
+    y: Array,
 ) -> None:
-    """Fill ``y``, like ``x``: normalized, scaled and shifted; (4.3) and (4.4) in one."""
+    """Fill ``y``, like ``x``: normalized, scaled and shifted; (4.3) and (4.4) in one.
+
+    In the dtype of ``x`` and as `bnlib.passes.compiled.forward.scale_shift`, so that a sample
+    is evaluated alone as among many. There ``short`` runs let means near 0 join the shift.
+    """
     A, C, B = x.shape
+    near = short
     for c in range(C):
-        scale = gamma[c] / np.sqrt(var[c] + eps)
+        near = near and abs(mu[c]) <= NEAR * np.sqrt(var[c])
+    for c in range(C):
+        center, scale = x.dtype.type(0 if near else mu[c]), gamma[c] / np.sqrt(var[c] + eps)
+        shift = x.dtype.type(beta[c] - (mu[c] - center) * scale)
         for a in range(A):
             for b in range(B):
-                y[a, c, b] = (x[a, c, b] - mu[c]) * scale + beta[c]
+                y[a, c, b] = scaled(x[a, c, b], center, x.dtype.type(scale), shift)
 
 
 @alone
