@@ -1,6 +1,7 @@
 """The functions of `bnlib.functional`, computed by `bnlib.passes.compiled`.
 
-Same signatures, same results. They need numba, an optional extra; importing this module
+Same signatures, same results; plain arrays also for a `numpy.memmap`, which the others
+keep. They need numba, an optional extra; importing this module
 does not import it, the first use of a function does.
 """
 

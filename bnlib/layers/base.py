@@ -32,21 +32,6 @@ class Layer:
     A layer may hold others in its attributes, also in lists, tuples and dictionaries there.
     Mode, parameters and state are then those of all of them; ``self.bn = BatchNorm(4)``
     has the parameter ``bn.weight``. A shared layer counts once, by its first name.
-
-    Examples
-    --------
-    >>> from bnlib.layers import BatchNorm, Layer
-    >>> class Residual(Layer):
-    ...     def __init__(self, width):
-    ...         super().__init__()
-    ...         self.bn = BatchNorm(width)
-    ...     def forward(self, x):
-    ...         return x + self.bn(x)
-    ...     def backward(self, dy):
-    ...         return dy + self.bn.backward(dy)
-    >>> net = Residual(4).eval()
-    >>> list(net.named_parameters()), net.bn.training
-    (['bn.weight', 'bn.bias'], False)
     """
 
     _busy = False  # while `train` is on its way through the layers within

@@ -9,8 +9,12 @@ A forked process cannot use the threads of its parent, nor, as a rule, threads o
 there NumPy computes what is not small, equal but for rounding.
 """
 
-from bnlib.axes import Array, Vector
-from bnlib.passes import Passes, passes_for
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from bnlib.axes import Array
+from bnlib.passes import passes_for
 from bnlib.passes.compiled import backward, compiler, forward, small
 
 SMALL = 2**13  # values; up to here one thread is as fast
@@ -18,38 +22,20 @@ SMALL = 2**13  # values; up to here one thread is as fast
 __all__ = ["gradients", "moments", "scale_shift"]
 
 
-def _instead(x: Array) -> Passes | None:
-    """Return what computes in place of the loops with threads, or None."""
-    if x.size <= SMALL:
-        return small
-    return passes_for(x) if compiler.forked else None
+def _by_size(threaded: Callable[..., Any]) -> Callable[..., Any]:
+    """Let one thread compute small arrays, and NumPy the others in a forked process."""
+    name = threaded.__name__
+
+    @wraps(threaded)
+    def chosen(array: Array, *arguments: Any, **options: Any) -> Any:
+        if array.size <= SMALL:
+            return getattr(small, name)(array, *arguments, **options)
+        if compiler.forked:
+            return getattr(passes_for(array), name)(array, *arguments, **options)
+        return threaded(array, *arguments, **options)
+
+    return chosen
 
 
-def moments(x: Array, axis: int) -> tuple[Vector, Vector]:
-    """Do what `bnlib.passes.plain.moments` does."""
-    mu, var = (_instead(x) or forward).moments(x, axis)
-    return mu, var
-
-
-def scale_shift(
-    x: Array, mu: Vector, var: Vector, gamma: Vector, beta: Vector, eps: float, axis: int
-) -> Array:
-    """Do what `bnlib.passes.plain.scale_shift` does."""
-    y: Array = (_instead(x) or forward).scale_shift(x, mu, var, gamma, beta, eps, axis)
-    return y
-
-
-def gradients(
-    dy: Array,
-    x: Array,
-    mu: Vector,
-    var: Vector,
-    gamma: Vector,
-    eps: float,
-    axis: int,
-    through: bool = True,
-) -> tuple[Array, Vector, Vector]:
-    """Do what `bnlib.passes.plain.gradients` does."""
-    passes = _instead(x) or backward
-    dx, dgamma, dbeta = passes.gradients(dy, x, mu, var, gamma, eps, axis, through)
-    return dx, dgamma, dbeta
+moments, scale_shift = _by_size(forward.moments), _by_size(forward.scale_shift)
+gradients = _by_size(backward.gradients)

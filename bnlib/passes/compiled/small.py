@@ -36,15 +36,9 @@ def scale_shift(
 
 
 def gradients(
-    dy: Array,
-    x: Array,
-    mu: Vector,
-    var: Vector,
-    gamma: Vector,
-    eps: float,
-    axis: int,
+    dy: Array, x: Array, mu: Vector, var: Vector, gamma: Vector, eps: float, axis: int,
     through: bool = True,
-) -> tuple[Array, Vector, Vector]:
+) -> tuple[Array, Vector, Vector]:  # fmt: skip
     """Do what `bnlib.passes.plain.gradients` does."""
     layout = layout_of(x, axis, wide=0)
     dx, out = layout.like(x)
@@ -85,15 +79,9 @@ def scaled(value: Any, center: Any, scale: Any, shift: Any) -> Any:
 
 @alone
 def fill_scaled(
-    x: Array,
-    mu: Vector,
-    var: Vector,
-    gamma: Vector,
-    beta: Vector,
-    eps: float,
-    short: bool,
+    x: Array, mu: Vector, var: Vector, gamma: Vector, beta: Vector, eps: float, short: bool,
     y: Array,
-) -> None:
+) -> None:  # fmt: skip
     """Fill ``y``, like ``x``: normalized, scaled and shifted; (4.3) and (4.4) in one.
 
     In the dtype of ``x`` and as `bnlib.passes.compiled.forward.scale_shift`, so that a sample
@@ -113,17 +101,9 @@ def fill_scaled(
 
 @alone
 def fill_gradients(
-    dy: Array,
-    x: Array,
-    mu: Vector,
-    var: Vector,
-    gamma: Vector,
-    eps: float,
-    through: bool,
-    dx: Array,
-    dgamma: Vector,
-    dbeta: Vector,
-) -> None:
+    dy: Array, x: Array, mu: Vector, var: Vector, gamma: Vector, eps: float, through: bool,
+    dx: Array, dgamma: Vector, dbeta: Vector,
+) -> None:  # fmt: skip
     """Fill ``dx``, like ``x``, and ``dgamma`` and ``dbeta``, shape (C,); (5.16)."""
     A, C, B = x.shape
     for c in range(C):
