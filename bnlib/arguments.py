@@ -201,6 +201,10 @@ def check_statistics(
     the dtype's range.
     """
     most, least = (MOST[dtype], LEAST[dtype]) if dtype else (math.inf, 0.0)
+    lowest = var.item(var.argmin())  # these calls are NumPy's quickest
+    if (lowest >= 0 and lowest + eps > least
+            and var.dot(var) < most and mean.dot(mean) < most):  # fmt: skip
+        return  # as a rule; what follows finds out the rest
     bad = ~(np.isfinite(mean) & np.isfinite(var) & (var <= most))
     if bad.any():
         raise NonFiniteError(
