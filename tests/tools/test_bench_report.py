@@ -46,7 +46,7 @@ def made_up():
             for ratio in run.RATIOS
         ],
         "calls": [
-            {"path": path, "op": op, "cold_ms": 3.0, "warm_ms": 2.0 if path == "compiled" else 1.0}
+            {"path": path, "op": op, "cold_ms": 3.0, "warm_ms": 1.0}
             for path, op in itertools.product(PATHS, OPERATIONS)
         ],
     }  # fmt: skip
