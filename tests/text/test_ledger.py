@@ -91,9 +91,9 @@ LEDGER_TRIALS = {
     "nothing runs there": (
         change_row("A9", links=a_link("exercises", label="Exercises")), "no executed cell"),
     "a link has another name": (
-        change_row("A9", links=a_link("three-ways-to-compute-a-variance")), "is called 'x'"),
+        change_row("A9", links=a_link("four-ways-to-compute-a-variance")), "is called 'x'"),
     "the section says nothing of it": (
-        change_row("A9", links=a_link("three-ways-to-compute-a-variance")), "links back"),
+        change_row("A9", links=a_link("four-ways-to-compute-a-variance")), "links back"),
     "a count is too large": (count_of("holds", 1), "counts"),
     "a count is too small": (count_of("false", -1), "counts"),
     "a count is missing": (re.sub(r"(?m)^\| \*\*false\*\* .*\n", "", CLAIMS), "counts"),
