@@ -201,6 +201,10 @@ def check_statistics(
     the dtype's range.
     """
     most, least = (MOST[dtype], LEAST[dtype]) if dtype else (math.inf, 0.0)
+    lowest = var.item(var.argmin())  # these calls are NumPy's quickest
+    if (lowest >= 0 and lowest + eps > least
+            and var.dot(var) < most and mean.dot(mean) < most):  # fmt: skip
+        return  # as a rule; what follows finds out the rest
     bad = ~(np.isfinite(mean) & np.isfinite(var) & (var <= most))
     if bad.any():
         raise NonFiniteError(
@@ -337,11 +341,16 @@ def check_real(
     op: str, name: str, value: npt.ArrayLike, shape: tuple[int, ...], hint: str
 ) -> npt.NDArray[Any]:
     """Return ``value`` as an array, or raise unless it is real, finite and of this shape."""
-    array = np.asarray(value)
+    advice = "convert tensors with .detach().double().numpy()"
+    try:
+        array = np.asarray(value)
+    except (RuntimeError, TypeError) as error:  # of a tensor that keeps its values to itself
+        raise TypeError(
+            f"{op}: {name} is a {type(value).__name__} that NumPy cannot read; {advice}"
+        ) from error
     if array.dtype.kind not in "fiu":
         raise TypeError(
-            f"{op}: {name} must hold real numbers, got dtype {array.dtype}; "
-            "convert tensors with .numpy()"
+            f"{op}: {name} must hold real numbers, got dtype {array.dtype}; {advice}"
         )
     if array.shape != shape:
         raise ValueError(f"{op}: {name} must have shape {shape}, got {array.shape}; {hint}")

@@ -1,10 +1,11 @@
 """The functions of `bnlib.functional`, computed by `bnlib.passes.compiled`.
 
-Same signatures, same results. They need numba, an optional extra; importing this module
+Same signatures, same results; plain arrays also for a `numpy.memmap`, which the others
+keep. They need numba, an optional extra; importing this module
 does not import it, the first use of a function does.
 """
 
-from functools import partial
+from functools import cache, partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +48,19 @@ def __getattr__(name: str) -> Any:
             f"bnlib.kernels.{name}: needs numba, which is not installed; "
             "run `pip install numba`, or use bnlib.functional"
         )
+    return _function(name)
+
+
+class _Compiled(partial[Any]):
+    """A function of `bnlib.functional` by the loops; goes to another process by its name."""
+
+    def __reduce__(self) -> str:
+        return str(self.func.__name__)
+
+
+@cache
+def _function(name: str) -> _Compiled:
+    """Return one of the functions; the same one each time, as pickle wants."""
     from bnlib.passes import compiled
 
-    return partial(getattr(functional, name), passes=compiled)
+    return _Compiled(getattr(functional, name), passes=compiled)

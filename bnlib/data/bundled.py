@@ -48,17 +48,7 @@ def digits(
     >>> digits(seed=0, val_size=300).x_val.shape
     (300, 64)
     """
-    if not 10 <= test_size <= 1787:
-        raise ValueError(
-            f"digits: test_size must lie between 10 and 1787, got {test_size}; "
-            "both parts need every class"
-        )
-    most = 1797 - test_size - 10
-    if val_size != 0 and not 10 <= val_size <= most:
-        raise ValueError(
-            f"digits: val_size must be 0 or lie between 10 and {most}, got {val_size}; "
-            "every part needs every class"
-        )
+    _check_sizes(test_size, val_size)
     try:
         from sklearn.datasets import load_digits
         from sklearn.model_selection import train_test_split
@@ -70,14 +60,27 @@ def digits(
     x, y = load_digits(return_X_y=True)
     x, y = x / 16.0, y.astype(np.int64)
     take = partial(train_test_split, random_state=seed)
-    x_train, x_test, y_train, y_test = take(x, y, test_size=test_size, stratify=y)
-    x_val, y_val = None, None
+    x, x_test, y, y_test = take(x, y, test_size=test_size, stratify=y)
+    split = Split(x, y, x_test, y_test)
     if val_size:
-        x_train, x_val, y_train, y_val = take(
-            x_train, y_train, test_size=val_size, stratify=y_train
-        )
-    split = Split(x_train, y_train, x_test, y_test, x_val, y_val)
+        x, x_val, y, y_val = take(x, y, test_size=val_size, stratify=y)
+        split = Split(x, y, x_test, y_test, x_val, y_val)
     return _standardized(split) if standardize else split
+
+
+def _check_sizes(test_size: int, val_size: int) -> None:
+    """Raise ValueError if a part would have too few images for ten classes."""
+    if not 10 <= test_size <= 1787:
+        raise ValueError(
+            f"digits: test_size must lie between 10 and 1787, got {test_size}; "
+            "both parts need every class"
+        )
+    most = 1797 - test_size - 10
+    if val_size != 0 and not 10 <= val_size <= most:
+        raise ValueError(
+            f"digits: val_size must be 0 or lie between 10 and {most}, got {val_size}; "
+            "every part needs every class"
+        )
 
 
 def _standardized(split: Split) -> Split:

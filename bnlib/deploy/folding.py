@@ -9,6 +9,11 @@ from bnlib.axes import Vector
 from bnlib.layers import BatchNorm, Linear, Parameter
 from bnlib.layers.conv import Conv2d
 
+KNOWN = ("bnlib.", "torch.nn.modules.")  # whose classes are what they are called
+COMPUTING = (  # methods that a call runs through
+    "__call__", "_wrapped_call_impl", "_call_impl", "_slow_forward", "forward",
+    "_conv_forward", "_output_padding", "_check_input_dim",
+)  # fmt: skip
 Affine = TypeVar("Affine", Linear, Conv2d)
 
 
@@ -34,7 +39,7 @@ def fold(layer: Affine, bn: BatchNorm) -> Affine:
     ------
     TypeError
         If ``layer`` is no Linear or Conv2d, or ``bn`` no BatchNorm; also in wrong order; if
-        one of the two is of a subclass that defines its own forward.
+        one of the two has a forward of its own, be it of a subclass or set on the object.
     ValueError
         If ``bn`` is in training mode, keeps no running statistics, has another number of
         channels than ``layer`` gives, or another channel axis; if a variance is negative,
@@ -105,9 +110,10 @@ def check_forward_is_ours(*layers: object) -> None:
     Serves the layers of `bnlib.layers` and those of PyTorch.
     """
     for layer in layers:
-        for name in ("__call__", "forward", "_conv_forward"):
-            method = getattr(layer, name, None)
-            if method and not method.__module__.startswith(("bnlib.", "torch.nn.modules.")):
+        base = next(c for c in type(layer).__mro__ if c.__module__.startswith(KNOWN))
+        for name in COMPUTING:
+            theirs = getattr(type(layer), name, None)
+            if name in vars(layer) or theirs is not getattr(base, name, None):
                 raise TypeError(
                     f"fold: {type(layer).__name__} defines its own {name}, which need not be "
                     "affine; only layers that compute as their base class can be folded"

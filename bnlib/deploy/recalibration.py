@@ -72,7 +72,7 @@ def recalibrate(model: Layer, batches: Iterable[Array]) -> None:
 def walk(model: Layer) -> list[Layer]:
     """Return a layer and all layers in its attributes, outermost first, each once.
 
-    Layers are found in attributes and in lists, tuples and dictionaries there.
+    Layers are found where `Layer` finds them.
 
     Examples
     --------
@@ -81,13 +81,7 @@ def walk(model: Layer) -> list[Layer]:
     >>> [type(layer).__name__ for layer in walk(net)]
     ['Sequential', 'Linear', 'Sequential', 'BatchNorm', 'ReLU']
     """
-    layers = [model]
-    for layer in layers:  # the list grows on the way
-        for value in vars(layer).values():
-            several = value.values() if isinstance(value, dict) else value
-            group = several if isinstance(value, list | tuple | dict) else [value]
-            layers += [v for v in group if isinstance(v, Layer) and v not in layers]
-    return layers
+    return list(model.named_layers().values())
 
 
 @contextmanager
@@ -117,7 +111,7 @@ def _replace(layers: list[BatchNorm], rules: list[DatasetPass]) -> None:
     for layer, values in zip(layers, statistics, strict=True):
         names = ("running_mean", "running_var", "num_batches_tracked")
         for name, value in zip(names, values, strict=True):
-            layer.named_buffers()[name][...] = value
+            layer.own_buffers()[name][...] = value
 
 
 def check_task(model: object, batches: object, layers: Sequence[object]) -> None:

@@ -60,25 +60,32 @@ def numeric_gradient(f: Function, x: Vector, w: Vector, step: float) -> Vector:
     >>> numeric_gradient(lambda x: x**2, x, np.ones(2), step=1e-5).round(6)
     array([2., 4.])
     """
+    check_point("numeric_gradient", x)
+    step = check_step("numeric_gradient", x, step)
+    return np.array([difference(f, x, w, step, i)[0] for i in np.ndindex(x.shape)]).reshape(
+        x.shape
+    )
+
+
+def difference(
+    f: Function, x: Vector, w: Vector, step: float, i: tuple[int, ...]
+) -> tuple[float, npt.NDArray[np.bool_]]:
+    """Return one entry of `numeric_gradient`, and which entries of ``f(x)`` moved."""
     op = "numeric_gradient"
-    check_point(op, x)
-    step = check_step(op, x, step)
-    gradient = np.empty_like(x)
-    for i in np.ndindex(x.shape):
-        up, down = x.copy(), x.copy()
-        up[i] += step
-        down[i] -= step
-        width = up[i] - down[i]
-        y_up, y_down = value(op, f, up), value(op, f, down)
-        if np.shape(w) != y_up.shape:
-            raise ValueError(
-                f"{op}: w must have the shape of f(x), {y_up.shape}, got {np.shape(w)}; "
-                "draw it with projection(y.shape, seed)"
-            )
-        gradient[i] = np.sum(w * (y_up - y_down)) / width
-    if not np.isfinite(gradient).all():
+    up, down = x.copy(), x.copy()
+    up[i] += step
+    down[i] -= step
+    width = up[i] - down[i]
+    y_up, y_down = value(op, f, up), value(op, f, down)
+    if np.shape(w) != y_up.shape:
+        raise ValueError(
+            f"{op}: w must have the shape of f(x), {y_up.shape}, got {np.shape(w)}; "
+            "draw it with projection(y.shape, seed)"
+        )
+    slope = float(np.sum(w * (y_up - y_down)) / width)
+    if not np.isfinite(slope):
         raise NonFiniteError(f"{op}: the differences overflow; scale f or x down")
-    return gradient
+    return slope, y_up != y_down
 
 
 def step_sweep(

@@ -24,7 +24,7 @@ def value(op: str, f: Function, x: Vector) -> Vector:
             f"{op}: f(x) must be one float64 array, got a tuple of {len(result)}; "
             "let f return the output alone, as in forward(x)[0]"
         )
-    y = np.asarray(result)
+    y = np.array(result)  # a copy: f may return the same array each time
     if y.dtype != np.float64:
         raise TypeError(
             f"{op}: f(x) must be float64, got {y.dtype}; compute in float64 throughout"
@@ -49,4 +49,4 @@ def claim(op: str, x: Vector, dx: Claim, w: Vector) -> Vector:
         )
     if claimed.shape != x.shape:
         raise ValueError(f"{op}: dx must have the shape of x, {x.shape}, got {claimed.shape}")
-    return claimed
+    return claimed.copy()

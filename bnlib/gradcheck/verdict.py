@@ -7,11 +7,10 @@ import numpy as np
 
 from bnlib.arguments import ROUNDING, NonFiniteError, check_point, quiet
 from bnlib.axes import Vector
-from bnlib.gradcheck.differences import numeric_gradient, projection, spread
+from bnlib.gradcheck.differences import projection, spread
 from bnlib.gradcheck.inputs import Claim, Function, MeaninglessCheckError, claim, value
+from bnlib.gradcheck.slopes import SAFETY, Part, Slopes, parts, refine, vague
 
-SAFETY = 10.0  # times the estimated error of the differences
-COARSEST = 1e-4  # a check that cannot see a relative error of this size is refused
 LEAST = 0.01  # of the change that shuffling x makes, what the gradient must predict
 
 
@@ -27,6 +26,12 @@ class Verdict:
       to so many digits, and the difference is divided by the step;
     - ``truncation``: a third of the largest change that doubling the step makes, since the
       error of a central difference is proportional to the square of the step.
+
+    All of this holds for ``x`` as a whole, and then for each part of it with one index on one
+    axis: each column and each row, each channel. There ``size``, ``truncation`` and the
+    norms are those of the part, and of the outputs that it moves. So a channel whose
+    gradient is small is judged by its own size. The verdict is that of the whole unless a
+    part is wrong; then, or if no step suits the whole, that of the worst part.
     """
 
     ok: bool
@@ -65,7 +70,7 @@ def gradcheck(
     ----------
     f : function
         Takes an array like ``x`` and returns ``y``, float64, any shape. Called
-        ``4 * x.size + 18`` times.
+        ``4 * x.size + 18`` times, and more often where steps are shrunk.
     x : ndarray, any shape, float64
         Not modified; ``f`` gets copies.
     dx : function or ndarray
@@ -73,7 +78,8 @@ def gradcheck(
         like ``x``. Or the gradient itself, for ``w = projection(y.shape, seed)``.
     step : float, optional
         The default is 6e-6 (the cube root of float64's precision) times the standard
-        deviation of ``x``.
+        deviation of ``x``, and less for channels whose differences that leaves too coarse,
+        as those of a spread much below the others'.
     seed : int
         Draws ``w``.
 
@@ -84,11 +90,12 @@ def gradcheck(
     Raises
     ------
     MeaninglessCheckError
-        If no verdict would mean anything: the gradient is 0 or lost in rounding, the error
-        of the differences exceeds 1e-4, ``f`` is random, or most of the gradient is below
-        1/100 of what ``y`` does when ``x`` is shuffled. Batch norm of N = 2 is of this kind:
-        ``y`` is 1 and -1 wherever ``x`` is, but for eps and values that nearly coincide, so
-        a backward pass returns the rounding of terms that cancel.
+        If no verdict would mean anything: the gradient is 0 or lost in rounding, or the error
+        of the differences exceeds 1e-4, be it of the whole or of one channel (part with one
+        index on one axis; not if ``y`` does not depend on it), ``f`` is random, or most of
+        the gradient is below 1/100 of what ``y`` does when ``x`` is shuffled. Batch norm of
+        N = 2 is of this kind: ``y`` is 1 and -1 wherever ``x`` is, but for eps and values
+        that nearly coincide, so a backward pass returns the rounding of terms that cancel.
     TypeError, ValueError
         If ``x``, ``f(x)`` or ``dx`` is not float64, ``x`` or ``f(x)`` is not finite
         (`bnlib.arguments.NonFiniteError`), or a shape or ``step`` does not fit. A ``dx`` that
@@ -113,36 +120,55 @@ def gradcheck(
         raise MeaninglessCheckError(
             f"{op}: two calls of f gave different results; fix its random numbers by a seed"
         )
-    step = ROUNDING ** (1 / 3) * spread(x) if step is None else step
-    numeric = numeric_gradient(f, x, w, step)
-    truncation = float(abs(numeric_gradient(f, x, w, 2 * step) - numeric).max() / 3)
-    known = np.linalg.norm(w * y) + np.linalg.norm(x * numeric)
-    rounding = float(ROUNDING * known / step)
-    size = float(abs(numeric).max())
-    _refuse_noise(op, size, rounding, truncation)
-    _refuse_flat(op, f, x, y, w, numeric)
-    errors = np.where(np.isfinite(claimed), abs(claimed - numeric), np.inf) / size
-    worst = tuple(int(i) for i in np.unravel_index(errors.argmax(), x.shape))
-    error, tolerance = float(errors[worst]), SAFETY * (rounding + truncation) / size
-    pair = float(claimed[worst]), float(numeric[worst])
+    usual = ROUNDING ** (1 / 3) * spread(x)
+    slopes = Slopes(f, x, y, w, usual if step is None else step)
+    if step is None:
+        refine(slopes)
+    _refuse_noise(op, slopes)
+    _refuse_flat(op, f, x, y, w, slopes.numeric)
+    whole, *others = (_judge(slopes, claimed, part) for part in parts(x.shape))
+    if slopes.uniform and (not whole or all(others)):
+        return whole
+    return max(whole, *others, key=lambda v: (not v, v.error / (v.tolerance or 1.0)))
+
+
+def _judge(slopes: Slopes, claimed: Vector, part: Part) -> Verdict:
+    """Return the verdict on a part of the gradient, by its own largest entry."""
+    off = np.full(claimed.shape, -1.0)
+    off[part] = abs(claimed - slopes.numeric)[part]
+    off[np.isnan(off)] = np.inf
+    worst = tuple(int(i) for i in np.unravel_index(off.argmax(), off.shape))
+    size, step = float(abs(slopes.numeric[part]).max()), float(slopes.steps[worst])
+    rounding = float(slopes.rounding[part].max())
+    if not part:
+        known = np.linalg.norm(slopes.w * slopes.y) + np.linalg.norm(slopes.x * slopes.numeric)
+        rounding = float(ROUNDING * known / slopes.steps.min())
+    truncation, unit = float(slopes.truncation[part].max()), size or 1.0
+    error, tolerance = float(off[worst]) / unit, SAFETY * (rounding + truncation) / unit
+    pair = float(claimed[worst]), float(slopes.numeric[worst])
     ok = error <= tolerance
     return Verdict(ok, worst, *pair, error, tolerance, size, step, rounding, truncation)
 
 
-def _refuse_noise(op: str, size: float, rounding: float, truncation: float) -> None:
-    """Raise if the differences are too coarse for the size of the gradient."""
-    noise = SAFETY * (rounding + truncation)
-    if size <= noise:
-        raise MeaninglessCheckError(
-            f"{op}: the gradient of the loss is 0, or lost in rounding (largest entry "
-            f"{size:.2g}, noise {noise:.2g}), so returning zeros would pass; give f the whole "
-            "output instead of its sum"
+def _refuse_noise(op: str, slopes: Slopes) -> None:
+    """Raise if the differences are too coarse for the size of the gradient, or of a part."""
+    for part in vague(slopes):
+        rounding, truncation = (
+            float(a[part].max()) for a in (slopes.rounding, slopes.truncation)
         )
-    if noise > COARSEST * size:
+        size, noise = float(abs(slopes.numeric[part]).max()), SAFETY * (rounding + truncation)
+        place = ", ".join(":" if isinstance(k, slice) else str(k) for k in part)
+        where = f"of x[{place}]" if part else "of the loss"
+        if size <= noise:
+            raise MeaninglessCheckError(
+                f"{op}: the gradient {where} is 0, or lost in rounding (largest entry "
+                f"{size:.2g}, noise {noise:.2g}), so returning zeros would pass; give f the "
+                "whole output instead of its sum, or check a part of x alone"
+            )
         raise MeaninglessCheckError(
-            f"{op}: the differences are not exact enough (rounding {rounding:.2g}, truncation "
-            f"{truncation:.2g}, largest gradient {size:.2g}); choose step with step_sweep, or "
-            "move x away from a kink"
+            f"{op}: the differences {where} are not exact enough (rounding {rounding:.2g}, "
+            f"truncation {truncation:.2g}, largest gradient {size:.2g}); choose step with "
+            "step_sweep, or move x away from a kink"
         )
 
 

@@ -1,6 +1,6 @@
 """What every layer has: parameters, a mode, a state that can be saved and loaded."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -28,7 +28,13 @@ class Layer:
 
     ``backward`` belongs to the latest ``forward`` and overwrites each parameter's
     gradient. ``training`` is the mode; `train` and `eval` set it.
+
+    A layer may hold others in its attributes, also in lists, tuples and dictionaries there.
+    Mode, parameters and state are then those of all of them; ``self.bn = BatchNorm(4)``
+    has the parameter ``bn.weight``. A shared layer counts once, by its first name.
     """
+
+    _busy = False  # while `train` is on its way through the layers within
 
     def __init__(self) -> None:
         self.training = True
@@ -46,21 +52,65 @@ class Layer:
         raise NotImplementedError(f"{type(self).__name__} defines no backward")
 
     def train(self, mode: bool = True) -> Self:
-        """Set training mode (or, with ``False``, evaluation mode) and return the layer."""
+        """Set training mode (or, with ``False``, evaluation mode) and return the layer.
+
+        Calls ``train`` of the layers in it.
+        """
         self.training = bool(mode)
+        if not self._busy:  # else this layer is inside itself
+            self._busy = True
+            try:
+                for _, layer in self.inner_layers():
+                    layer.train(mode)
+            finally:
+                del self._busy
         return self
 
     def eval(self) -> Self:
         """Set evaluation mode and return the layer."""
         return self.train(False)
 
-    def named_parameters(self) -> dict[str, Parameter]:
-        """Return the parameters by PyTorch's names."""
+    def inner_layers(self) -> Iterator[tuple[str, "Layer"]]:
+        """Yield the layers in this one's attributes with their names, such as ``blocks.0``."""
+        for name, value in vars(self).items():
+            yield from _layers_in(value, name)
+
+    def named_layers(self) -> dict[str, "Layer"]:
+        """Return this layer, by the name "", and all within it, outermost first, each once."""
+        found: dict[str, Layer] = {}
+        rest: list[tuple[str, Layer]] = [("", self)]
+        while rest:
+            at, layer = rest.pop()
+            if not any(layer is known for known in found.values()):
+                found[at] = layer
+                inner = [(_joined(at, name), one) for name, one in layer.inner_layers()]
+                rest += reversed(inner)
+        return found
+
+    def own_parameters(self) -> dict[str, Parameter]:
+        """Return the parameters in this layer's own attributes, by PyTorch's names."""
+        return {k: p for k, p in vars(self).items() if isinstance(p, Parameter)}
+
+    def own_buffers(self) -> State:
+        """Return what this layer itself keeps but does not train, by PyTorch's names."""
         return {}
+
+    def named_parameters(self) -> dict[str, Parameter]:
+        """Return the parameters of this layer and all within it, by PyTorch's names."""
+        found: dict[str, Parameter] = {}
+        for at, layer in self.named_layers().items():
+            for name, parameter in layer.own_parameters().items():
+                if not any(parameter is known for known in found.values()):
+                    found[_joined(at, name)] = parameter
+        return found
 
     def named_buffers(self) -> State:
         """Return what is kept but not trained, by PyTorch's names."""
-        return {}
+        return {
+            _joined(at, name): array
+            for at, layer in self.named_layers().items()
+            for name, array in layer.own_buffers().items()
+        }
 
     def parameters(self) -> list[Parameter]:
         """Return the parameters in order."""
@@ -73,19 +123,23 @@ class Layer:
     def load_state_dict(self, state: Mapping[str, npt.ArrayLike]) -> None:
         """Copy ``state`` in; all of it, or (after an error) none of it.
 
+        The count of batches may be missing, as in states of PyTorch before 0.4.1; then the
+        layer keeps its own.
+
         Raises
         ------
         ValueError
             If a name is missing or unknown, a shape differs, a value is not finite, or a
             running variance or a count is negative.
         TypeError
-            If ``state`` is no mapping or a value is not numeric.
+            If ``state`` is no mapping or NumPy cannot read a value as numbers, such as a
+            tensor that requires a gradient or is bfloat16.
         """
         own = self._state()
         _check_names(type(self).__name__, own, state)
-        new = {name: _check_value(name, state[name], own[name]) for name in own}
-        for name, array in own.items():
-            array[...] = new[name]
+        new = {k: _check_value(k, state[k], own[k]) for k in own if k in state}
+        for name, array in new.items():
+            own[name][...] = array
 
     def _state(self) -> State:
         """Return the arrays themselves, by name."""
@@ -125,23 +179,25 @@ class Sequential(Layer):
             dy = layer.backward(dy)
         return dy
 
-    def train(self, mode: bool = True) -> Self:
-        """Set the mode of this and of every layer in it."""
-        for layer in self.layers:
-            layer.train(mode)
-        return super().train(mode)
+    def inner_layers(self) -> Iterator[tuple[str, Layer]]:
+        """Yield the layers with their places as names, as PyTorch does."""
+        for name, layer in super().inner_layers():
+            yield name.removeprefix("layers."), layer
 
-    def named_parameters(self) -> dict[str, Parameter]:
-        """Return every layer's parameters as ``index.name``."""
-        pairs = enumerate(self.layers)
-        return {
-            f"{i}.{k}": p for i, layer in pairs for k, p in layer.named_parameters().items()
-        }
 
-    def named_buffers(self) -> State:
-        """Return every layer's buffers as ``index.name``."""
-        pairs = enumerate(self.layers)
-        return {f"{i}.{k}": b for i, layer in pairs for k, b in layer.named_buffers().items()}
+def _layers_in(value: object, at: str) -> Iterator[tuple[str, Layer]]:
+    """Yield the layers that an attribute holds, with their names."""
+    if isinstance(value, Layer):
+        yield at, value
+    elif isinstance(value, dict | list | tuple):
+        pairs = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, one in pairs:
+            yield from _layers_in(one, f"{at}.{key}")
+
+
+def _joined(at: str, name: str) -> str:
+    """Return the name of what is ``name`` in the layer ``at``."""
+    return f"{at}.{name}" if at else name
 
 
 def need_forward(layer: Layer, cache: object) -> None:
@@ -160,7 +216,8 @@ def _check_names(op: str, own: State, state: Mapping[str, Any]) -> None:
             f"{op}.load_state_dict: expected a mapping of names to arrays, "
             f"got {type(state).__name__}; pass the result of state_dict()"
         )
-    missing = sorted(own.keys() - state.keys())
+    needed = {name for name in own if not name.endswith("num_batches_tracked")}
+    missing = sorted(needed - state.keys())
     unknown = sorted(state.keys() - own.keys(), key=str)
     if missing or unknown:
         raise ValueError(

@@ -50,11 +50,6 @@ class Linear(Layer):
         self.bias = Parameter(np.zeros(out_features)) if bias else None
         self._x: Array | None = None
 
-    def named_parameters(self) -> dict[str, Parameter]:
-        """Return ``weight`` and, if there is one, ``bias``."""
-        named = {"weight": self.weight}
-        return named if self.bias is None else named | {"bias": self.bias}
-
     @quiet
     def forward(self, x: Array) -> Array:
         """Return ``x @ weight.T + bias`` for ``x`` of shape (N, in_features), float64."""

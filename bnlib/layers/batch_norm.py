@@ -99,12 +99,12 @@ class BatchNorm(Layer):
         self._cache: BatchNormCache | None = None
         self._used_batch = True  # whether the latest forward took the batch's statistics
 
-    def named_parameters(self) -> dict[str, Parameter]:
+    def own_parameters(self) -> dict[str, Parameter]:
         """Return gamma and beta as ``weight`` and ``bias``."""
-        named = {"weight": self.gamma, "bias": self.beta}
-        return {k: p for k, p in named.items() if p is not None}
+        names = {"gamma": "weight", "beta": "bias"}
+        return {names.get(k, k): p for k, p in super().own_parameters().items()}
 
-    def named_buffers(self) -> State:
+    def own_buffers(self) -> State:
         """Return the running statistics and the count of batches."""
         names = ("running_mean", "running_var", "num_batches_tracked")
         return {k: getattr(self, k) for k in names if getattr(self, k) is not None}

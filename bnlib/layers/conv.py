@@ -73,11 +73,6 @@ class Conv2d(Layer):
         self.bias = Parameter(np.zeros(out_channels)) if bias else None
         self._cache: tuple[Array, tuple[int, ...], tuple[int, ...]] | None = None
 
-    def named_parameters(self) -> dict[str, Parameter]:
-        """Return ``weight`` and, if there is one, ``bias``."""
-        named = {"weight": self.weight}
-        return named if self.bias is None else named | {"bias": self.bias}
-
     @quiet
     def forward(self, x: Array) -> Array:
         """Return the maps, shape (N, out_channels, Ho, Wo), dtype of ``x``.

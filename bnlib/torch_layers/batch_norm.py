@@ -104,17 +104,26 @@ class _OwnForward(_BatchNorm):
 
     def _track(self, mean: Tensor, var: Tensor, m: int) -> None:
         """Move the running statistics towards the batch's; unbiased variance."""
+        count = self.num_batches_tracked
         factor: float | Tensor = 0.0 if self.momentum is None else self.momentum
-        if self.num_batches_tracked is not None:
-            self.num_batches_tracked.add_(1)
-            if self.momentum is None:
-                factor = 1 / self.num_batches_tracked.to(mean.dtype)
-        if m == 0:
-            return
-        pairs = (self.running_mean, mean), (self.running_var, var * m / (m - 1))
-        for running, value in pairs:
-            if running is not None:
-                running.copy_((1 - factor) * running.to(value.dtype) + factor * value)
+        if self.momentum is None and count is not None:
+            factor = 1 / (count + 1).to(mean.dtype)
+        for running, value in (self.running_mean, mean), (self.running_var, var * m / (m - 1)):
+            if running is not None and m > 0:
+                new = (1 - factor) * running.to(value.dtype) + factor * value
+                running.copy_(_unwrapped(new, running))
+        if count is not None:
+            count.add_(1)
+
+
+def _unwrapped(value: Tensor, target: Tensor) -> Tensor:
+    """Return ``value`` as ``target`` can take it: functionalize wraps no captured buffer."""
+    if torch.compiler.is_compiling() or torch._is_functional_tensor(target):
+        return value
+    if torch._is_functional_tensor(value):
+        torch._sync(value)  # type: ignore[attr-defined, no-untyped-call]
+        return torch._from_functional_tensor(value)
+    return value
 
 
 class BatchNorm1d(_OwnForward, nn.BatchNorm1d):
@@ -163,15 +172,21 @@ class BatchNorm1d(_OwnForward, nn.BatchNorm1d):
     There is no unbatched input: torch reads (C, L) as (N, C), and so do we.
 
     The layer is plain torch operations. Derivatives of any order, `torch.func`,
-    `torch.compile`, `torch.export`, `make_fx`, fake tensors and saved traces therefore work
-    as for torch's layer, but for these:
+    `torch.compile`, `torch.export`, `make_fx`, fake tensors, saved traces and both ONNX
+    exporters therefore work as for torch's layer, with any size free, but for these:
 
-    - ``torch.jit.script`` is refused.
-    - ``torch.func.functionalize`` in training needs the running statistics as arguments, by
-      `torch.func.functional_call`.
-    - ``torch.ao.quantization.fuse_modules`` and the fusers of `torch.fx` ask for torch's own
-      types: the first refuses our layers, the others leave them as they are. `fold` and
-      ``torch.nn.utils.fuse_conv_bn_eval`` take them.
+    - ``torch.jit.script`` is refused; take `torch.export`, `torch.compile` or
+      `torch.jit.trace`.
+    - The fusers and quantizers of `torch.ao` and `torch.fx` ask for torch's own types. Those
+      that trace leave the layer as it is; ``fuse_modules`` refuses it, but in evaluation
+      takes ``fuse_custom_config_dict={"additional_fuser_method_mapping": {(nn.Conv2d,
+      BatchNorm2d): fuse_conv_bn}}``; ``fuse_modules_qat`` needs the state in torch's module.
+      `fold` and ``torch.nn.utils.fuse_conv_bn_eval`` take the layer.
+    - An ONNX file holds two products and two sums for a layer, where torch's holds one
+      ``BatchNormalization``, or nothing after a convolution; `fold` first.
+
+    On one thread of a CPU, training and evaluation take 2 to 4 times as long as with torch's
+    layer; under `torch.compile` 1 to 1.5 times, but training on (N, C) twice as long.
 
     Ioffe & Szegedy (2015), Algorithms 1 and 2.
 

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules import module as every
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parameter import UninitializedParameter
 from torch.nn.utils.parametrize import is_parametrized
@@ -49,13 +50,14 @@ def fold(layer: Layer, bn: nn.Module) -> Layer:
     Raises
     ------
     TypeError
-        If ``layer`` or ``bn`` is of another type, also in wrong order, or of a subclass that
-        defines its own forward.
+        If ``layer`` or ``bn`` is of another type, also in wrong order, or has a forward of
+        its own, be it of a subclass or set on the object; if the weight is complex.
     ValueError
         If ``bn`` is in training mode, keeps no running statistics, or has another number of
         channels or another rank than ``layer`` gives; if one of the two has a parametrization
-        or a forward hook; if a variance is negative, or 0 with eps 0; if a statistic is not
-        finite (`bnlib.arguments.NonFiniteError`).
+        (also an old one: pruning, weight normalization) or a hook of its passes; if a
+        variance is negative, or 0 with eps 0; if a statistic is not finite
+        (`bnlib.arguments.NonFiniteError`).
 
     Notes
     -----
@@ -149,14 +151,23 @@ def _check_parameters(layer: Foldable, bn: _BatchNorm) -> None:
     name = type(layer).__name__
     if isinstance(layer.weight, UninitializedParameter):
         raise ValueError(f"fold: the weights of {name} are not made yet; call it once")
+    if not layer.weight.is_floating_point():
+        raise TypeError(
+            f"fold: the weight of {name} must be of a real floating dtype, got "
+            f"{layer.weight.dtype}; no batch normalization follows such a layer"
+        )
     if is_parametrized(layer) or layer._forward_pre_hooks:
         raise ValueError(
             f"fold: the weight of {name} is computed by a parametrization or a hook, which "
             "would undo the fold; remove it first"
         )
+    if every._global_forward_hooks or every._global_forward_pre_hooks:
+        raise ValueError("fold: a global hook may change what layers give; remove it first")
     for module in (layer, bn):
-        if is_parametrized(module) or module._forward_pre_hooks or module._forward_hooks:
-            raise ValueError(
-                f"fold: {type(module).__name__} has a forward hook or a parametrization, which "
-                "a fold would lose; remove it first"
-            )
+        for kind in ("forward", "backward"):
+            hooks = (v for k, v in vars(module).items() if k.startswith(f"_{kind}_"))
+            if is_parametrized(module) or any(hooks):
+                raise ValueError(
+                    f"fold: {type(module).__name__} has a {kind} hook or a parametrization, "
+                    "which a fold would lose; remove it first"
+                )

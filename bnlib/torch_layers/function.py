@@ -4,6 +4,8 @@ The channels are axis 1. A mean is held as ``center + rest``: what the dtype can
 and what that loses, so that a large mean costs no accuracy and no float64 is needed.
 """
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -76,7 +78,7 @@ def scaled(
     if bias is not None:
         shift = shift + bias.to(var.dtype)
     shift, scale = (per_channel(v.to(d.dtype), d) for v in (shift, scale))
-    return torch.addcmul(shift, d, scale)
+    return d * scale + shift
 
 
 def moments(x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -127,7 +129,7 @@ def per_channel(v: Tensor, x: Tensor) -> Tensor:
 
 def values_per_channel(x: Tensor) -> int:
     """Return ``m``, the number of values behind each channel's statistic."""
-    return x.shape[0] * x.shape[2:].numel()
+    return x.shape[0] * math.prod(x.shape[2:])
 
 
 def widened(x: Tensor) -> Tensor:

@@ -24,8 +24,8 @@ def zca_matrices(vectors: Vector, scales: Vector) -> tuple[Vector, Vector]:
 def pca_matrices(vectors: Vector, scales: Vector) -> tuple[Vector, Vector]:
     """Return ``diag(1 / scales) U.T`` and its inverse; arguments as in `zca_matrices`.
 
-    An eigenvector's sign is free. The entry of largest size is made positive, so that the
-    result does not depend on the machine.
+    An eigenvector's sign is free. The first of its largest entries is made positive, sizes
+    within 1/1000 taken as equal: so rounding does not choose the sign.
 
     Examples
     --------
@@ -33,8 +33,9 @@ def pca_matrices(vectors: Vector, scales: Vector) -> tuple[Vector, Vector]:
     array([[ 0.3,  0.4],
            [ 0.8, -0.6]])
     """
-    largest = abs(vectors).argmax(axis=0)
-    vectors = vectors * np.sign(vectors[largest, np.arange(len(vectors))])
+    sizes = abs(vectors)
+    first = (sizes > 0.999 * sizes.max(axis=0)).argmax(axis=0)
+    vectors = vectors * np.sign(vectors[first, np.arange(len(vectors))])
     return (vectors * reciprocals(scales)).T, vectors * scales
 
 

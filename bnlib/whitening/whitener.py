@@ -5,7 +5,14 @@ from typing import Self
 
 import numpy as np
 
-from bnlib.arguments import USUAL_EPS, check_finite, check_number, check_samples, quiet
+from bnlib.arguments import (
+    ROUNDING,
+    USUAL_EPS,
+    check_finite,
+    check_number,
+    check_samples,
+    quiet,
+)
 from bnlib.axes import Array, Vector
 from bnlib.stats import mean_var
 from bnlib.whitening.matrices import cholesky_matrices, pca_matrices, zca_matrices
@@ -35,13 +42,14 @@ class Whitener:
         - "zca": ``U diag(1 / sqrt(lam)) U.T``, symmetric; its output is the nearest to the
           centred input, in mean square, of all white ones.
         - "pca": ``diag(1 / sqrt(lam)) U.T``: the principal components, the largest first,
-          each scaled to variance 1. The largest entry of each component is positive.
+          each scaled to variance 1. The first of the largest entries of each (sizes within
+          1/1000 taken as equal) is positive, so rounding does not choose the sign.
         - "cholesky": the inverse of the lower triangle L in ``cov = L L.T``. Output i is
           made from inputs 1 to i.
     eps : float
         Added to each eigenvalue, in units of the data squared. The default 0 makes the
-        output exactly white where the data has variance, at any scale of the data, and maps
-        directions without variance to 0. An ``eps`` above 0 shrinks directions with little
+        output white where the data has variance, at any scale of the data, and maps directions
+        without variance to 0. An ``eps`` above 0 shrinks directions with little
         variance instead of blowing up their noise; output variances are then
         ``lam / (lam + eps)``.
 
@@ -57,8 +65,8 @@ class Whitener:
     inverse_matrix_ : ndarray, shape (d, d)
         What undoes W: its inverse, or, where directions have no variance, its pseudoinverse.
     rank_ : int
-        Eigenvalues that are more than rounding: above ``max(m, d) * 2.2e-16`` times the
-        largest, and above ``d * (2.2e-16 * max(abs(X)))**2``.
+        Directions whose variance is more than rounding. It is asked of features divided by
+        their standard deviations, so units do not matter, up to ratios of some 1e15.
 
     All are float64. They are set by a `fit` that succeeds, and by nothing else.
 
@@ -110,19 +118,17 @@ class Whitener:
         centred = X - mean
         covariance: Vector = centred.T @ centred / len(X)
         check_finite("Whitener.fit", "the covariance", covariance)
-        values, vectors = np.linalg.eigh(covariance)
-        values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
-        values[len(X) - 1 :] = 0.0  # m centred samples span at most m - 1 dimensions
-        floor = _rounding_of(X, values[0])
-        rank = int((values > floor).sum())
-        variances = np.where(values + self.eps > floor, values + self.eps, 0.0)
+        scales, vectors, rank = _principal(X, centred)
+        full = np.hypot(scales, np.sqrt(self.eps))
+        full[full <= X.shape[1] * ROUNDING * full.max()] = 0.0
+        full[:rank] = np.hypot(scales, np.sqrt(self.eps))[:rank]
         if self.method == "cholesky":
-            matrix, inverse = cholesky_matrices(covariance, self.eps, variances)
+            matrix, inverse = cholesky_matrices(covariance, self.eps, full)
         else:
             make = zca_matrices if self.method == "zca" else pca_matrices
-            matrix, inverse = make(vectors, np.sqrt(variances))
+            matrix, inverse = make(vectors, full)
         _warn_of_rank(X.shape, rank)
-        self.mean_, self.covariance_, self.eigenvalues_ = mean, covariance, values
+        self.mean_, self.covariance_, self.eigenvalues_ = mean, covariance, scales**2
         self.matrix_, self.inverse_matrix_, self.rank_ = matrix, inverse, rank
         return self
 
@@ -168,10 +174,25 @@ class Whitener:
             )
 
 
-def _rounding_of(X: Array, largest: np.float64) -> float:
-    """Return what rounding may make of an eigenvalue that is 0, for samples X in rows."""
-    eps = np.finfo(np.float64).eps
-    return float(max(max(X.shape) * eps * largest, X.shape[1] * (eps * abs(X).max()) ** 2))
+def _principal(X: Array, centred: Array) -> tuple[Vector, Vector, int]:
+    """Return standard deviations along the principal directions, these as columns, the rank.
+
+    By the singular values of the centred data: their squares, the covariance's eigenvalues,
+    would lose twice as many digits. The first QR makes m rows d, column by column, so that
+    the rank can be asked of features in units of their own standard deviations.
+    """
+    (m, d), rounding = X.shape, ROUNDING * abs(X).max(axis=0)
+    root = np.linalg.qr(centred, mode="r") / np.sqrt(m)
+    std = np.linalg.norm(root, axis=0)
+    unit = np.where(std > 4 * rounding, std, np.inf)  # a constant feature becomes 0
+    own = np.linalg.svd(root / unit, compute_uv=False)
+    floor = np.sqrt(d) * (rounding / unit).max() + d * ROUNDING * own[0]
+    scales = np.zeros(d)
+    _, found, directions = np.linalg.svd(root)
+    rank = min(int((own > floor).sum()), m - 1)
+    rank = min(rank, int((found > d * ROUNDING * found[0]).sum()))
+    scales[:rank] = found[:rank]
+    return scales, directions.T, rank
 
 
 def _warn_of_rank(shape: tuple[int, ...], rank: int) -> None:

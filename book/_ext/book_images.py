@@ -54,7 +54,9 @@ def sized(tag: re.Match[str], sources: dict[str, Path], images: Path) -> str:
             target = (images / name).with_suffix(".webp")
             if picture.format == "PNG" and lighter(picture, sources[name], target):
                 name = target.name
-    return f'<img{tag["before"]} src="{tag["folder"]}{name}" width="{width}" height="{height}"'
+    late = ' loading="lazy"' if "<img" in tag.string[: tag.start()] else ""  # not the first
+    address = f"{tag['folder']}{name}"
+    return f'<img{tag["before"]} src="{address}" width="{width}" height="{height}"{late}'
 
 
 def on_page(app: Sphinx, page: str, template: str, context: Any, doctree: Any) -> None:

@@ -1,17 +1,20 @@
 """Lighter images show the same pixels; formulas are drawn when the site is built."""
 
+import re
 import sys
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import site_probe
+from fontTools import ttLib
 from PIL import Image
 from sphinx.errors import ExtensionError
 
 sys.path.append(str(site_probe.ROOT / "book" / "_ext"))
 
 from book_formulas import STYLE, draw_pages
+from book_light import ICON_FONT, ICON_SHEET, icons
 
 
 def test_lighter_images_have_the_same_pixels(site):
@@ -22,6 +25,37 @@ def test_lighter_images_have_the_same_pixels(site):
             same = np.asarray(shown.convert("RGBA")) == np.asarray(drawn.convert("RGBA"))
         assert same.all(), path.name
         assert path.stat().st_size < path.with_suffix(".png").stat().st_size
+
+
+def test_each_icon_of_a_page_is_in_the_font(site):
+    static = site / "_static"
+    sheet = (static / ICON_SHEET).read_text("utf-8")
+    names = {
+        name
+        for page in site.rglob("*.html")
+        for name in re.findall(r"\bfa-([\w-]+)", page.read_text("utf-8"))
+    }
+    with ttLib.TTFont(static / ICON_FONT) as font:
+        drawn = set(map(chr, font.getBestCmap()))
+    wanted = icons(sheet, names)
+    assert {"bars", "download"} <= names
+    assert len(wanted) >= 20
+    assert wanted <= drawn
+    assert (static / ICON_FONT).stat().st_size < 10_000
+
+
+def test_only_the_search_page_loads_the_tools_of_search(site):
+    pages = {p.stem for p in site.rglob("*.html") if "searchindex.js" in p.read_text("utf-8")}
+    assert pages == {"search"}
+
+
+def test_all_images_but_the_first_wait_until_they_come_into_view(site):
+    page = (site / "chapters" / "04_batch_norm.html").read_text("utf-8")
+    images = re.findall(r"<img[^>]*_images/[^>]*>", page)
+    assert len(images) > 3
+    assert ['loading="lazy"' in image for image in images] == [False] + [True] * (
+        len(images) - 1
+    )
 
 
 def test_formulas_are_seen_without_a_script(chromium, served):

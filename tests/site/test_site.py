@@ -14,7 +14,8 @@ FILES = [*site_probe.pages(), SOURCE]
 LIBRARY = {"book/api/functional", "book/api/torch_layers"}
 PAGES = [file for file in FILES if "/api/" not in file or file in LIBRARY]
 WITH_MATHS = [page for page in PAGES if page.startswith("chapters/")] + ["book/notation"]
-LIMIT = 1_000_000  # bytes of one page with all its files, compressed
+FIRST, ALL = 320_000, 520_000  # bytes of a page, compressed: at first view, read to its end
+HOME_LIMIT = 200_000
 TEXT = (".html", ".css", ".js", ".svg", ".json")
 each_file = pytest.mark.parametrize("page", FILES)
 each_page = pytest.mark.parametrize("page", PAGES)
@@ -155,13 +156,14 @@ def weight(path):
 
 
 @each_page
-def test_a_page_with_all_its_files_weighs_less_than_1_mb(look, site, page):
-    asked = [urlsplit(address) for address in look(page, 1280)["files"]]
+@pytest.mark.parametrize(("when", "limit"), [("first", FIRST), ("files", ALL)])
+def test_a_page_with_its_files_is_light(look, site, page, when, limit):
+    asked = [urlsplit(address) for address in look(page, 1280)[when]]
     names = {parts.path.lstrip("/") for parts in asked if parts.scheme == "http"}
     assert {f"{page}.html", "_static/book.css"} <= names
     files = {name: weight(site / name) for name in names}
     heaviest = sorted(files.items(), key=lambda item: -item[1])[:6]
-    assert sum(files.values()) <= LIMIT, heaviest
+    assert sum(files.values()) <= (HOME_LIMIT if page == "index" else limit), heaviest
 
 
 @each_width

@@ -30,7 +30,9 @@ ELSEWHERE = re.compile(r"^(?!http://127\.0\.0\.1[:/])(?!data:|blob:|about:)")
 
 SETTLE = """async () => {
   document.querySelectorAll("details").forEach((part) => { part.open = true; });
+  document.querySelectorAll("img").forEach((image) => { image.loading = "eager"; });
   document.querySelectorAll(".toggle-button-hidden").forEach((b) => b.click());
+  await Promise.allSettled([...document.images].map((image) => image.decode()));
   await document.fonts.ready;
   await new Promise((done) => setTimeout(done, 100));
   const frame = () => new Promise((done) => requestAnimationFrame(done));
@@ -199,9 +201,10 @@ def look(chromium, address, width):
     listen(tab, troubles, asked)
     tab.on("response", lambda r: r.ok and files.add(r.url))
     tab.goto(address, wait_until="load")
+    first = sorted(files)
     tab.evaluate(SETTLE)
     facts = tab.evaluate(MEASURE) | {"troubles": list(troubles), "asked": list(asked)}
-    facts["files"] = sorted(files)
+    facts |= {"first": first, "files": sorted(files)}
     tab.evaluate(THIN)  # from here on, axe asks for files itself
     colours = {"color-contrast": {"enabled": width == WIDTHS[0]}}
     facts["light"] = violations(tab, "light", rules=colours)

@@ -12,8 +12,17 @@ from packaging.version import Version
 
 PIN = re.compile(r"([A-Za-z0-9._-]+)==([A-Za-z0-9.!-]+)")
 HARDWARE = re.compile(r"nvidia|cuda|cudnn|cublas|triton|rocm|(?:^|-)cu\d\d")
-EXTRAS = ("torch", "fast", "data", "book", "lab", "instructor", "dev")
-HEAVY = {"torch", "numba", "nbgrader", "keras", "playwright", "jupyterlab", "matplotlib"}
+EXTRAS = ("torch", "fast", "data", "book", "lab", "onnx", "instructor", "dev")
+HEAVY = {
+    "torch",
+    "numba",
+    "nbgrader",
+    "keras",
+    "onnx",
+    "playwright",
+    "jupyterlab",
+    "matplotlib",
+}
 
 
 def requirement_lines() -> list[str]:

@@ -45,6 +45,10 @@ def made_up():
             {"shape": [1000, 8], "ratio": ratio, "error": dict.fromkeys(PATHS, 1e-7)}
             for ratio in run.RATIOS
         ],
+        "calls": [
+            {"path": path, "op": op, "cold_ms": 3.0, "warm_ms": 2.0 if path == "compiled" else 1.0}
+            for path, op in itertools.product(PATHS, OPERATIONS)
+        ],
     }  # fmt: skip
 
 
@@ -104,7 +108,7 @@ def test_a_small_batch_is_judged_by_both_passes_together(made_up):
 
 
 def test_what_was_not_measured_is_not_judged(made_up):
-    made_up["times"], made_up["memory"], made_up["accuracy"] = [], [], []
+    made_up |= {part: [] for part in ("times", "memory", "accuracy", "calls")}
     assert {v.word for v in targets.verdicts(made_up)} == {"not measured"}
 
 

@@ -23,6 +23,7 @@ class Layout:
     """
 
     order: tuple[int, ...]  # the axes by stride, longest first: the order in memory
+    inverse: tuple[int, ...] | None  # where in ``order`` each axis stands; None: in place
     sizes: tuple[int, ...]  # along these axes
     shape: tuple[int, int, int]
     fold: int  # 0 for slabs
@@ -40,18 +41,21 @@ class Layout:
 
     def walk(self, array: Array) -> Array:
         """Return ``array`` as the loops take it, read-only; copied if its order differs."""
-        array = array.transpose(self.order)
-        if not (array.flags.c_contiguous and array.flags.aligned):
-            array = array.copy(order="C")
-        view = np.asarray(array).reshape(self.walked)
-        view.flags.writeable = False  # one type for numba, whatever came
+        view = np.asarray(array)
+        if self.inverse is not None:
+            view = view.transpose(self.order)
+        flags = view.flags
+        if not (flags.c_contiguous and flags.aligned):
+            view = view.copy(order="C")
+        view = view.reshape(self.walked)
+        view.setflags(write=False)  # one type for numba, whatever came
         return view
 
     def like(self, array: Array) -> tuple[Array, Array]:
         """Return a new array in this order, and the view of it that the loops fill."""
         y = np.empty(self.sizes, array.dtype)
-        inverse = sorted(range(y.ndim), key=self.order.__getitem__)
-        return y.transpose(inverse), y.reshape(self.walked)
+        out = y.reshape(self.walked)
+        return y if self.inverse is None else y.transpose(self.inverse), out
 
     def spread(self, rows: list[Vector], dtype: np.dtype[np.floating]) -> Array:
         """Return values per channel as the rows of a table, in ``dtype``; there, per column.
@@ -88,11 +92,11 @@ def layout_of(x: Array, channel_axis: int, wide: int = WIDE) -> Layout:
     >>> channels_last.order, channels_last.shape, channels_last.walked
     ((0, 2, 3, 1), (128, 3, 1), (2, 192))
     """
-    order = tuple(range(x.ndim))
+    order, sizes = tuple(range(x.ndim)), x.shape
     if not x.flags.c_contiguous:
         by_stride = tuple(sorted(order, key=lambda i: -x.strides[i]))
         order = by_stride if x.transpose(by_stride).flags.c_contiguous else order
-    sizes = tuple(x.shape[i] for i in order)
+        sizes = tuple(x.shape[i] for i in order)
     return arrange(order, sizes, order.index(channel_axis), wide // x.itemsize)
 
 
@@ -100,13 +104,15 @@ def layout_of(x: Array, channel_axis: int, wide: int = WIDE) -> Layout:
 def arrange(order: tuple[int, ...], sizes: tuple[int, ...], position: int, wide: int) -> Layout:
     """Return the layout for axes of ``sizes`` in memory, the channel's at ``position``.
 
-    ``wide`` values in a row are enough.
+    ``wide`` values in a row are enough; with 0 the loops see ``(A, C, B)`` in any case.
     """
     A, C, B = math.prod(sizes[:position]), sizes[position], math.prod(sizes[position + 1 :])
-    if B >= SHORT:
-        return Layout(order, sizes, (A, C, B), 0, (A, C, B))
+    places = tuple(sorted(order, key=order.__getitem__))
+    inverse = None if order == tuple(range(len(order))) else places
+    if B >= SHORT or wide == 0:
+        return Layout(order, inverse, sizes, (A, C, B), 0, (A, C, B))
     fold = fold_of(A, C * B, wide)
-    return Layout(order, sizes, (A, C, B), fold, (A // fold, fold * C * B))
+    return Layout(order, inverse, sizes, (A, C, B), fold, (A // fold, fold * C * B))
 
 
 def fold_of(rows: int, width: int, wide: int) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import product
 from typing import NamedTuple
 
-from bench.problem import Run, by
+from bench.problem import OPERATIONS, Run, by
 
 LARGE = 8_000_000  # bytes: from here on the targets of time hold
 # Path, operation, whose time it is a multiple of, at most how large, for every large array
@@ -27,6 +27,7 @@ TARGETS = (
 LAYOUT = {None: "", 2: " (N, C)", 4: " (N, C, H, W)"}
 BATCH, TEXTBOOK = "64×64 float64", 1.6  # a small batch; times textbook NumPy
 MEMORY = 1.05  # times the input
+CALL = 3.0  # a warm call on a tiny array; times torch
 ERRORS = {1e3: 1e-5, 1e4: 1e-4}  # mean / std -> relative error of the variance
 NAMES = {"textbook": "textbook", "numpy": "NumPy", "compiled": "compiled", "torch": "torch"}
 PATHS = ("compiled", "numpy")  # that have targets
@@ -90,6 +91,9 @@ def promises(run: Run) -> Iterator[tuple[str, float, dict[str, float], dict[str,
     if alone:
         values = {c: path["numpy"] for c, path in beside_textbook(run).items() if c == BATCH}
         yield f"NumPy: forward and backward {BATCH}, time / textbook", TEXTBOOK, values, {}
+    warm = {(row["path"], row["op"]): row["warm_ms"] for row in run["calls"]}
+    values = {op: warm["compiled", op] / warm["torch", op] for op in OPERATIONS if warm}
+    yield "compiled: a warm call on a tiny array, time / torch", CALL, values, {}
     for path, op in product(PATHS, ("forward", "backward")):
         rows = [r for r in run["memory"] if (r["path"], r["op"]) == (path, op)]
         values = {name(r): r["extra"] for r in rows}

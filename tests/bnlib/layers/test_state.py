@@ -104,6 +104,20 @@ def test_a_loaded_state_keeps_the_layers_own_arrays_and_types():
     assert [a.tolist() for a in arrays] == [[3, 4], [1, 1], [5, 6], [0, 7], 8]
 
 
+@pytest.mark.parametrize("prefix", ["", "1."])
+def test_a_state_of_before_the_count_of_batches_loads_as_in_torch(prefix):
+    """PyTorch counts since 0.4.1; a layer that loads an older state keeps its own count."""
+    x = np.random.default_rng(0).normal(size=(4, 3))
+    net = Sequential(Linear(3, 3, seed=0), BatchNorm(3)) if prefix else BatchNorm(3)
+    net(x)
+    twin = torch_twin(net)
+    old = {k: v + 1 for k, v in net.state_dict().items() if k != prefix + "num_batches_tracked"}
+    net.load_state_dict(old)
+    twin.load_state_dict({k: torch.from_numpy(v) for k, v in old.items()})
+    assert net.state_dict()[prefix + "num_batches_tracked"] == 1
+    assert_same_state(net, twin, tol=0)
+
+
 BAD_ENTRIES = [
     ("weight", np.ones(3), ValueError, "must have shape (2,), got (3,); build ... width"),
     ("bias", np.ones((1, 2)), ValueError, "must have shape (2,), got (1, 2); build ..."),
@@ -119,13 +133,20 @@ BAD_ENTRIES = [
     ("bias", [True, False], TypeError, "must hold real numbers, got dtype bool; convert ..."),
     ("running_mean", [1j, 0], TypeError, "must hold real ... complex128; convert ..."),
     ("running_var", [None, 1], TypeError, "must hold real numbers, got dtype object; conv..."),
+    ("weight", nn.Parameter(torch.ones(2)), TypeError, "is a Parameter that NumPy cannot ..."),
+    (
+        "bias",
+        torch.ones(2).bfloat16(),
+        TypeError,
+        "is a Tensor that NumPy cannot read; convert tensors with .detach().double().numpy()",
+    ),
 ]
 NAMES = (
     "BatchNorm.load_state_dict: expected the names [...]; missing {}, unknown {}; build the "
     "layer with the same options as the saved one"
 )
 NO_GAMMA, NO_STATISTICS = {"affine": False}, {"track_running_stats": False}
-STATISTICS = ["num_batches_tracked", "running_mean", "running_var"]
+STATISTICS = ["running_mean", "running_var"]
 WRONG_NAMES = {  # the layer's options, the saved one's, what else is saved, missing, unknown
     "no gamma saved": ({}, NO_GAMMA, {}, ["bias", "weight"], []),
     "gamma saved": (NO_GAMMA, {}, {}, [], ["bias", "weight"]),
@@ -159,7 +180,9 @@ def load(layer, bad):
     Row("no mapping", TypeError,
         "BatchNorm.load_state_dict: expected a mapping of names to arrays, "
         "got {0.__class__.__name__}; pass the result of state_dict()",
-        BatchNorm.load_state_dict, (None, [1.0], "weight", BatchNorm(2)), lambda: BatchNorm(2)),
+        BatchNorm.load_state_dict,
+        (None, [1.0], "weight", BatchNorm(2), nn.Linear(1, 1).named_parameters()),
+        lambda: BatchNorm(2)),
 )  # fmt: skip
 def test_a_bad_state_changes_nothing(row, bad):
     row.check(*bad)

@@ -10,7 +10,7 @@ from reference import assert_close, torch_batch_norm
 from bnlib import functional, kernels
 
 
-@pytest.mark.parametrize("way", ["rows", "slabs"])
+@pytest.mark.parametrize("way", ["rows", "slabs", "small"])
 def test_backward_is_autograds(way):
     """FIELD: one published dx lost the part that goes through the mean's effect on var."""
     rng = np.random.default_rng(0)
@@ -25,7 +25,7 @@ def test_backward_is_autograds(way):
         assert_close(got, want, tol=1e-12)
 
 
-@pytest.mark.parametrize("way", ["rows", "slabs"])
+@pytest.mark.parametrize("way", ["rows", "slabs", "small"])
 def test_gradient_goes_through_the_statistics(way):
     """For dy = x_hat + 0.5 nearly nothing is left; with detached statistics, dx is dy / std."""
     x = np.random.default_rng(0).normal(size=(64, 5))
@@ -37,7 +37,7 @@ def test_gradient_goes_through_the_statistics(way):
     assert_close(detached, dy * cache.inv_std, tol=1e-14)
 
 
-@pytest.mark.parametrize("way", ["rows", "slabs"])
+@pytest.mark.parametrize("way", ["rows", "slabs", "small"])
 def test_variance_of_close_values_at_a_large_mean(way):
     """One pass of squares in float32 gives -2, 0 or 16 where the variance is 1."""
     x = np.float32(4096) + np.random.default_rng(0).standard_normal((1000, 2), np.float32)
@@ -46,7 +46,7 @@ def test_variance_of_close_values_at_a_large_mean(way):
     assert_close(var / exact_var(x, 1), np.ones(2), tol=1e-6)
 
 
-@pytest.mark.parametrize("way", ["rows", "slabs"])
+@pytest.mark.parametrize("way", ["rows", "slabs", "small"])
 def test_eps_stands_inside_the_root(way):
     x = np.array([[-1.0], [1.0]])
     with walking(way):
@@ -55,7 +55,7 @@ def test_eps_stands_inside_the_root(way):
     np.testing.assert_array_equal(cache.inv_std, [0.5])
 
 
-@pytest.mark.parametrize("way", ["rows", "slabs"])
+@pytest.mark.parametrize("way", ["rows", "slabs", "small"])
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 def test_a_gradient_that_is_not_finite_spoils_its_own_channel_alone(way, bad):
     rng = np.random.default_rng(0)

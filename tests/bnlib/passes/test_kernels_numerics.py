@@ -8,7 +8,7 @@ import pytest
 from kernel_ways import exact_var
 from reference import assert_close
 
-from bnlib import kernels
+from bnlib import functional, kernels
 
 LAYOUTS = {
     "rows": ((2**20, 2), 1),
@@ -98,3 +98,20 @@ def test_memory_beyond_the_input_is_one_array(layout):
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert peak <= 1.05 * x.nbytes
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(20000, 4), (2000, 4, 2, 3), (500, 3, 6, 7)])
+@pytest.mark.parametrize(("mean", "std"), [(0.5, 1.0), (30.0, 1.0), (3e4, 1e4), (3e4, 1.0)])
+def test_a_sample_is_evaluated_alone_as_among_many(dtype, shape, mean, std):
+    """Small arrays have loops of their own, which round as the others do."""
+    rng, C = np.random.default_rng(0), shape[1]
+    x = rng.normal(mean, std, shape).astype(dtype)
+    gamma, beta, offset = rng.normal(size=(3, C))
+    fixed = gamma, beta, mean + 0.1 * offset, std**2 * rng.uniform(0.5, 2, C)
+    y = kernels.batch_norm_eval(x, *fixed)
+    for rows in (slice(0, 1), slice(7, 8), slice(0, 20)):
+        np.testing.assert_array_equal(kernels.batch_norm_eval(x[rows], *fixed), y[rows])
+        numpy = functional.batch_norm_eval(x[rows], *fixed)
+        size = abs(gamma).max() * 5 + abs(beta).max()
+        assert_close(numpy, y[rows], tol=4 * float(np.finfo(dtype).eps), size=size)

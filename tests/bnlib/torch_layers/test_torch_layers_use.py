@@ -8,7 +8,9 @@ import pickle
 import pytest
 import torch
 from torch import fx, nn
+from torch.nn.utils.parametrize import register_parametrization
 from torch.optim.swa_utils import AveragedModel, update_bn
+from torch.utils.checkpoint import checkpoint
 from torch_pairs import OPTIONS, assert_near, assert_same_state, assert_same_step, pair, tensor
 
 from bnlib import torch_layers
@@ -131,23 +133,72 @@ def test_symbolic_tracing_takes_the_layer_as_one_node():
         fx.symbolic_trace(net[1])  # PyTorch's cannot be traced alone either
 
 
-@pytest.mark.filterwarnings("ignore:.*torch.jit.script_method:DeprecationWarning")
-def test_fusing_by_pytorch():
-    """By instance it works; what compares exact types refuses, or leaves the layer alone."""
-    from torch.ao.quantization import fuse_modules
-    from torch.ao.quantization.fuser_method_mappings import fuse_conv_bn
-    from torch.fx.experimental import optimization
+class Positive(nn.Module):
+    """A parametrization."""
 
-    net, x = block()
-    folded = nn.utils.fuse_conv_bn_eval(net[0], net[1])
-    assert_near(folded(x).relu(), net(x), tol=1e-12)
-    assert_near(optimization.fuse(net)(x), net(x), tol=1e-12)
-    with pytest.raises(AssertionError, match="did not find fuser method"):
-        fuse_modules(net, [["0", "1"]])
-    fuser = {"additional_fuser_method_mapping": {(nn.Conv2d, BatchNorm2d): fuse_conv_bn}}
-    fused = fuse_modules(net, [["0", "1"]], fuse_custom_config_dict=fuser)
-    assert isinstance(fused[1], nn.Identity)
-    assert_near(fused(x), net(x), tol=1e-12)
+    def forward(self, weight):
+        """Return a weight of at least 1."""
+        return weight.abs() + 1
+
+
+def parametrized(model, x):
+    register_parametrization(model, "weight", Positive())
+    return model(x)
+
+
+def freed(model, x):
+    """Free the weight's memory between forward and backward, as sharding does."""
+    y = model(x)
+    saved, storage = model.weight.detach().clone(), model.weight.untyped_storage()
+    size = storage.size()
+    storage.resize_(0)
+    storage.resize_(size)
+    model.weight.data.copy_(saved)
+    return y
+
+
+def output_freed(model, x):
+    y = model(x)
+    z = y * 2
+    y.untyped_storage().resize_(0)
+    return z
+
+
+def saved_elsewhere(model, x):
+    with torch.autograd.graph.save_on_cpu():
+        return model(x)
+
+
+NEIGHBOURS = {
+    "checkpoint": lambda model, x: checkpoint(model, x, use_reentrant=False),
+    "checkpoint, reentrant": lambda model, x: checkpoint(model, x, use_reentrant=True),
+    "parametrization": parametrized,
+    "weight freed": freed,
+    "output freed": output_freed,
+    "saved elsewhere": saved_elsewhere,
+    "functional_call": lambda model, x: torch.func.functional_call(
+        model, {"weight": model.weight.exp()}, kwargs={"input": x}
+    ),
+    "inference mode": lambda model, x: torch.inference_mode()(model)(x.detach()) + x,
+    "output changed in place": lambda model, x: model(x).relu_(),
+}
+
+
+@pytest.mark.parametrize("name", NEIGHBOURS)
+@pytest.mark.parametrize("training", [True, False])
+def test_what_is_done_around_a_module_gives_pytorchs(name, training):
+    found = []
+    for model in pair("BatchNorm2d", 4, training=training):
+        x = tensor(5, 4, 3, 2).requires_grad_()
+        y = NEIGHBOURS[name](nn.Sequential(model) if "checkpoint" in name else model, x)
+        y.pow(3).sum().backward()
+        gradients = [p.grad for p in model.parameters() if p.grad is not None]
+        state = dict(model.state_dict())
+        if name.startswith("checkpoint") and training:
+            del state["num_batches_tracked"], state["running_mean"], state["running_var"]
+        found.append([x.grad, *gradients, *state.values()])
+    for got, want in zip(*found, strict=True):
+        assert_near(got, want, tol=1e-11)
 
 
 def convolutional(module):

@@ -186,3 +186,65 @@ def test_the_default_is_free_of_scale(method):
     small = Whitener(method).fit_transform(1e-9 * X)
     assert_close(small, Whitener(method).fit_transform(X), 1e-9)
     assert abs(Whitener(method, eps=1e-5).fit_transform(1e-9 * X)).max() < 1e-4
+
+
+UNITS = {  # standard deviations of features, and how many samples
+    "two": ([1e7, 1.0], 1000),
+    "many samples": ([3e5, 1.0], 50000),
+    "three": ([1.0, 1e-6, 1e6], 400),
+    "far apart": ([1e-10, 1.0], 300),
+    "in the wrong order": ([1.0, 1e9], 300),
+}
+
+
+@each_method
+@pytest.mark.parametrize("mixed", [False, True], ids=["independent", "correlated"])
+@pytest.mark.parametrize("case", UNITS)
+def test_units_do_not_matter(method, mixed, case):
+    """The covariance's eigenvalues lose the squares of such ratios; singular values do not."""
+    (units, m), rng = UNITS[case], np.random.default_rng(0)
+    tol = 1e-9 + 1e-15 * max(units) / min(units)  # what an SVD keeps
+    X = rng.standard_normal((m, len(units)))
+    X = (X @ rng.standard_normal((len(units),) * 2) if mixed else X) * units
+    X += 10 * np.array(units)
+    white = Whitener(method).fit(X)
+    Z = white.transform(X)
+    assert white.rank_ == len(units)
+    assert_close(covariance(Z), np.eye(len(units)), tol)
+    U = np.linalg.svd(X - X.mean(axis=0), full_matrices=False)[0] * np.sqrt(m)
+    turn = U.T @ Z / m  # white output is that of an SVD, but for a rotation
+    assert_close(turn @ turn.T, np.eye(len(units)), tol)
+    assert_close(white.inverse_transform(Z) / units, X / units, tol)
+
+
+@pytest.mark.parametrize("units", [[1, 1, 1], [1e6, 1, 1e-3], [1, 1e8, 1e4], [1e-9] * 3])
+@pytest.mark.parametrize("offset", [0.0, 100.0])
+def test_dependent_features_are_found_in_any_units(units, offset):
+    X = draw(d=3, mean=offset)
+    assert Whitener().fit(X * units).rank_ == 3
+    X[:, 2] = X[:, 0] - 2 * X[:, 1]
+    for method in ("zca", "pca"):
+        with pytest.warns(RankWarning, match="rank 2"):
+            assert Whitener(method).fit(X * units).rank_ == 2
+    with pytest.raises(ValueError, match="rank 2 of 3"):
+        Whitener("cholesky").fit(X * units)
+    X[:, 2] = 7.7
+    with pytest.warns(RankWarning, match="rank 2"):
+        assert_close(covariance(Whitener().fit_transform(X * units)).trace(), 2.0, 1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("correlation", [-0.6, 0.6])
+def test_rounding_does_not_choose_the_sign_where_entries_are_equal(dtype, correlation):
+    """Two standardized features always have the eigenvectors (1, 1) and (1, -1)."""
+    rng = np.random.default_rng(0)
+    X = (
+        rng.standard_normal((300, 2))
+        @ np.linalg.cholesky([[1, correlation], [correlation, 1]]).T
+    )
+    X = (X - X.mean(axis=0)) / X.std(axis=0)
+    want = np.array([[1, 1], [1, -1]])[:: int(np.sign(correlation))]
+    for _ in range(50):
+        for scale in (1, 3):
+            rows = (scale * rng.permutation(X)).astype(dtype)
+            np.testing.assert_array_equal(np.sign(Whitener("pca").fit(rows).matrix_), want)

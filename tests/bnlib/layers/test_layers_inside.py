@@ -1,0 +1,199 @@
+"""Layers in the attributes of layers: mode, parameters, state and training reach them."""
+
+import numpy as np
+import pytest
+import torch
+from reference import assert_close
+from torch import nn
+
+from bnlib.data import Split
+from bnlib.deploy import recalibrate, walk
+from bnlib.layers import BatchNorm, Layer, Linear, Parameter, ReLU, Sequential
+from bnlib.train import fit
+
+
+class Residual(Layer):
+    """``x`` plus what two layers make of it, times a scale that is trained."""
+
+    def __init__(self, width, seed=0):
+        super().__init__()
+        self.linear = Linear(width, width, seed=seed)
+        self.bn = BatchNorm(width)
+        self.scale = Parameter(np.ones(width))
+
+    def forward(self, x):
+        """Return the sum."""
+        self.inside = self.bn(self.linear(x))
+        return x + self.scale.value * self.inside
+
+    def backward(self, dy):
+        """Return dx; set the gradients of all that is inside."""
+        self.scale.grad = (dy * self.inside).sum(axis=0)
+        return dy + self.linear.backward(self.bn.backward(self.scale.value * dy))
+
+
+class Twin(nn.Module):
+    """The same for PyTorch."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.linear, self.bn = nn.Linear(width, width), nn.BatchNorm1d(width)
+        self.scale = nn.Parameter(torch.ones(width))
+
+    def forward(self, x):
+        """Return the sum."""
+        return x + self.scale * self.bn(self.linear(x))
+
+
+class Block(Layer):
+    """Blocks in a list, in a dictionary, and in a block."""
+
+    def __init__(self):
+        super().__init__()
+        self.several = [Residual(4, seed=1), (ReLU(), Residual(4, seed=2))]
+        self.named = {"last": Residual(4, seed=3)}
+        self.head = Linear(4, 3, seed=4)
+        self.order = [self.several[0], *self.several[1], self.named["last"], self.head]
+
+    def forward(self, x):
+        """Apply one after the other."""
+        for layer in self.order:
+            x = layer(x)
+        return x
+
+    def backward(self, dy):
+        """Go back."""
+        for layer in reversed(self.order):
+            dy = layer.backward(dy)
+        return dy
+
+
+class Frozen(BatchNorm):
+    """Batch normalization that stays in evaluation mode."""
+
+    def train(self, mode=True):
+        """Set evaluation mode."""
+        return super().train(False)
+
+
+def nets():
+    """Return one net for NumPy and one for PyTorch, with the same numbers."""
+    ours = Sequential(Linear(4, 4, seed=5), Residual(4), ReLU(), Residual(4, 6), Linear(4, 3))
+    theirs = nn.Sequential(nn.Linear(4, 4), Twin(4), nn.ReLU(), Twin(4), nn.Linear(4, 3))
+    theirs.double().load_state_dict({k: torch.tensor(v) for k, v in ours.state_dict().items()})
+    return ours, theirs
+
+
+def data(n=90):
+    """Return three classes of points."""
+    rng = np.random.default_rng(0)
+    y = np.arange(2 * n) % 3
+    x = rng.normal(size=(2 * n, 4)) + 3 * np.eye(4)[y]
+    return Split(x[:n], y[:n], x[n:], y[n:])
+
+
+def test_names_and_order_are_pytorchs():
+    ours, theirs = nets()
+    assert list(ours.named_parameters()) == [n for n, _ in theirs.named_parameters()]
+    assert set(ours.state_dict()) == set(theirs.state_dict())
+    assert "1.bn.running_var" in ours.named_buffers()
+
+
+def test_the_mode_reaches_every_layer():
+    for net in (nets()[0], Block()):
+        x = np.random.default_rng(0).normal(size=(8, 4))
+        net(x)
+        assert not any(layer.training for layer in walk(net.eval()))
+        state, whole = net.state_dict(), net(x)
+        assert_close(np.vstack([net(x[:3]), net(x[3:])]), whole, tol=1e-14)
+        for name, array in net.state_dict().items():
+            np.testing.assert_array_equal(array, state[name])
+        assert all(layer.training for layer in walk(net.train()))
+
+
+def test_gradients_and_state_are_pytorchs():
+    ours, theirs = nets()
+    x, dy = np.random.default_rng(1).normal(size=(2, 8, 4))
+    y = ours(x)
+    ours.backward(dy[:, :3])
+    wanted = theirs(torch.tensor(x))
+    wanted.backward(torch.tensor(dy[:, :3]))
+    assert_close(y, wanted.detach().numpy(), tol=1e-12)
+    grads = {n: p.grad.numpy() for n, p in theirs.named_parameters()}
+    for name, parameter in ours.named_parameters().items():
+        assert_close(parameter.grad, grads[name], tol=1e-12, size=abs(dy).max())
+    fresh = nets()[0]
+    fresh.load_state_dict({k: v.numpy() for k, v in theirs.state_dict().items()})
+    assert_close(fresh.eval()(x), theirs.eval()(torch.tensor(x)).detach().numpy(), tol=1e-12)
+
+
+@pytest.mark.parametrize("make", [Block, lambda: nets()[0]], ids=["block", "sequential"])
+def test_fit_trains_everything(make):
+    net = make()
+    before = net.state_dict()
+    history = fit(net, data(), lr=0.05, steps=60, batch_size=30, progress=False)
+    assert history.final_accuracy > 0.9
+    assert history.loss[-1] < 0.5 * history.loss[0]
+    for name, array in net.state_dict().items():
+        assert not np.array_equal(array, before[name]), name
+    other = make()
+    other.load_state_dict(net.state_dict())
+    x = data().x_test
+    np.testing.assert_array_equal(other.eval()(x), net(x))
+    recalibrate(other, [x])
+    assert not np.array_equal(other(x), net(x))
+
+
+def test_names_say_the_way_through_lists_and_dictionaries():
+    assert list(Block().named_parameters())[::5] == [
+        "several.0.scale", "several.1.1.scale", "named.last.scale", "head.weight"
+    ]  # fmt: skip
+
+
+def test_a_bad_state_changes_nothing_inside():
+    net = Block()
+    state = net.state_dict()
+    broken = {k: v + 1 for k, v in state.items()} | {"head.bias": np.full(3, np.nan)}
+    with pytest.raises(ValueError, match=r"head\.bias must be finite"):
+        net.load_state_dict(broken)
+    for name, array in net.state_dict().items():
+        np.testing.assert_array_equal(array, state[name])
+
+
+def test_shared_layers_and_shared_parameters_count_once():
+    net = Residual(4)
+    net.again, net.tied = net.bn, Linear(4, 4)
+    net.tied.weight = net.linear.weight
+    assert len(net.parameters()) == len(set(map(id, net.parameters()))) == 6
+    assert [name for name in net.named_parameters() if "again" in name] == []
+    assert "again.running_mean" not in net.state_dict()
+
+
+def test_a_layer_inside_itself_does_not_hang():
+    net = Residual(4)
+    net.bn.owner, net.me = net, [net]
+    assert set(net.state_dict()) == set(Residual(4).state_dict())
+    assert not net.eval().bn.training
+    assert net.train().bn.training
+    assert vars(net).keys() == vars(Residual(4)).keys() | {"me"}
+    assert set(net.bn.named_parameters()) >= {"weight", "bias", "owner.linear.weight"}
+
+
+def test_a_layer_may_keep_its_mode():
+    net = Sequential(Linear(4, 4), Residual(4))
+    net.layers[1].bn = Frozen(4).eval()
+    net.train()
+    assert [layer.training for layer in walk(net)] == [True, True, True, True, False]
+
+
+def test_a_layer_of_a_subclass_may_hold_others():
+    class Following(BatchNorm):
+        """Batch normalization with a layer after it."""
+
+        def __init__(self):
+            super().__init__(3)
+            self.after = Linear(3, 2)
+
+    names = list(Following().named_parameters())
+    assert sorted(names) == ["after.bias", "after.weight", "bias", "weight"]
+    assert not Following().eval().after.training
