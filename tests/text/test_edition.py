@@ -7,7 +7,7 @@ import pytest
 from edition_rules import RULES
 from house import CHAPTERS, read_notebook, report
 
-REVISED = []  # grows until it holds every chapter
+REVISED = ["01_why_normalize"]  # grows until it holds every chapter
 PATHS = [path for path in CHAPTERS if path.stem in REVISED]
 PNG = {"image/png": "iVBORw0KGgo="}
 TITLE = """# 4. Title
