@@ -114,6 +114,8 @@ def predictions(notebook: NotebookNode) -> Faults:
             hidden = cell.metadata.get("jupyter", {}).get("outputs_hidden")
             if "hide-output" not in tags(cell) or not hidden:
                 yield f"{cell.id}: shows what was to be predicted; hide its output"
+            if "code_prompt_show" not in cell.metadata.get("mystnb", {}):
+                yield f"{cell.id}: its hidden output needs a label, mystnb.code_prompt_show"
             waiting = "text"
         if cell.cell_type == "markdown" and "**Predict" in text:
             waiting = "output"

@@ -7,7 +7,16 @@ import pytest
 from edition_rules import RULES
 from house import CHAPTERS, read_notebook, report
 
-REVISED = ["01_why_normalize", "02_whitening", "03_standardization", "04_batch_norm", "05_backward", "06_cnn", "a1_through_whitening", "a2_second_derivatives"]  # grows until it holds every chapter
+REVISED = [
+    "01_why_normalize",
+    "02_whitening",
+    "03_standardization",
+    "04_batch_norm",
+    "05_backward",
+    "06_cnn",
+    "a1_through_whitening",
+    "a2_second_derivatives",
+]  # grows until it holds every chapter
 PATHS = [path for path in CHAPTERS if path.stem in REVISED]
 PNG = {"image/png": "iVBORw0KGgo="}
 TITLE = """# 4. Title
@@ -37,6 +46,7 @@ def nb():
     """Return a notebook without faults."""
     text = nbformat.v4.new_markdown_cell
     hidden = {"tags": ["hide-output"], "jupyter": {"outputs_hidden": True}}
+    hidden["mystnb"] = {"code_prompt_show": "Output"}
     new = nbformat.v4.new_notebook()
     new.cells = [
         text(TITLE),
@@ -102,6 +112,7 @@ TRIALS = [
     (add(code("plt.show()", "Checks")), "holds something else"),
     (lambda n: n.cells[4].metadata.pop("jupyter"), "hide its output"),
     (lambda n: n.cells[4].metadata.update(tags=[]), "hide its output"),
+    (lambda n: n.cells[4].metadata.pop("mystnb"), "needs a label"),
     (edit(5, "<details>\n", ""), "put it into <details>"),
     (edit(3, "[Chapter 5](05_backward.ipynb)", "Chapter 5"), "chapter 5 is mentioned"),
     (edit(3, "[(5.1)](05_backward.ipynb#a)", "(5.1)"), "equation 5.1 is mentioned"),
