@@ -115,6 +115,12 @@ def home():
     return urlsplit(config["html"].get("baseurl") or "/").path
 
 
+def redirects():
+    """Return the addresses of pages that were renamed."""
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    return list(config["sphinx"]["config"]["redirects"])
+
+
 HOME = home()
 
 

@@ -37,6 +37,7 @@ def shorten(toc):
     """Leave few pages in the table of contents, in place."""
     for part in toc["parts"]:
         part["chapters"] = list(filter(kept, part["chapters"]))
+    toc["parts"] = [part for part in toc["parts"] if part["chapters"]]
 
 
 def copy(folder, changes):
