@@ -213,7 +213,7 @@ def look(chromium, address, width):
     facts |= {"first": first, "files": sorted(files)}
     tab.evaluate(THIN)  # from here on, axe asks for files itself
     colours = {"color-contrast": {"enabled": width == WIDTHS[0]}}
-    facts["light"] = violations(tab, "light", rules=colours)
+    facts |= {"light": violations(tab, "light", rules=colours), "dark": []}
     if width == WIDTHS[0]:
         facts["dark"] = violations(tab, "dark", runOnly=["color-contrast"])
     tab.close()

@@ -40,13 +40,19 @@ def shorten(toc):
     toc["parts"] = [part for part in toc["parts"] if part["chapters"]]
 
 
+def change(config, changes):
+    """Write changes into the settings, in place; pages that are left out are not renamed."""
+    config["sphinx"]["config"]["redirects"] = {}
+    merge(config, changes)
+
+
 def copy(folder, changes):
     """Copy the project to ``folder`` with few pages and with changes of `_config.yml`."""
     for name in project_files():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, folder / name)
     edit(folder / "_toc.yml", shorten)
-    edit(folder / "_config.yml", lambda config: merge(config, changes))
+    edit(folder / "_config.yml", lambda config: change(config, changes))
     return folder
 
 

@@ -39,6 +39,7 @@ def built(folder, repo):
     """Build a small copy of the book with this address or none; return book and site."""
     book = copy_book(folder / "book", repo)
     small_book.edit(book / "_toc.yml", small_book.shorten)
+    small_book.edit(book / "_config.yml", lambda config: small_book.change(config, {}))
     done = small_book.build(book)
     assert done.returncode == 0, done.stdout + done.stderr
     return book, book / "_build" / "html"
