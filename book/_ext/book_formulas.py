@@ -55,9 +55,9 @@ def draw(formulas: Collection[Formula]) -> tuple[dict[Formula, str], str]:
     return dict(zip(formulas, drawn["html"], strict=True)), drawn["css"]
 
 
-def formula(found: re.Match[str]) -> Formula:
+def formula(match: re.Match[str]) -> Formula:
     """Return the formula that a part of a page holds."""
-    return unescape(found["tex"]).strip(), found["kind"] == "["
+    return unescape(match["tex"]).strip(), match["kind"] == "["
 
 
 def draw_pages(app: Sphinx, error: Exception | None) -> None:
@@ -75,7 +75,7 @@ def draw_pages(app: Sphinx, error: Exception | None) -> None:
         if fault := REFUSED.search(html[entry]):
             raise ExtensionError(f"book_formulas: {path}: {fault[0]} in {entry[0]}")
     for path, text in pages.items():
-        drawn = FORMULA.sub(lambda found: found["tag"] + html[formula(found)], text)
+        drawn = FORMULA.sub(lambda match: match["tag"] + html[formula(match)], text)
         if drawn != text:
             path.write_text(drawn, "utf-8")
     style = Path(app.outdir, "_static", STYLE)

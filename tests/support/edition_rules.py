@@ -64,15 +64,15 @@ def sizes(notebook: NotebookNode) -> dict[str, int]:
 
 def size(notebook: NotebookNode) -> Faults:
     """Keep a chapter short, and let it state the minutes that it takes."""
-    found = sizes(notebook)
+    counted = sizes(notebook)
     limits = [WORDS, OPEN_CELLS, OPEN_LINES, LINES]
     names = ["words", "open cells", "open lines", "lines"]
     for name, limit in [*zip(names, limits, strict=True), ("minutes", MINUTES)]:
-        if found[name] > limit:
-            yield f"{found[name]} {name}, at most {limit}"
+        if counted[name] > limit:
+            yield f"{counted[name]} {name}, at most {limit}"
     stated = re.search(r"(\d+) minutes", joined(notebook.cells[0].source))
-    if stated and int(stated[1]) != found["minutes"]:
-        yield f"says {stated[1]} minutes, counted are {found['minutes']}"
+    if stated and int(stated[1]) != counted["minutes"]:
+        yield f"says {stated[1]} minutes, counted are {counted['minutes']}"
 
 
 def opening(notebook: NotebookNode) -> Faults:
@@ -134,12 +134,12 @@ def links(notebook: NotebookNode) -> Faults:
     for section in by_section(notebook):
         title = section.strip().split("\n")[0]
         plain = re.sub(r"(?s)\$\$.*?\$\$|```.*?```|`[^`\n]*`", " ", section)
-        inside = [range(*found.span()) for found in LINKED.finditer(plain)]
+        inside = [range(*link.span()) for link in LINKED.finditer(plain)]
         for kind, pattern in MENTIONS.items():
             known = set()
-            for found in pattern.finditer(plain):
-                what = found[1].replace("(", "").replace(",", "")
-                linked = any(found.start() in span for span in inside)
+            for mention in pattern.finditer(plain):
+                what = mention[1].replace("(", "").replace(",", "")
+                linked = any(mention.start() in span for span in inside)
                 mine = kind != "paper" and what.split(".")[0] == own
                 if what not in known and not linked and not mine:
                     yield f"{title}: {kind} {what} is mentioned without a link"

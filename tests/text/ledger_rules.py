@@ -60,7 +60,7 @@ def sections(notebook: NotebookNode) -> dict[str, Section]:
             names = re.findall(r"Ledger: ([A-Z]\d+(?:, [A-Z]\d+)*)", text)
             names += [name.upper() for name in re.findall(r"claims\.md#([a-z]\d+)", text)]
             for section in stack:
-                section.ledger.update(*(each.split(", ") for each in names))
+                section.ledger.update(*(name.split(", ") for name in names))
     return found
 
 

@@ -7,12 +7,14 @@ import pytest
 import run
 from house import CHAPTERS, ROOT, read_notebook
 
+KEPT = {"tags": ["x"], "jupyter": {"outputs_hidden": True}}  # of a cell
+
 
 @pytest.fixture
 def tiny(tmp_path):
     """Write a notebook that prints twice and carries metadata of a run."""
     code = nbformat.v4.new_code_cell("print(1, flush=True)\nprint(2)", id="00-print")
-    code.metadata = {"tags": ["x"], "execution": {"started": "now"}, "collapsed": True}
+    code.metadata = KEPT | {"execution": {"started": "now"}, "collapsed": True}
     notebook = nbformat.v4.new_notebook(cells=[code], metadata={"language_info": {"name": "R"}})
     path = tmp_path / "00_tiny.ipynb"
     nbformat.write(notebook, path)
@@ -32,7 +34,7 @@ def test_stored_notebook_holds_outputs_but_no_trace_of_the_run(tiny):
     notebook = read_notebook(tiny)
     (cell,) = notebook.cells
     assert notebook.metadata == run.METADATA
-    assert cell.metadata == {"tags": ["x"]}
+    assert cell.metadata == KEPT
     assert cell.execution_count == 1
     assert ["".join(out.text) for out in cell.outputs] == ["1\n2\n"]
 
