@@ -8,6 +8,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+import book_library
 from house import cells, joined, tags
 from nbformat import NotebookNode
 from notebook_rules import has_image
@@ -30,9 +31,11 @@ PRIVATE = re.compile(r"\bLedger:|\b[Tt]he notes?\b|\b[Tt]he study notes\b|\bnote
 LINKED = re.compile(r"\[[^\]]*\]\([^)]*\)")
 MENTIONS = {
     "chapter": re.compile(r"\b[Cc]hapter (\d+)\b"),
-    "equation": re.compile(r"\((\d+\.\d+)\)"),
+    "equation": re.compile(r"\(([A-Z]?\d+\.\d+)\)"),
     "paper": re.compile(r"\b([A-Z][\w-]+(?: (?:&|and) [A-Z][\w-]+| et al\.)?,? \(?\d{4})\)?"),
 }
+LIBRARY = {name for module in book_library.documented() for name in book_library.public(module)}
+NAME = re.compile(r"(\[?)`(\w+)(?:\(\))?`")
 Faults = Iterator[str]
 
 
@@ -45,7 +48,8 @@ def count_words(source: str) -> int:
     """Return the words of a Markdown cell without displayed equations, code and tables."""
     prose = re.sub(r"(?s)\$\$.*?\$\$|```.*?```", " ", source)
     prose = re.sub(r"(?m)^\s*\|.*$", " ", prose)
-    return len(re.sub(r"\$[^$]*\$|\]\([^)]*\)", " x ", prose).split())
+    prose = re.sub(r"\]\([^)]*\)", "]", prose)
+    return len(re.sub(r"\$[^$]*\$", " x ", prose).split())
 
 
 def sizes(notebook: NotebookNode) -> dict[str, int]:
@@ -128,22 +132,26 @@ def by_section(notebook: NotebookNode) -> Iterator[str]:
 
 
 def links(notebook: NotebookNode) -> Faults:
-    """Link the first mention of a chapter, a paper or another chapter's equation."""
+    """Link a section's first mention of a chapter, an equation, a paper, a library name."""
     number = re.match(r"# (\w+)\.", joined(notebook.cells[0].source))
     own = number[1] if number else ""
     for section in by_section(notebook):
-        title = section.strip().split("\n")[0]
-        plain = re.sub(r"(?s)\$\$.*?\$\$|```.*?```|`[^`\n]*`", " ", section)
+        title, _, text = section.strip().partition("\n")
+        known = {own, *re.findall(r"\\tag\{(\S+?)\}", text)}
+        prose = re.sub(r"(?s)\$\$.*?\$\$|```.*?```", " ", text)
+        plain = re.sub(r"`[^`\n]*`", " ", prose)
         inside = [range(*link.span()) for link in LINKED.finditer(plain)]
         for kind, pattern in MENTIONS.items():
-            known = set()
             for mention in pattern.finditer(plain):
                 what = mention[1].replace("(", "").replace(",", "")
                 linked = any(mention.start() in span for span in inside)
-                mine = kind != "paper" and what.split(".")[0] == own
-                if what not in known and not linked and not mine:
+                if what not in known and not linked:
                     yield f"{title}: {kind} {what} is mentioned without a link"
                 known.add(what)
+        for bracket, name in NAME.findall(prose):
+            if name in LIBRARY - known and not bracket:
+                yield f"{title}: `{name}` of the library is mentioned without a link"
+            known.add(name)
 
 
 def words_for_readers(notebook: NotebookNode) -> Faults:

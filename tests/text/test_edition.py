@@ -28,10 +28,13 @@ It normalizes.
 **5 minutes.** Needs [chapter 3](03_standardization.ipynb).
 
 **The question.** Why?"""
-TEXT = """## One
+TEXT = r"""## One
+
+$$x \tag{4.1}$$
 
 [Chapter 5](05_backward.ipynb) and chapter 5 have [(5.1)](05_backward.ipynb#a), here (4.1),
-and [Ioffe & Szegedy (2015)](../book/references.md#ioffe2015batch). **Predict** the output."""
+and [Ioffe & Szegedy (2015)](../book/references.md#ioffe2015batch).
+[`gradcheck`](../book/api/gradcheck.md) judges it. **Predict** the output."""
 
 
 def code(source, label=None, out=(), **metadata):
@@ -123,6 +126,8 @@ TRIALS = [
     (edit(3, "[Ioffe & Szegedy (2015)](../book/references.md#ioffe2015batch)",
           "Ioffe & Szegedy (2015)"), "paper Ioffe & Szegedy 2015"),
     (edit(3, "have", "have (Huang et al. 2018) and"), "paper Huang et al. 2018"),
+    (edit(3, r"$$x \tag{4.1}$$", ""), "equation 4.1 is mentioned"),
+    (edit(3, "output", "output of `fold`"), "`fold` of the library"),
     (edit(3, "## One", "## One\n\nThe notes say so."), "means nothing to a reader"),
     (edit(3, "## One", "## One\n\nLedger: A14."), "means nothing to a reader"),
 ]  # fmt: skip
