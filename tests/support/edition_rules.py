@@ -154,6 +154,22 @@ def links(notebook: NotebookNode) -> Faults:
             known.add(name)
 
 
+def test_part(notebook: NotebookNode) -> Faults:
+    """Touch the test images in cells that report; what chooses or trains stands before them."""
+    seen = False
+    for cell in notebook.cells:
+        source = joined(cell.source)
+        if cell.cell_type != "code":
+            seen = seen and not re.search(r"(?m)^##+ ", source)
+            continue
+        touched = re.search(r"\.[xy]_test\b", source)
+        if bool(touched) != ("report" in tags(cell)):
+            yield f"{cell.id}: the tag 'report' belongs to cells that touch the test images"
+        after = source[touched.end() :] if touched else source
+        if (seen := seen or bool(touched)) and re.search(r"\bfit\(|\.[xy]_val\b", after):
+            yield f"{cell.id}: trains or chooses after the test images were seen"
+
+
 def words_for_readers(notebook: NotebookNode) -> Faults:
     """Name nothing that only the authors have seen."""
     for name, _, source in cells(notebook, "markdown"):
@@ -161,4 +177,4 @@ def words_for_readers(notebook: NotebookNode) -> Faults:
             yield f"{name}: {found[0]!r} means nothing to a reader"
 
 
-RULES = [opening, size, folds, predictions, links, words_for_readers]
+RULES = [opening, size, folds, predictions, links, test_part, words_for_readers]

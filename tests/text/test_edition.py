@@ -128,6 +128,10 @@ TRIALS = [
     (edit(3, "have", "have (Huang et al. 2018) and"), "paper Huang et al. 2018"),
     (edit(3, r"$$x \tag{4.1}$$", ""), "equation 4.1 is mentioned"),
     (edit(3, "output", "output of `fold`"), "`fold` of the library"),
+    (add(code("score(data.x_test)")), "the tag 'report' belongs"),
+    (add(code("score(data.x_val)", tags=["report"])), "the tag 'report' belongs"),
+    (add(code("score(d.x_test)\nfit(d)", tags=["report"])), "trains or chooses after"),
+    (add(code("d.y_test", tags=["report"]), code("best(d.y_val)")), "trains or chooses after"),
     (edit(3, "## One", "## One\n\nThe notes say so."), "means nothing to a reader"),
     (edit(3, "## One", "## One\n\nLedger: A14."), "means nothing to a reader"),
 ]  # fmt: skip
