@@ -15,6 +15,7 @@ REVISED = [
     "05_backward",
     "06_cnn",
     "07_inference",
+    "08_in_practice",
     "a1_through_whitening",
     "a2_second_derivatives",
     "a3_what_people_say",
