@@ -16,6 +16,7 @@ REVISED = [
     "06_cnn",
     "07_inference",
     "08_in_practice",
+    "09_training",
     "a1_through_whitening",
     "a2_second_derivatives",
     "a3_what_people_say",
