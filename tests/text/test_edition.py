@@ -17,6 +17,7 @@ REVISED = [
     "07_inference",
     "08_in_practice",
     "09_training",
+    "10_why_it_works",
     "a1_through_whitening",
     "a2_second_derivatives",
     "a3_what_people_say",
