@@ -14,7 +14,7 @@ def refused(x, groups):
 
 def group_norm(x, gamma, beta, groups, eps):
     if x.shape[1] % groups:
-        raise ValueError(f"{groups} groups do not divide {x.shape[1]} channels")
+        raise ValueError("the groups must divide the channels")
     parts = x.reshape(len(x), groups, -1)  # (N, G, C / G * positions)
     mu, var = parts.mean(axis=2), parts.var(axis=2)  # (N, G)
     parts = (parts - mu[..., None]) / np.sqrt(var + eps)[..., None]
@@ -63,22 +63,25 @@ def per_channel(v, x):
     return v.reshape([1, -1] + [1] * (x.ndim - 2))
 
 
+def centred(v, ax):
+    return v - v.mean(ax, keepdims=True)
+
+
+def root(v, eps, ax):
+    return np.sqrt(v.var(ax, keepdims=True) + eps)
+
+
 def wrong_group(shape=None, axes=-1, unit=None):
     """Return an answer that refuses as asked, cuts and divides in its own way."""
     shape = shape or (lambda x, G: (x.shape[0], G, -1))
-    unit = unit or (lambda v, eps, ax: (v - v.mean(ax, keepdims=True)) / np.sqrt(
-        v.var(ax, keepdims=True) + eps))
+    unit = unit or (lambda v, eps, ax: centred(v, ax) / root(v, eps, ax))
 
     def answer(x, gamma, beta, groups, eps):
         refused(x, groups)
         y = unit(x.reshape(shape(x, groups)), eps, axes).reshape(x.shape)
         return y * per_channel(gamma, x) + per_channel(beta, x)
 
-    return answer  # fmt: skip
-
-
-def centred(v, ax):
-    return v - v.mean(ax, keepdims=True)
+    return answer
 
 
 def batch_norm(x, gamma, beta, groups, eps):
@@ -98,8 +101,8 @@ def never_refuses(x, gamma, beta, groups, eps):
 
 def maps_only(x, gamma, beta, groups, eps):
     refused(x, groups)
-    N, C, H, W = x.shape
-    return group_norm(x, gamma, beta, groups, eps)
+    y = x - x.mean(axis=(1, 2, 3), keepdims=True)  # no rows, no sequences
+    return group_norm(y, gamma, beta, groups, eps)
 
 
 def changes_x(x, gamma, beta, groups, eps):
@@ -171,7 +174,12 @@ GROUP = {
         "maps only": (maps_only, ""),
         "changes x": (changes_x, "changes"),
     },
-    "equivalent": {},
+    "equivalent": {
+        "parts = x.reshape(len(x), groups, -1) # (N, G, C / G * positions)"
+        " -> parts = x.reshape(len(x), groups, -2)": "NumPy reads -2 as -1",
+        "shape = (-1, *[1] * (x.ndim - 2)) -> shape = (-2, *[1] * (x.ndim - 2))":
+            "NumPy reads -2 as -1",
+    },
 }  # fmt: skip
 
 
@@ -250,7 +258,7 @@ RMS = {
             "a sum where the mean",
         ),
         "over the batch": (
-            wrong_rms(lambda g, h, dy, x: g - h * (g * h).mean(0)), "a mean over the batch, not"),
+            wrong_rms(lambda g, h, dy, x: g - h * (g * h).mean(0)), "over the batch, not"),
         "no gamma": (
             wrong_rms(lambda g, h, dy, x: dy - h * (dy * h).mean(1)[:, None]),
             "gamma left out of dx",
@@ -282,12 +290,11 @@ RMS = {
         "dgamma raw": (
             wrong_rms(dgamma=lambda dy, h, x: (dy * x).sum(0)), "x that is not normalized"),
         "dgamma mean": (
-            wrong_rms(dgamma=lambda dy, h, x: (dy * h).mean(0)), "mean over the batch in dgamma"),
+            wrong_rms(dgamma=lambda dy, h, x: (dy * h).mean(0)), "the batch in dgamma"),
         "dbeta": (wrong_rms(dgamma=lambda dy, h, x: dy.sum(0)), "the gradient of beta"),
         "swapped": (lambda *given: rms_norm_backward(*given)[::-1], "each other's place"),
         "dgamma over features": (wrong_rms(dgamma=lambda dy, h, x: (dy * h).sum(1)), ""),
     },
-    "equivalent": {},
 }  # fmt: skip
 
 
@@ -390,7 +397,7 @@ RENORM = {
         "r inverted": (
             wrong_renorm(scale=lambda s, std, k: np.clip(std / s, 1 / k, k)), "upside down"),
         "d sign": (
-            wrong_renorm(shift=lambda gap, std, s, k: np.clip(-gap / std, -k, k)), "other sign"),
+            wrong_renorm(shift=lambda gap, std, s, k: np.clip(-gap / std, -k, k)), "sign"),
         "d by sigma": (
             wrong_renorm(shift=lambda gap, std, s, k: np.clip(gap / s, -k, k)),
             "by the batch's sigma",
@@ -424,7 +431,6 @@ RENORM = {
         ),
         "in place": (moves_in_place, "changes"),
     },
-    "equivalent": {},
 }  # fmt: skip
 
 ANSWERS = {"ex11_q1": GROUP, "ex11_q2": RMS, "ex11_q3": RENORM}
