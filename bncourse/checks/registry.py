@@ -15,6 +15,7 @@ from bncourse.checks.exercises import (
     ex07_inference,
     ex09_training,
     ex10_why_it_works,
+    ex11_relatives,
 )
 
 SHEETS = (
@@ -28,6 +29,7 @@ SHEETS = (
     ex07_inference,
     ex09_training,
     ex10_why_it_works,
+    ex11_relatives,
 )
 EXERCISES: Mapping[str, Exercise] = MappingProxyType(
     {exercise.name: exercise for sheet in SHEETS for exercise in sheet.EXERCISES}

@@ -18,6 +18,7 @@ REVISED = [
     "08_in_practice",
     "09_training",
     "10_why_it_works",
+    "11_relatives",
     "a1_through_whitening",
     "a2_second_derivatives",
     "a3_what_people_say",
