@@ -106,15 +106,15 @@ def take_steps(
     for name, model in models.items():
         replica = DistributedDataParallel(model)
         optimizer = torch.optim.SGD(model.parameters(), lr)
+        spy = patch.object(dist, "all_gather", wraps=dist.all_gather)
         for _ in range(steps):
             optimizer.zero_grad()
-            with patch.object(dist, "all_gather", wraps=dist.all_gather) as gather:
+            with spy as gather:
                 cross_entropy(replica(x), y).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-            left: dict[str, Any] = {
-                "gradients": [p.grad for p in model.parameters()],
-                "state": model.state_dict(),
-                "sent": [call.args[1].numel() for call in gather.call_args_list],
-            }
+            calls = gather.call_args_list
+            left: dict[str, Any] = {"state": model.state_dict()}
+            left["gradients"] = [p.grad for p in model.parameters()]
+            left["sent"] = [call.args[1].numel() for call in calls]
             told[name].append(copy.deepcopy(left))
     return told
