@@ -102,7 +102,7 @@ def take_steps(
     """
     rank, size = dist.get_rank(), dist.get_world_size()
     x, y = x.chunk(size)[rank], y.chunk(size)[rank]
-    told: dict[str, list[dict[str, Any]]] = {name: [] for name in models}
+    told = {name: [] for name in models}  # type: ignore[var-annotated]
     for name, model in models.items():
         replica = DistributedDataParallel(model)
         optimizer = torch.optim.SGD(model.parameters(), lr)
@@ -112,9 +112,9 @@ def take_steps(
             with spy as gather:
                 cross_entropy(replica(x), y).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-            calls = gather.call_args_list
-            left: dict[str, Any] = {"state": model.state_dict()}
-            left["gradients"] = [p.grad for p in model.parameters()]
-            left["sent"] = [call.args[1].numel() for call in calls]
+            sent = [call.args[1].numel() for call in gather.call_args_list]
+            gradients = [p.grad for p in model.parameters()]
+            state = model.state_dict()
+            left = {"gradients": gradients, "state": state, "sent": sent}
             told[name].append(copy.deepcopy(left))
     return told

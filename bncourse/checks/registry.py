@@ -14,6 +14,7 @@ from bncourse.checks.exercises import (
     ex06_cnn,
     ex07_inference,
     ex10_why_it_works,
+    ex12_many_devices,
 )
 
 SHEETS = (
@@ -26,6 +27,7 @@ SHEETS = (
     ex06_cnn,
     ex07_inference,
     ex10_why_it_works,
+    ex12_many_devices,
 )
 EXERCISES: Mapping[str, Exercise] = MappingProxyType(
     {exercise.name: exercise for sheet in SHEETS for exercise in sheet.EXERCISES}

@@ -14,6 +14,7 @@ REVISED = [
     "04_batch_norm",
     "05_backward",
     "06_cnn",
+    "12_many_devices",
     "a1_through_whitening",
     "a2_second_derivatives",
 ]  # grows until it holds every chapter
