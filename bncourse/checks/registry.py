@@ -16,6 +16,7 @@ from bncourse.checks.exercises import (
     ex09_training,
     ex10_why_it_works,
     ex11_relatives,
+    ex12_many_devices,
 )
 
 SHEETS = (
@@ -30,6 +31,7 @@ SHEETS = (
     ex09_training,
     ex10_why_it_works,
     ex11_relatives,
+    ex12_many_devices,
 )
 EXERCISES: Mapping[str, Exercise] = MappingProxyType(
     {exercise.name: exercise for sheet in SHEETS for exercise in sheet.EXERCISES}

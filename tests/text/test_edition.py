@@ -19,6 +19,7 @@ REVISED = [
     "09_training",
     "10_why_it_works",
     "11_relatives",
+    "12_many_devices",
     "a1_through_whitening",
     "a2_second_derivatives",
     "a3_what_people_say",
