@@ -43,8 +43,10 @@ def run(worker: Callable[..., Any], size: int, *given: Any, deadline: float = 12
         If ``worker`` or ``given`` cannot be sent, or a number is out of range.
     TimeoutError
         If the deadline is over.
-    ProcessRaisedException, ProcessExitedException
-        Of ``torch.multiprocessing``: a process raised an error, which is quoted, or died.
+    torch.multiprocessing.ProcessRaisedException
+        If a process raised an error, which is quoted.
+    torch.multiprocessing.ProcessExitedException
+        If one died.
     """
     check_integer("run", "size", size, 1, "it is the number of processes")
     check_number("run", "deadline", deadline, 1e-3, 1e6, "it is in seconds")
