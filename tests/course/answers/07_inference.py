@@ -738,7 +738,7 @@ class _RefusesOneImage(_Student):
 
 class _RefusesByTypo(_Student):
     def refuse(self, x, mean, var):
-        raise ValueErorr("one value per channel")  # noqa: F821
+        raise Value_Error("one value per channel")  # noqa: F821
 
 
 class _RefusesByAssert(_Student):
