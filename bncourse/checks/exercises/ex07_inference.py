@@ -1,4 +1,4 @@
-"""Chapter 7: population statistics, running averages, a layer with two modes, and folding."""
+"""Chapter 7: population statistics, running averages and conventions; the layer is imported."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from bncourse.checks.channels import Array, broadcast_shape, reduction_axes
+from bncourse.checks.channels import Array
 from bncourse.checks.exercise import Answer, Arguments, Exercise, Part
+from bncourse.checks.exercises.ex07_layer import LAYER
 
 Rng = np.random.Generator
 Pair = tuple[Array, Array]
@@ -20,6 +21,23 @@ def pooled(means: Array, variances: Array, sizes: Array) -> Pair:
     return weighted(sizes, means), (sizes @ variances) / (sizes - 1).sum()
 
 
+def pool(answer: Answer, means: Array, variances: Array, sizes: Array) -> Any:
+    """Pool statistics; where no batch has two values, say whether that is refused.
+
+    Only a ValueError counts as a refusal, and only there. One stacked array counts as two
+    results.
+    """
+    if sizes.max() > 1:
+        found = answer(means, variances, sizes)
+        found = tuple(found) if hasattr(found, "shape") and found.ndim == 2 else found
+        return (*found, 0.0) if isinstance(found, tuple | list) else found
+    try:
+        answer(means, variances, sizes)
+    except ValueError:
+        return 0.0, 0.0, 1.0
+    return 0.0, 0.0, 0.0
+
+
 def weighted(weights: Array, values: Array) -> Array:
     """Return the weighted mean of the rows of ``values``."""
     average: Array = weights @ values / weights.sum()
@@ -28,7 +46,7 @@ def weighted(weights: Array, values: Array) -> Array:
 
 def spread(total: Callable[[Array, Array, Array], Any]) -> Callable[..., Pair]:
     """Return a `pooled` whose mean is right and whose variance is ``total(mu, v, m)``."""
-    return lambda mu, v, m: (weighted(m, mu), total(mu, v, m))
+    return lambda mu, v, m: (pooled(mu, v, m)[0], total(mu, v, m))
 
 
 def everything(mu: Array, v: Array, m: Array, ddof: int) -> Array:
@@ -62,15 +80,16 @@ POOLED = Exercise(
     name="ex07_q1",
     function="pooled",
     points=3,
-    results=("mean", "var"),
+    results=("mean", "var", "the refusal"),
     reference=pooled,
+    drive=pool,
     parts=(
         Part("batches of one size", 1, epochs(lambda rng: [int(rng.integers(3, 7))] * 4)),
-        Part("a ragged last batch: the mean", 1, epochs(lambda rng: [6, 6, 6, 2]), ("mean",)),
-        Part("a ragged last batch: the variance", 2, epochs(lambda rng: [6, 6, 2]), ("var",)),
-        Part("a last batch of one value", 1, epochs(lambda rng: [5, 5, 5, 1])),
+        Part("batches of any sizes: the mean", 1, epochs(lambda rng: [7, 4, 6, 2]), ("mean",)),
+        Part("batches of any sizes: the variance", 2, epochs(lambda rng: [7, 3, 5]), ("var",)),
+        Part("batches of one value among others", 1, epochs(lambda rng: [6, 1, 3, 1, 4])),
         Part("batches of one value only are refused", 1, epochs(lambda rng: [1, 1, 1]),
-             refuses="batches that all have one value"),
+             ("the refusal",), last=True),
     ),
     mistakes={
         "the biased variance: no correction by m - 1": spread(lambda mu, v, m: weighted(m, v)),
@@ -90,9 +109,16 @@ POOLED = Exercise(
         "the batches' means without weights":
             lambda mu, v, m: (mu.mean(axis=0), pooled(mu, v, m)[1]),
         "means that weigh m - 1": lambda mu, v, m: (weighted(m - 1, mu), pooled(mu, v, m)[1]),
+        "batches of one value that are left out of the mean":
+            lambda mu, v, m: (weighted(m * (m > 1), mu), pooled(mu, v, m)[1]),
+        "a last batch that is left out":
+            lambda mu, v, m: pooled(mu[:-1], v[:-1], m[:-1]),
         "neither the means nor the variances weighed":
-            lambda mu, v, m: (mu.mean(axis=0), own_factors(v, m).mean(axis=0)),
+            lambda mu, v, m: (pooled(mu, v, m)[0] * 0 + mu.mean(axis=0),
+                              own_factors(v, m).mean(axis=0)),
         "a standard deviation": spread(lambda mu, v, m: np.sqrt(m @ v / (m - 1).sum())),
+        "batches of one value only that are accepted":
+            lambda mu, v, m: (weighted(m, mu), m @ v / max((m - 1).sum(), 1)),
     },
 )  # fmt: skip
 
@@ -109,6 +135,12 @@ def exponential(
     k = np.arange(1, len(values) + 1)[:, None]
     course = np.array(rows).reshape(values.shape)
     return course, course / (1 - momentum**k)
+
+
+def average(answer: Answer, values: Array, momentum: float) -> Any:
+    """Call an answer; one stacked array counts as two results."""
+    found = answer(values, momentum)
+    return tuple(found) if hasattr(found, "shape") and found.ndim == 3 else found
 
 
 def divided(by: Callable[[Any, float], Any]) -> Callable[..., Pair]:
@@ -131,15 +163,19 @@ def from_first(values: Array, momentum: float) -> Pair:
     return running, running / (1 - momentum ** (k + 1))
 
 
-def plain(values: Array, momentum: float) -> Pair:
-    """Return the cumulative average."""
-    average: Array = np.cumsum(values, axis=0) / np.arange(1, len(values) + 1)[:, None]
-    return average, average
+def fed_back(values: Array, momentum: float) -> Pair:
+    """Average on with the corrected value."""
+    running, rows, corrected = np.zeros(values.shape[1:]), [], []
+    for k, value in enumerate(values, start=1):
+        rows.append(momentum * running + (1 - momentum) * value)
+        running = rows[-1] / (1 - momentum**k)
+        corrected.append(running)
+    return np.array(rows), np.array(corrected)
 
 
 def courses(rng: Rng) -> Sequence[Arguments]:
-    """Return batch statistics over time, and momenta far from 1/2."""
-    sizes = ((5, 3, 0.9), (1, 2, 0.8), (30, 2, 0.95))
+    """Return batch statistics over time, momenta far from 1/2."""
+    sizes = ((5, 3, 0.9), (2, 2, 0.8), (30, 2, 0.95), (3, 2, 0.2))
     return [(rng.normal(4, 2, (K, C)), momentum) for K, C, momentum in sizes]
 
 
@@ -149,18 +185,24 @@ EXPONENTIAL = Exercise(
     points=3,
     results=("running", "corrected"),
     reference=exponential,
+    drive=average,
     parts=(
         Part("the running values", 2, courses, ("running",)),
         Part("without the cold start", 1, courses, ("corrected",)),
     ),
     mistakes={
         "momentum that multiplies the new value": lambda v, a: exponential(v, 1 - a),
+        "momentum 0.9, whatever the caller gives": lambda v, a: exponential(v, 0.9),
         "a start from the first batch, not from zero": from_first,
         "a start from one, not from zero": partial(exponential, start=1.0),
         "a new value with its full weight": partial(exponential, new=1.0),
         "an old value that is never multiplied down":
             lambda v, a: ((1 - a) * np.cumsum(v, axis=0), exponential(v, a)[1]),
-        "the plain average of all batches so far": plain,
+        "the plain average of all batches so far":
+            lambda v, a: (np.cumsum(v, axis=0) / np.arange(1, len(v) + 1)[:, None],) * 2,
+        "every row is the last one: the same array was stored each time":
+            lambda v, a: (0 * v + exponential(v, a)[0][-1], exponential(v, a)[1]),
+        "the corrected value goes back into the average": fed_back,
         "weights in each other's place in the divisor only":
             divided(lambda k, a: 1 - (1 - a) ** k),
         "no correction: the start still counts": divided(lambda k, a: 1.0),
@@ -174,247 +216,99 @@ EXPONENTIAL = Exercise(
 )  # fmt: skip
 
 
-class Layer:
-    """Batch normalization without gamma and beta; `mistaken` replaces single methods."""
-
-    training = True
-    num_batches_tracked = 0
-
-    def __init__(self, num_features: int, eps: float, momentum: float | None) -> None:
-        self.eps, self.momentum = eps, momentum
-        self.running_mean, self.running_var = np.zeros(num_features), np.ones(num_features)
-
-    def __call__(self, x: Array) -> Array:
-        """Normalize ``x``, shape (N, C) or (N, C, H, W)."""
-        axes, shape = reduction_axes(x.ndim), broadcast_shape(x.shape)
-        if self.training and x.size == x.shape[1]:
-            raise ValueError("one value per channel")
-        mean, var = x.mean(axis=axes), x.var(axis=axes)
-        if self.moves():
-            self.track(mean, var * self.factor(x))
-        mean, var = self.pick(mean, var, x)
-        y: Array = (x - mean.reshape(shape)) / self.std(var).reshape(shape)
-        return y
-
-    def moves(self) -> bool:
-        """Return whether this call moves the running statistics."""
-        return self.training
-
-    def factor(self, x: Array) -> float:
-        """Return Bessel's factor."""
-        return m_of(x) / max(m_of(x) - 1, 1)
-
-    def track(self, mean: Array, var: Array) -> None:
-        """Move the running statistics."""
-        self.num_batches_tracked += 1
-        a = self.weight()
-        self.running_mean = (1 - a) * self.running_mean + a * mean
-        self.running_var = (1 - a) * self.running_var + a * var
-
-    def weight(self) -> float:
-        """Return the weight of the new value."""
-        return 1 / self.num_batches_tracked if self.momentum is None else self.momentum
-
-    def pick(self, mean: Array, var: Array, x: Array) -> tuple[Array, Array]:
-        """Return the statistics to normalize by, of the batch's and the running ones."""
-        return (mean, var) if self.training else (self.running_mean, self.running_var)
-
-    def std(self, var: Array) -> Array:
-        """Return what to divide by."""
-        std: Array = np.sqrt(var + self.eps)
-        return std
+def to_torch(
+    momentum: float, var: Array, m: int, eps: float, torch_eps: float
+) -> tuple[Any, Array, Array]:
+    """Return momentum and two running variances for PyTorch, from Keras 3's conventions."""
+    same = var + (eps - torch_eps)
+    if (same < 0).any():
+        raise ValueError("no variance gives the same outputs; keep the library's eps")
+    return 1 - momentum, var * m / (m - 1), same
 
 
-def m_of(x: Array) -> int:
-    """Return the number of values behind a statistic."""
-    return int(x.size // x.shape[1])
+def convert(
+    answer: Answer, momentum: float, var: Array, m: int, eps: float, torch_eps: float
+) -> Any:
+    """Convert; where no variance gives the same outputs, say whether that is refused."""
+    if (var + (eps - torch_eps)).min() >= 0:
+        found = answer(momentum, var, m, eps, torch_eps)
+        return (*found, 0.0) if isinstance(found, tuple | list) else found
+    try:
+        answer(momentum, var, m, eps, torch_eps)
+    except ValueError:
+        return 0.0, 0.0, 0.0, 1.0
+    return 0.0, 0.0, 0.0, 0.0
 
 
-def mistaken(**methods: Any) -> Callable[..., Layer]:
-    """Return the layer with some methods replaced."""
-    return type("Layer", (Layer,), methods)
+def moved(
+    found: Callable[[Array, int], Array] = lambda v, m: v * m / (m - 1),
+    same: Callable[[Array, float, float], Array] = lambda v, e, t: v + (e - t),
+    refuses: Callable[[Array], Any] = lambda same: (same < 0).any(),
+    momentum: Callable[[float], float] = lambda a: 1 - a,
+) -> Callable[..., tuple[Any, Array, Array]]:
+    """Return `to_torch` with one step replaced."""
 
-
-def from_zero(num_features: int, eps: float, momentum: float | None) -> Layer:
-    """Return a layer whose running variance starts at 0."""
-    layer = Layer(num_features, eps, momentum)
-    layer.running_var = np.zeros(num_features)
-    return layer
-
-
-def use(
-    answer: Answer, momentum: float | None, eps: float, batches: list[Array],
-    mean: Array, var: Array, images: Array,
-) -> tuple[Any, ...]:  # fmt: skip
-    """Train a new layer on batches, give it statistics, and use it in evaluation mode."""
-    layer = answer(len(mean), eps, momentum)
-    y_train = [layer(x) for x in batches][-1]
-    found = (np.array(layer.running_mean), np.array(layer.running_var))
-    count = np.array(layer.num_batches_tracked)
-    layer.running_mean, layer.running_var, layer.training = mean.copy(), var.copy(), False
-    y_eval = layer(images)
-    counted = [layer.num_batches_tracked - count]
-    moved = [layer.running_mean - mean, layer.running_var - var, counted]
-    return y_train, *found, count, y_eval, np.concatenate(moved)
-
-
-def lives(
-    shapes: Sequence[tuple[int, ...]], momenta: Sequence[float | None] = (0.1, 0.3)
-) -> Callable[[Rng], Sequence[Arguments]]:
-    """Return calls: a layer's batches, its statistics for evaluation, images to evaluate."""
-
-    def calls(rng: Rng) -> Sequence[Arguments]:
-        found: list[Arguments] = []
-        for momentum in momenta:
-            C = shapes[0][1]
-            batches = [rng.normal(rng.normal(0, 2), 2.0, shape) for shape in shapes]
-            images = rng.normal(1.0, 2.0, (1, *shapes[0][1:]))
-            mean, var = rng.normal(size=C), rng.uniform(0.5, 3, C)
-            found.append((momentum, 0.1, batches, mean, var, images))
-        return found
-
-    return calls
-
-
-ROWS = lives([(4, 3), (6, 3), (2, 3)])
-MAPS = lives([(2, 3, 2, 2), (3, 3, 2, 2)])
-
-LAYER = Exercise(
-    name="ex07_q3",
-    function="BatchNorm",
-    points=4,
-    results=("y in training", "running_mean", "running_var", "num_batches_tracked",
-             "y in evaluation", "the change by evaluation"),
-    reference=Layer,
-    drive=use,
-    parts=(
-        Part("training: the output", 1, ROWS, ("y in training",)),
-        Part("training: running_mean", 1, ROWS, ("running_mean", "num_batches_tracked")),
-        Part("training: running_var", 2, ROWS, ("running_var",)),
-        Part("training: feature maps", 1, MAPS,
-             ("y in training", "running_mean", "running_var")),
-        Part("momentum=None: all batches weigh the same", 1,
-             lives([(4, 3), (6, 3), (2, 3)], [None]), ("running_mean", "running_var")),
-        Part("evaluation: one image", 1, ROWS, ("y in evaluation",)),
-        Part("evaluation changes nothing", 1, ROWS, ("the change by evaluation",), last=True),
-        Part("a training batch of one is refused", 1, lives([(1, 3)]),
-             refuses="a batch of one in training mode"),
-    ),
-    mistakes={
-        "a biased running variance": mistaken(factor=lambda self, x: 1.0),
-        "a factor (m - 1) / m, which makes the variance smaller still":
-            mistaken(factor=lambda self, x: (m_of(x) - 1) / m_of(x)),
-        "a factor that counts examples, not all values of a channel":
-            mistaken(factor=lambda self, x: len(x) / (len(x) - 1)),
-        "the unbiased variance used to normalize the batch": mistaken(
-            pick=lambda self, mean, var, x:
-                Layer.pick(self, mean, var * Layer.factor(self, x), x)
-        ),
-        "momentum as the weight of the old value":
-            mistaken(weight=lambda self: 1 - (self.momentum or 0.0)),
-        "the running statistics used in training, too": mistaken(
-            pick=lambda self, mean, var, x: (self.running_mean, self.running_var)
-        ),
-        "the batch's statistics used in evaluation, too":
-            mistaken(pick=lambda self, mean, var, x: (mean, var)),
-        "running statistics that move in evaluation, too":
-            mistaken(moves=lambda self: True),
-        "eps outside the root":
-            mistaken(std=lambda self, var: np.sqrt(var) + self.eps),
-        "a division without eps": mistaken(std=lambda self, var: np.sqrt(var)),
-        "a running variance that starts at 0, not at 1": from_zero,
-        "the latest batch's statistics, without an average":
-            mistaken(weight=lambda self: 1.0),
-        "momentum 0.1 where momentum is None":
-            mistaken(weight=lambda self: 0.1 if self.momentum is None else self.momentum),
-        "a first weight of 1/2 where momentum is None": mistaken(
-            weight=lambda self: self.momentum or 1 / (self.num_batches_tracked + 1)
-        ),
-    },
-)  # fmt: skip
-
-
-def fold_before(
-    gamma: Array, beta: Array, mean: Array, var: Array, eps: float, weight: Array, bias: Array
-) -> Pair:
-    """Return the weight and the bias of a linear layer that holds the layer before it, too."""
-    scale = gamma / np.sqrt(var + eps)
-    return weight * scale, bias + weight @ (beta - scale * mean)
-
-
-def folded(
-    scale: Callable[..., Array] = lambda gamma, std: gamma / std,
-    W: Callable[..., Array] = lambda weight, s: weight * s,
-    b: Callable[..., Array] = lambda w, b, s, beta, mu: b + w @ (beta - s * mu),
-    std: Callable[..., Array] = lambda var, eps: np.sqrt(var + eps),
-) -> Callable[..., Pair]:
-    """Return `fold_before` with one step replaced."""
-
-    def answer(
-        gamma: Array, beta: Array, mean: Array, var: Array, eps: float, *layer: Array
-    ) -> Pair:
-        weight, bias = layer
-        s = scale(gamma, std(var, eps))
-        return W(weight, s), b(weight, bias, s, beta, mean)
+    def answer(a: float, v: Array, m: int, e: float, t: float) -> tuple[Any, Array, Array]:
+        if refuses(v + (e - t)):
+            raise ValueError("no such variance")
+        return momentum(a), found(v, m), same(v, e, t)
 
     return answer
 
 
-def pairs(*sizes: tuple[int, int]) -> Callable[[Rng], Sequence[Arguments]]:
-    """Return calls with the arrays of a batch norm and the linear layer (out, in) after it."""
-
-    def calls(rng: Rng) -> Sequence[Arguments]:
-        return [
-            (*rng.normal(1, 1, (3, n)), rng.uniform(0.3, 2, n), eps, rng.normal(size=(m, n)),
-             rng.normal(size=m)) for eps, (m, n) in zip((0.2, 1e-3), sizes, strict=True)
-        ]  # fmt: skip
-
-    return calls
+def layers(rng: Rng) -> Sequence[Arguments]:
+    """Return layers with momenta at both ends, large and small eps."""
+    settings = ((0.99, 4, 0.1, 1e-3), (0.9, 2, 1e-3, 0.3), (0, 16, 0.2, 0.05), (1, 3, 0.1, 0.1))
+    return [(a, rng.uniform(0.6, 3, 3), *rest) for a, *rest in settings]
 
 
-SQUARE = pairs((4, 4), (3, 3))
-FOLD = Exercise(
+def fixed(*calls: tuple[list[float], float, float]) -> Callable[[Rng], Sequence[Arguments]]:
+    """Return calls with these variances and both eps, exact in binary."""
+    return lambda rng: [(0.9, np.array(var), 4, *both) for var, *both in calls]
+
+
+CONVERTED = Exercise(
     name="ex07_q4",
-    function="fold_before",
+    function="to_torch",
     points=2,
-    results=("weight", "bias"),
-    reference=fold_before,
+    results=("momentum", "found", "same", "the refusal"),
+    reference=to_torch,
+    drive=convert,
     parts=(
-        Part("as many outputs as inputs: the weight", 1, SQUARE, ("weight",)),
-        Part("as many outputs as inputs: the bias", 1, SQUARE, ("bias",)),
-        Part("other sizes", 2, pairs((2, 5), (6, 3))),
+        Part("the momentum", 1, layers, ("momentum",)),
+        Part("the variance that PyTorch would have found", 1, layers, ("found",)),
+        Part("the variance that gives the same outputs", 2, layers, ("same",)),
+        Part("a variance of 0 is accepted", 1,
+             fixed(([0.25, 1.5, 2.0], 0.25, 0.5), ([1.5, 0.0, 2.0], 0.5, 0.5))),
+        Part("no such variance: refused", 1,
+             fixed(([1.5, 0.125, 2.0], 0.25, 0.5), ([0.0, 0.0625, 0.1], 0.125, 0.25)),
+             ("the refusal",), last=True),
     ),
     mistakes={
-        "a scale of the rows: that folds a layer that comes after":
-            folded(W=lambda weight, s: weight * s[:, None]),
-        "a weight that stays as it is": folded(W=lambda weight, s: weight),
-        "a division by the scale": folded(W=lambda weight, s: weight / s),
-        "gamma left out": folded(scale=lambda gamma, std: 1 / std),
-        "the standard deviation left out": folded(scale=lambda gamma, std: gamma),
-        "a division by the variance, not by its root": folded(std=lambda var, eps: var + eps),
-        "a division without eps": folded(std=lambda var, eps: np.sqrt(var)),
-        "eps outside the root": folded(std=lambda var, eps: np.sqrt(var) + eps),
-        "the bias of a fold into the layer before":
-            folded(b=lambda w, b, s, beta, mu: s * (b - mu) + beta),
-        "the shift added without the layer's weight":
-            folded(b=lambda w, b, s, beta, mu: b + beta - s * mu),
-        "the folded weight used for the bias: the scale counts twice":
-            folded(b=lambda w, b, s, beta, mu: b + w * s @ (beta - s * mu)),
-        "a mean that is not scaled":
-            folded(b=lambda w, b, s, beta, mu: b + w @ (beta - mu)),
-        "beta scaled, too":
-            folded(b=lambda w, b, s, beta, mu: b + w @ (s * (beta - mu))),
-        "beta left out": folded(b=lambda w, b, s, beta, mu: b - w @ (s * mu)),
-        "the mean left out": folded(b=lambda w, b, s, beta, mu: b + w @ beta),
-        "the mean added, not subtracted":
-            folded(b=lambda w, b, s, beta, mu: b + w @ (beta + s * mu)),
-        "the layer's own bias left out":
-            folded(b=lambda w, b, s, beta, mu: w @ (beta - s * mu)),
-        "a bias that stays as it is": folded(b=lambda w, b, s, beta, mu: b),
-        "the weight's transpose in the bias":
-            folded(b=lambda w, b, s, beta, mu: b + w.T @ (beta - s * mu)),
+        "momentum that stays as it is": moved(momentum=lambda a: a),
+        "PyTorch's default, whatever the layer had": moved(momentum=lambda a: 0.1),
+        "a biased variance: PyTorch averages unbiased ones": moved(lambda v, m: v),
+        "a factor (m - 1) / m, which makes the variance smaller":
+            moved(lambda v, m: v * (m - 1) / m),
+        "a factor (m + 1) / m": moved(lambda v, m: v * (m + 1) / m),
+        "the factor m / (m - 1) on the wrong one of the two variances":
+            lambda *given: [to_torch(*given)[i] for i in (0, 2, 1)],
+        "a variance that stays as it is: the outputs change with eps":
+            moved(same=lambda v, e, t: v),
+        "eps added, and not that of PyTorch taken away": moved(same=lambda v, e, t: v + e),
+        "PyTorch's eps taken away, and the layer's not added":
+            moved(same=lambda v, e, t: v - t),
+        "the two eps in each other's place": moved(same=lambda v, e, t: v + (t - e)),
+        "a standard deviation": moved(same=lambda v, e, t: np.sqrt(v + (e - t))),
+        "the roots' difference, squared: eps stands inside the root":
+            moved(same=lambda v, e, t: (np.sqrt(v) + np.sqrt(e) - np.sqrt(t)) ** 2),
+        "m / (m - 1) in the variance for the same outputs, too": lambda a, v, m, e, t:
+            (1 - a, v * m / (m - 1), to_torch(a, v, m, e, t)[2] * m / (m - 1)),
+        "no such variance, and no error": moved(refuses=lambda same: False),
+        "an error only if all channels have no such variance":
+            moved(refuses=lambda same: (same < 0).all()),
     },
 )  # fmt: skip
 
 
-EXERCISES = (POOLED, EXPONENTIAL, LAYER, FOLD)
+EXERCISES = (POOLED, EXPONENTIAL, LAYER, CONVERTED)

@@ -28,7 +28,8 @@ def pooled_loops(means, variances, sizes):
 
 
 def pooled_einsum(means, variances, sizes):
-    assert (sizes > 1).any()
+    if not (sizes > 1).any():
+        raise ValueError("one value each")
     mean = np.einsum("k,kc->c", sizes, means) / sizes.sum()
     squares = np.einsum("k,kc->c", sizes, variances)
     return mean, squares / (sizes - 1).sum()
@@ -43,7 +44,8 @@ def pooled_float32(means, variances, sizes):
 
 
 def pooled_torch(means, variances, sizes):
-    assert sizes.max() > 1
+    if sizes.max() < 2:
+        raise ValueError("one value each")
     mu, v, m = (torch.tensor(a) for a in (means, variances, sizes))
     m = m.double()
     return (m @ mu) / m.sum(), (m @ v) / (m - 1).sum()
@@ -59,6 +61,10 @@ def pooled_average(means, variances, sizes):
         np.average(means, axis=0, weights=sizes),
         np.average(unbiased, axis=0, weights=sizes[big] - 1),
     )
+
+
+def pooled_stacked(means, variances, sizes):
+    return np.stack(pooled(means, variances, sizes))
 
 
 def pooled_wrong(var, mean=lambda mu, m: np.average(mu, axis=0, weights=m)):
@@ -90,6 +96,17 @@ def with_own_factor(v, m):
     return out
 
 
+def pooled_asserts(means, variances, sizes):
+    assert sizes.max() > 1, "one value each"
+    return pooled(means, variances, sizes)
+
+
+def pooled_refuses_any(means, variances, sizes):
+    if sizes.min() < 2:
+        raise ValueError("a batch of one value")
+    return pooled(means, variances, sizes)
+
+
 POOLED = {
     "solution": pooled,
     "right": {
@@ -98,6 +115,7 @@ POOLED = {
         "float32": pooled_float32,
         "torch": pooled_torch,
         "np.average": pooled_average,
+        "one stacked array": pooled_stacked,
     },
     "wrong": {
         "biased": (
@@ -173,8 +191,18 @@ POOLED = {
                 np.average(means, 0, weights=sizes),
                 sizes @ variances / max((sizes - 1).sum(), 1),
             ),
-            "accepts batches",
+            "one value only that are accepted",
         ),
+        "an assert is no refusal": (pooled_asserts, "raised AssertionError"),
+        "drops batches of one": (
+            pooled_wrong(right_var, mean=lambda mu, m: np.average(mu, 0, weights=m * (m > 1))),
+            "left out of the mean",
+        ),
+        "forgets the last": (
+            lambda mu, v, m: pooled(mu[:-1], v[:-1], m[:-1]),
+            "a last batch that is left out",
+        ),
+        "refuses any batch of one": (pooled_refuses_any, "raised ValueError"),
     },
 }
 
@@ -283,10 +311,21 @@ def fed_back(values, momentum):
     return np.array(rows), np.array(corrected)
 
 
+def in_place(values, momentum):
+    running, rows, corrected = np.zeros(values.shape[1]), [], []
+    for k, value in enumerate(values, 1):
+        running *= momentum
+        running += (1 - momentum) * value
+        rows.append(running)
+        corrected.append(running / (1 - momentum**k))
+    return np.array(rows), np.array(corrected)
+
+
 EXPONENTIAL = {
     "solution": exponential,
     "right": {
         "matrix of weights": exponential_matrix,
+        "one stacked array": lambda values, momentum: np.stack(exponential(values, momentum)),
         "einsum": exponential_einsum,
         "torch": exponential_torch,
         "float32": exponential_float32,
@@ -346,7 +385,10 @@ EXPONENTIAL = {
             lambda v, a: exponential(v, a)[::-1],
             "each other's place",
         ),
-        "fed back": (fed_back, ""),
+        "fed back": (fed_back, "goes back into the average"),
+        "in place, one array stored": (in_place, "the same array was stored each time"),
+        "0.9 written out": (lambda v, a: exponential(v, 0.9), "whatever the caller gives"),
+        "forgets the first": (lambda v, a: exponential(v[1:], a), "shape"),
         "last only": (last_only, "shape"),
         "running only": (lambda v, a: exponential(v, a)[0], "expected 2"),
     },
@@ -457,13 +499,51 @@ class _InFloat32:
         if self.training:
             mean, var = x.mean(**keep), x.var(**keep)
             m = x.size / mean.size
-            assert m > 1, "one value"
+            if m < 2:
+                raise ValueError("one value")
             self.num_batches_tracked += 1
-            a = self.momentum or 1 / int(self.num_batches_tracked)
+            a = self.momentum
+            a = 1 / int(self.num_batches_tracked) if a is None else a
             self.running_mean += a * (mean.ravel() - self.running_mean)
             unbiased = var.ravel() * m / (m - 1)
             self.running_var += a * (unbiased - self.running_var)
         return (x - mean) / np.sqrt(var + np.float32(self.eps))
+
+
+class _Einsum:
+    """Two vectors of sums, a property for the count."""
+
+    def __init__(self, num_features, eps, momentum):
+        self.eps, self.momentum, self.training = eps, momentum, True
+        self.running_mean, self.running_var = np.zeros(num_features), np.ones(num_features)
+        self.weights = []
+
+    @property
+    def num_batches_tracked(self):
+        return len(self.weights)
+
+    def __call__(self, x):
+        rows = x.reshape(len(x), x.shape[1], -1)  # (N, C, positions)
+        m = rows.shape[0] * rows.shape[2]
+        stats = self.running_mean, self.running_var
+        if self.training and m == 1:
+            raise FloatingPointValueError(f"one value in each channel: {x.shape}")
+        if self.training:
+            mean = np.einsum("ncp->c", rows) / m
+            var = np.einsum("ncp,ncp->c", rows, rows) / m - mean**2
+            stats = mean, var
+            self.weights.append(
+                1 / (len(self.weights) + 1) if self.momentum is None else self.momentum
+            )
+            step = self.weights[-1]
+            self.running_mean = self.running_mean + step * (mean - self.running_mean)
+            self.running_var = self.running_var + step * (var * m / (m - 1) - self.running_var)
+        y = (rows - stats[0][:, None]) / (stats[1][:, None] + self.eps) ** 0.5
+        return y.reshape(x.shape)
+
+
+class FloatingPointValueError(ValueError):
+    """A subclass of ValueError, which is a refusal, too."""
 
 
 class _Student:
@@ -481,10 +561,13 @@ class _Student:
         var = x.var(self.axes, keepdims=True)
         if self.training:
             if x.size == mean.size:
-                raise ValueError("one value per channel")
+                self.refuse(x, mean, var)
             self.update(x, mean.ravel(), var.ravel())
             return self.normalized(x, mean, var)
         return self.evaluated(x, mean, var)
+
+    def refuse(self, x, mean, var):
+        raise ValueError("one value per channel")
 
     def update(self, x, mean, var):
         self.num_batches_tracked += 1
@@ -519,7 +602,7 @@ class _Arena(_Student):
 
 class _ByExamples(_Student):
     def for_running(self, x, var):
-        return var * len(x) / (len(x) - 1)
+        return var * len(x) / max(len(x) - 1, 1)
 
 
 class _Smaller(_Student):
@@ -612,7 +695,7 @@ class _NoneIsTenth(_Student):
 
 class _CountsLate(_Student):
     def new_weight(self):
-        return self.momentum or 1 / (self.num_batches_tracked + 1)
+        return 1 / (self.num_batches_tracked + 1) if self.momentum is None else self.momentum
 
 
 class _NeverCounts(_Student):
@@ -628,10 +711,101 @@ class _Darknet(_Student):
 
 
 class _AcceptsOne(_Student):
+    def refuse(self, x, mean, var):
+        pass
+
+    def for_running(self, x, var):
+        m = x.size // x.shape[1]
+        return var * m / max(m - 1, 1)
+
+
+class _AcceptsOneMap(_Student):
+    def refuse(self, x, mean, var):
+        if x.ndim == 2:
+            raise ValueError("a batch of one")
+
+    for_running = _AcceptsOne.for_running
+
+
+class _RefusesOneImage(_Student):
+    """Counts examples, not values."""
+
     def __call__(self, x):
-        if self.training and x.size == x.shape[1]:
-            return 0 * x
+        if self.training and len(x) < 2:
+            raise ValueError("a batch of one")
         return super().__call__(x)
+
+
+class _RefusesByTypo(_Student):
+    def refuse(self, x, mean, var):
+        raise Value_Error("one value per channel")  # noqa: F821
+
+
+class _RefusesByAssert(_Student):
+    def refuse(self, x, mean, var):
+        raise AssertionError("one value per channel")
+
+
+class _RefusesInEvaluation(_Student):
+    def evaluated(self, x, mean, var):
+        if x.size == mean.size:
+            self.refuse(x, mean, var)
+        return super().evaluated(x, mean, var)
+
+
+class _CountsThenRefuses(_Student):
+    def refuse(self, x, mean, var):
+        self.num_batches_tracked += 1
+        super().refuse(x, mean, var)
+
+
+class _MovesThenRefuses(_Student):
+    def refuse(self, x, mean, var):
+        self.num_batches_tracked += 1
+        a = self.new_weight()
+        self.running_mean = (1 - a) * self.running_mean + a * mean.ravel()
+        self.running_var = (1 - a) * self.running_var
+        super().refuse(x, mean, var)
+
+
+class _BatchUnlessOne(_Student):
+    """Uses the running statistics for a single value only."""
+
+    def evaluated(self, x, mean, var):
+        if x.size > mean.size:
+            return self.normalized(x, mean, var)
+        return super().evaluated(x, mean, var)
+
+
+class _BatchForMaps(_Student):
+    def evaluated(self, x, mean, var):
+        if x.ndim == 4:
+            return self.normalized(x, mean, var)
+        return super().evaluated(x, mean, var)
+
+
+class _GuardsByM(_Student):
+    """Asks for m, not for the mode, so as not to divide by 0."""
+
+    def evaluated(self, x, mean, var):
+        if x.size > mean.size:
+            self.update(x, mean.ravel(), var.ravel())
+        return super().evaluated(x, mean, var)
+
+
+class _ZeroIsNone(_Student):
+    def new_weight(self):
+        return self.momentum or 1 / self.num_batches_tracked
+
+
+class _NoneIsFirstOnly(_Student):
+    def new_weight(self):
+        return 1.0 if self.momentum is None else self.momentum
+
+
+class _NoneIsZero(_Student):
+    def new_weight(self):
+        return 0.0 if self.momentum is None else self.momentum
 
 
 LAYER = {
@@ -640,6 +814,7 @@ LAYER = {
         "flattened": _Flat,
         "torch": _InTorch,
         "float32": _InFloat32,
+        "einsum": _Einsum,
         "student": _Student,
     },
     "wrong": {
@@ -654,163 +829,158 @@ LAYER = {
             "running statistics used in training",
         ),
         "always the batch": (_AlwaysBatch, "used in evaluation, too"),
-        "moves": (_MovesInEvaluation, "the change by evaluation is off"),
+        "moves": (_MovesInEvaluation, "the change of the statistics is off"),
         "moves first": (_MovesFirst, "that move in evaluation"),
         "counts in evaluation": (
             _CountsInEvaluation,
-            "the change by evaluation is off",
+            "that counts in evaluation",
         ),
         "eps outside": (_OutsideRoot, "eps outside the root"),
         "no eps": (_NoEps, "without eps"),
         "latest": (_Latest, "without an average"),
         "None is 0.1": (_NoneIsTenth, "0.1 where momentum is None"),
         "1 / (k + 1)": (_CountsLate, "a first weight of 1/2"),
-        "never counts": (_NeverCounts, "num_batches_tracked is off"),
+        "never counts": (_NeverCounts, "num_batches_tracked that never counts"),
         "_Darknet": (_Darknet, "a running variance that starts at 0"),
-        "one image": (_AcceptsOne, "accepts a batch of one"),
+        "one value": (_AcceptsOne, "one value per channel that is accepted"),
+        "one map of one pixel": (_AcceptsOneMap, "maps of one image and one position"),
+        "refuses one image": (_RefusesOneImage, "raised ValueError"),
+        "refuses by a typo": (_RefusesByTypo, "raised NameError"),
+        "refuses by an assert": (_RefusesByAssert, "raised AssertionError"),
+        "refuses in evaluation": (_RefusesInEvaluation, "raised ValueError"),
+        "counts, then refuses": (_CountsThenRefuses, "that counts a refused batch"),
+        "moves, then refuses": (_MovesThenRefuses, "that move before the refusal"),
+        "the batch unless it is one": (_BatchUnlessOne, "in evaluation if m is 2 or more"),
+        "the batch for maps": (_BatchForMaps, "statistics used in evaluation"),
+        "guards by m": (_GuardsByM, "move whenever m is 2 or more"),
+        "0 is None": (_ZeroIsNone, "momentum 0 taken for None"),
+        "None is 1": (_NoneIsFirstOnly, "statistics where momentum is None"),
+        "None is 0": (_NoneIsZero, "never move where momentum is None"),
     },
 }
 
 
-def fold_before(gamma, beta, mean, var, eps, weight, bias):
-    scale = gamma / np.sqrt(var + eps)
-    shift = beta - scale * mean
-    return weight * scale, bias + weight @ shift
+def to_torch(momentum, moving_variance, m, eps, torch_eps):
+    found = moving_variance * m / (m - 1)
+    same = moving_variance + (eps - torch_eps)
+    if same.min() < 0:
+        raise ValueError("no variance gives these outputs; keep the library's eps")
+    return 1 - momentum, found, same
 
 
-def fold_loops(gamma, beta, mean, var, eps, weight, bias):
-    W, b = np.empty_like(weight), bias.copy()
-    for o in range(len(weight)):
-        for i in range(weight.shape[1]):
-            s = gamma[i] / (var[i] + eps) ** 0.5
-            W[o, i] = weight[o, i] * s
-            b[o] += weight[o, i] * (beta[i] - s * mean[i])
-    return W, b
+def to_torch_loops(momentum, moving_variance, m, eps, torch_eps):
+    found, same = [], []
+    for v in moving_variance:
+        found.append(v / (1 - 1 / m))
+        same.append(v + (eps - torch_eps))
+        if same[-1] < 0:
+            raise ValueError("negative")
+    return 1.0 - momentum, found, same
 
 
-def fold_einsum(gamma, beta, mean, var, eps, weight, bias):
-    s = gamma * (var + eps) ** -0.5
-    W = np.einsum("oi,i->oi", weight, s)
-    b = bias + np.einsum("oi,i->o", weight, beta)
-    return W, b - np.einsum("oi,i->o", W, mean)
+def to_torch_roots(momentum, moving_variance, m, eps, torch_eps):
+    std = np.sqrt(moving_variance + eps)  # what evaluation divides by
+    same = std**2 - torch_eps
+    if any(moving_variance + eps < torch_eps):
+        raise ValueError("no such variance")
+    return 1 - momentum, np.multiply(moving_variance, m) / (m - 1), same
 
 
-def fold_torch(gamma, beta, mean, var, eps, weight, bias):
-    g, be, mu, v, W, b = (torch.tensor(a) for a in (gamma, beta, mean, var, weight, bias))
-    s = g * torch.rsqrt(v + eps)
-    return W @ torch.diag(s), b + W @ (be - s * mu)
+def to_torch_tensors(momentum, moving_variance, m, eps, torch_eps):
+    v = torch.tensor(moving_variance)
+    same = v + (eps - torch_eps)
+    if bool((same < 0).any()):
+        raise ValueError("no such variance")
+    return torch.tensor(1 - momentum), v * (m / (m - 1)), same
 
 
-def fold_float32(gamma, beta, mean, var, eps, weight, bias):
-    arrays = [a.astype(np.float32) for a in (gamma, beta, mean, var, weight, bias)]
-    return fold_before(*arrays[:4], np.float32(eps), *arrays[4:])
+def to_torch_list(momentum, moving_variance, m, eps, torch_eps):
+    v = moving_variance.astype(np.float32)
+    same = v + np.float32(eps - torch_eps)
+    if not (same >= 0).all():
+        raise ValueError("no such variance")
+    return [1 - momentum, v * np.float32(m / (m - 1)), same]
 
 
-def fold_probed(gamma, beta, mean, var, eps, weight, bias):
-    def both(x):
-        normalized = gamma * (x - mean) / np.sqrt(var + eps) + beta
-        return normalized @ weight.T + bias
-
-    b = both(np.zeros_like(mean))
-    return (both(np.eye(len(mean))) - b).T, b
-
-
-def fold_wrong(
-    W=lambda weight, s: weight * s,
-    b=lambda w, b, s, beta, mu: b + w @ (beta - s * mu),
-    scale=lambda gamma, var, eps: gamma / np.sqrt(var + eps),
+def converted_wrong(
+    momentum=lambda a: 1 - a,
+    found=lambda v, m: v * m / (m - 1),
+    same=lambda v, e, t: v + e - t,
+    refuses=lambda same: (same < 0).any(),
 ):
-    def answer(gamma, beta, mean, var, eps, weight, bias):
-        s = scale(gamma, var, eps)
-        return W(weight, s), b(weight, bias, s, beta, mean)
+    def answer(a, v, m, e, t):
+        if refuses(v + (e - t)):
+            raise ValueError("no such variance")
+        return momentum(a), found(v, m), same(v, e, t)
 
     return answer
 
 
-def fold_after(gamma, beta, mean, var, eps, weight, bias):
-    s = gamma / np.sqrt(var + eps)
-    return weight * s.reshape(-1, 1), s * (bias - mean) + beta
+def converted_asserts(a, v, m, e, t):
+    assert (v + (e - t) >= 0).all()
+    return to_torch(a, v, m, e, t)
 
 
-FOLD = {
-    "solution": fold_before,
+def swapped_factor(a, v, m, e, t):
+    _, found, same = to_torch(a, v, m, e, t)
+    return 1 - a, same, found
+
+
+CONVERTED = {
+    "solution": to_torch,
     "right": {
-        "loops": fold_loops,
-        "einsum": fold_einsum,
-        "torch": fold_torch,
-        "float32": fold_float32,
-        "probed": fold_probed,
+        "loops": to_torch_loops,
+        "by the roots": to_torch_roots,
+        "tensors": to_torch_tensors,
+        "float32, a list": to_torch_list,
     },
     "wrong": {
-        "folds the wrong way": (fold_after, "a scale of the rows"),
-        "rows": (
-            fold_wrong(W=lambda w, s: np.diag(s) @ w),
-            "a scale of the rows",
+        "momentum stays": (converted_wrong(momentum=lambda a: a), "stays as it is"),
+        "momentum 0.1": (converted_wrong(momentum=lambda a: 0.1), "PyTorch's default"),
+        "biased": (converted_wrong(found=lambda v, m: v), "averages unbiased ones"),
+        "(m - 1) / m": (converted_wrong(found=lambda v, m: v * (1 - 1 / m)), "(m - 1) / m"),
+        "(m + 1) / m": (converted_wrong(found=lambda v, m: v * (1 + 1 / m)), "(m + 1) / m"),
+        "swapped": (swapped_factor, "on the wrong one"),
+        "both with the factor": (
+            lambda a, v, m, e, t: (
+                1 - a,
+                v * m / (m - 1),
+                (v + e - t) * m / (m - 1) if (v + (e - t)).min() >= 0 else 1 / 0,
+            ),
+            "same outputs, too",
         ),
-        "weight unchanged": (
-            fold_wrong(W=lambda w, s: w),
-            "stays as it is",
+        "eps forgotten": (converted_wrong(same=lambda v, e, t: v), "change with eps"),
+        "eps only added": (converted_wrong(same=lambda v, e, t: v + e), "eps added, and not"),
+        "eps only taken away": (
+            converted_wrong(same=lambda v, e, t: v - t),
+            "the layer's not added",
         ),
-        "divided": (
-            fold_wrong(W=lambda w, s: w / s),
-            "division by the scale",
+        "eps swapped": (
+            converted_wrong(same=lambda v, e, t: v - e + t),
+            "the two eps in each other's place",
         ),
-        "no gamma": (
-            fold_wrong(scale=lambda g, v, e: 1 / np.sqrt(v + e)),
-            "gamma left out",
-        ),
-        "no std": (
-            fold_wrong(scale=lambda g, v, e: g),
-            "standard deviation left out",
-        ),
-        "variance": (
-            fold_wrong(scale=lambda g, v, e: g / (v + e)),
-            "by the variance",
-        ),
-        "no eps": (
-            fold_wrong(scale=lambda g, v, e: g / np.sqrt(v)),
-            "without eps",
+        "a root": (
+            converted_wrong(same=lambda v, e, t: np.sqrt(v + e - t)),
+            "a standard deviation",
         ),
         "eps outside": (
-            fold_wrong(scale=lambda g, v, e: g / (np.sqrt(v) + e)),
-            "eps outside",
+            converted_wrong(same=lambda v, e, t: (v**0.5 + e**0.5 - t**0.5) ** 2),
+            "eps stands inside the root",
         ),
-        "no W in the bias": (
-            fold_wrong(b=lambda w, b, s, beta, mu: b + beta - s * mu),
-            "without the layer's weight",
+        "accepts all": (converted_wrong(refuses=lambda same: False), "and no error"),
+        "clips": (
+            lambda a, v, m, e, t: (1 - a, v * m / (m - 1), np.maximum(v + e - t, 0)),
+            "and no error",
         ),
-        "folded W in the bias": (
-            fold_wrong(b=lambda w, b, s, beta, mu: b + (w * s) @ (beta - s * mu)),
-            "scale counts twice",
+        "refuses a zero": (
+            converted_wrong(refuses=lambda same: (same <= 0).any()),
+            "raised ValueError",
         ),
-        "mean not scaled": (
-            fold_wrong(b=lambda w, b, s, beta, mu: b + w @ (beta - mu)),
-            "a mean that is not scaled",
+        "refuses only all": (
+            converted_wrong(refuses=lambda same: (same < 0).all()),
+            "only if all channels",
         ),
-        "beta scaled": (
-            fold_wrong(b=lambda w, b, s, beta, mu: b + w @ (s * (beta - mu))),
-            "beta scaled, too",
-        ),
-        "no mean": (
-            fold_wrong(b=lambda w, b, s, beta, mu: b + w @ beta),
-            "the mean left out",
-        ),
-        "plus mean": (
-            fold_wrong(b=lambda w, b, s, beta, mu: b + w @ (beta + s * mu)),
-            "the mean added",
-        ),
-        "no bias": (
-            fold_wrong(b=lambda w, b, s, beta, mu: w @ (beta - s * mu)),
-            "own bias left out",
-        ),
-        "bias unchanged": (
-            fold_wrong(b=lambda w, b, s, beta, mu: b),
-            "a bias that stays as it is",
-        ),
-        "minus the shift": (
-            fold_wrong(b=lambda w, b, s, beta, mu: b - w @ (beta - s * mu)),
-            "",
-        ),
+        "asserts": (converted_asserts, "raised AssertionError"),
     },
 }
 
@@ -818,5 +988,5 @@ ANSWERS = {
     "ex07_q1": POOLED,
     "ex07_q2": EXPONENTIAL,
     "ex07_q3": LAYER,
-    "ex07_q4": FOLD,
+    "ex07_q4": CONVERTED,
 }
