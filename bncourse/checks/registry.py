@@ -13,6 +13,7 @@ from bncourse.checks.exercises import (
     ex05_backward,
     ex06_cnn,
     ex07_inference,
+    ex08_in_practice,
     ex10_why_it_works,
 )
 
@@ -25,6 +26,7 @@ SHEETS = (
     ex05_backward,
     ex06_cnn,
     ex07_inference,
+    ex08_in_practice,
     ex10_why_it_works,
 )
 EXERCISES: Mapping[str, Exercise] = MappingProxyType(
