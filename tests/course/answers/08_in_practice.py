@@ -467,7 +467,7 @@ def refuses_short(x, valid, gamma, beta, eps):
 
 def refuses_by_typo(x, valid, gamma, beta, eps):
     if valid.sum() < 2:
-        raise ValueEror("needs two")  # noqa: F821
+        raise value_error("needs two")  # noqa: F821
     return never_refuses(x, valid, gamma, beta, eps)
 
 
