@@ -14,7 +14,10 @@ from bncourse.checks.exercises import (
     ex06_cnn,
     ex07_inference,
     ex08_in_practice,
+    ex09_training,
     ex10_why_it_works,
+    ex11_relatives,
+    ex12_many_devices,
 )
 
 SHEETS = (
@@ -27,7 +30,10 @@ SHEETS = (
     ex06_cnn,
     ex07_inference,
     ex08_in_practice,
+    ex09_training,
     ex10_why_it_works,
+    ex11_relatives,
+    ex12_many_devices,
 )
 EXERCISES: Mapping[str, Exercise] = MappingProxyType(
     {exercise.name: exercise for sheet in SHEETS for exercise in sheet.EXERCISES}
