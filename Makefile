@@ -113,8 +113,8 @@ assignments: $(READY)  ## write an nbgrader course to _build/course (SHEETS="04_
 exercises: $(READY)  ## make the sheets in chapters/exercises from their sources in book/sheets
 	$(BIN)/python book/tools/exercises.py
 
-killrate: $(READY)  ## grade right and wrong answers with the exercises' checks
-	$(BIN)/python book/tools/killrate.py
+killrate: $(READY)  ## grade right and wrong answers with the exercises' checks (SEEDS=50)
+	$(BIN)/python book/tools/killrate.py --seeds $(or $(SEEDS),50)
 
 lint: $(READY)  ## check style, types and spelling
 	$(BIN)/ruff check .

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "book" / "tools"))
+sys.path.append(str(Path(__file__).resolve().parent.parent / "book" / "_ext"))
 
 from browsers import find_browser
 

@@ -15,6 +15,8 @@ from bncourse.checks.exercises import (
     ex07_inference,
     ex09_training,
     ex10_why_it_works,
+    ex11_relatives,
+    ex12_many_devices,
 )
 
 SHEETS = (
@@ -28,6 +30,8 @@ SHEETS = (
     ex07_inference,
     ex09_training,
     ex10_why_it_works,
+    ex11_relatives,
+    ex12_many_devices,
 )
 EXERCISES: Mapping[str, Exercise] = MappingProxyType(
     {exercise.name: exercise for sheet in SHEETS for exercise in sheet.EXERCISES}

@@ -47,6 +47,13 @@ def test_a_good_set_of_answers_has_no_fault():
     assert (row.wrong, row.named, row.mutants, row.survivors) == (12, 12, 4, 1)
 
 
+def test_points_that_depend_on_the_seed_are_noticed():
+    drawn = Part("a number, perhaps 0", 1, lambda rng: [(float(rng.integers(3)),)])
+    faults = killrate.grade(replace(LAX, parts=(drawn,)), GOOD, seeds=20).faults
+    lucky = {fault.split(":")[1] for fault in faults if "earns all points" in fault}
+    assert 1 < len(lucky) < 20
+
+
 @pytest.mark.parametrize(
     ("change", "fault"),
     [

@@ -3,14 +3,10 @@
 import importlib
 import inspect
 import re
-import sys
 
-import pytest
-import site_probe
-from house import CHAPTERS, cells, read_notebook, tags
-
-sys.path.append(str(site_probe.ROOT / "book" / "_ext"))
 import book_library
+import pytest
+from house import CHAPTERS, cells, read_notebook, tags
 
 MODULES = book_library.documented()
 SIGNATURE = re.compile(r'<dt class="sig [^>]*\bid="([\w.]+)">(.*?)</dt>', re.DOTALL)

@@ -8,6 +8,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+import book_library
 from house import cells, joined, tags
 from nbformat import NotebookNode
 from notebook_rules import has_image
@@ -30,9 +31,11 @@ PRIVATE = re.compile(r"\bLedger:|\b[Tt]he notes?\b|\b[Tt]he study notes\b|\bnote
 LINKED = re.compile(r"\[[^\]]*\]\([^)]*\)")
 MENTIONS = {
     "chapter": re.compile(r"\b[Cc]hapter (\d+)\b"),
-    "equation": re.compile(r"\((\d+\.\d+)\)"),
+    "equation": re.compile(r"\(([A-Z]?\d+\.\d+)\)"),
     "paper": re.compile(r"\b([A-Z][\w-]+(?: (?:&|and) [A-Z][\w-]+| et al\.)?,? \(?\d{4})\)?"),
 }
+LIBRARY = {name for module in book_library.documented() for name in book_library.public(module)}
+NAME = re.compile(r"(\[?)`(\w+)(?:\(\))?`")
 Faults = Iterator[str]
 
 
@@ -45,7 +48,8 @@ def count_words(source: str) -> int:
     """Return the words of a Markdown cell without displayed equations, code and tables."""
     prose = re.sub(r"(?s)\$\$.*?\$\$|```.*?```", " ", source)
     prose = re.sub(r"(?m)^\s*\|.*$", " ", prose)
-    return len(re.sub(r"\$[^$]*\$|\]\([^)]*\)", " x ", prose).split())
+    prose = re.sub(r"\]\([^)]*\)", "]", prose)
+    return len(re.sub(r"\$[^$]*\$", " x ", prose).split())
 
 
 def sizes(notebook: NotebookNode) -> dict[str, int]:
@@ -128,22 +132,42 @@ def by_section(notebook: NotebookNode) -> Iterator[str]:
 
 
 def links(notebook: NotebookNode) -> Faults:
-    """Link the first mention of a chapter, a paper or another chapter's equation."""
+    """Link a section's first mention of a chapter, an equation, a paper, a library name."""
     number = re.match(r"# (\w+)\.", joined(notebook.cells[0].source))
     own = number[1] if number else ""
     for section in by_section(notebook):
-        title = section.strip().split("\n")[0]
-        plain = re.sub(r"(?s)\$\$.*?\$\$|```.*?```|`[^`\n]*`", " ", section)
+        title, _, text = section.strip().partition("\n")
+        known = {own, *re.findall(r"\\tag\{(\S+?)\}", text)}
+        prose = re.sub(r"(?s)\$\$.*?\$\$|```.*?```", " ", text)
+        plain = re.sub(r"`[^`\n]*`", " ", prose)
         inside = [range(*link.span()) for link in LINKED.finditer(plain)]
         for kind, pattern in MENTIONS.items():
-            known = set()
             for mention in pattern.finditer(plain):
                 what = mention[1].replace("(", "").replace(",", "")
                 linked = any(mention.start() in span for span in inside)
-                mine = kind != "paper" and what.split(".")[0] == own
-                if what not in known and not linked and not mine:
+                if what not in known and not linked:
                     yield f"{title}: {kind} {what} is mentioned without a link"
                 known.add(what)
+        for bracket, name in NAME.findall(prose):
+            if name in LIBRARY - known and not bracket:
+                yield f"{title}: `{name}` of the library is mentioned without a link"
+            known.add(name)
+
+
+def test_part(notebook: NotebookNode) -> Faults:
+    """Touch the test images in cells that report; what chooses or trains stands before them."""
+    seen = False
+    for cell in notebook.cells:
+        source = joined(cell.source)
+        if cell.cell_type != "code":
+            seen = seen and not re.search(r"(?m)^##+ ", source)
+            continue
+        touched = re.search(r"\.[xy]_test\b", source)
+        if bool(touched) != ("report" in tags(cell)):
+            yield f"{cell.id}: the tag 'report' belongs to cells that touch the test images"
+        after = source[touched.end() :] if touched else source
+        if (seen := seen or bool(touched)) and re.search(r"\bfit\(|\.[xy]_val\b", after):
+            yield f"{cell.id}: trains or chooses after the test images were seen"
 
 
 def words_for_readers(notebook: NotebookNode) -> Faults:
@@ -153,4 +177,4 @@ def words_for_readers(notebook: NotebookNode) -> Faults:
             yield f"{name}: {found[0]!r} means nothing to a reader"
 
 
-RULES = [opening, size, folds, predictions, links, words_for_readers]
+RULES = [opening, size, folds, predictions, links, test_part, words_for_readers]

@@ -1,4 +1,4 @@
-"""What the claims ledger and the questions page must say; each rule yields its faults.
+"""What the page of claims and the questions page must say; each rule yields its faults.
 
 `test_ledger.py` applies the rules to the two pages, and to pages that are broken on purpose.
 """
@@ -14,14 +14,15 @@ from house import ROOT, joined, read_notebook
 from myst_parser.mdit_to_docutils.base import default_slugify
 from nbformat import NotebookNode
 
-# A copy of the ids of the source notes' ledger: a letter for the notes, and how many rows.
+# The ids of the rows: a letter for where a claim was read, and how many rows.
 SIZES = {"A": 17, "B": 6, "C": 12, "D": 3, "E": 9, "Q": 14}
 IDS = [f"{letter}{number}" for letter, n in SIZES.items() for number in range(1, n + 1)]
 QUESTIONS = [name for name in IDS if name[0] == "Q"]
 VERDICTS = ("holds", "holds if", "false", "contested", "answered")
 ROW = re.compile(r"(?m)^\| \[([A-Z]\d+)\]\{#\w+\} \| (.+?) \| (.*?) \| (.*?) \|$")
 COUNT = re.compile(r"(?m)^\| \*\*([a-z ]+)\*\* \| .+ \| (\d+) \|$")
-SENTENCE = re.compile(r"(\d+) claims and ask (\d+) questions")
+SENTENCE = re.compile(r"(\d+) claims and (\d+) questions")
+FALSE = re.compile(r"(?s)^## Twelve things people say that are false\n(.*?)^## ", re.MULTILINE)
 LINK = re.compile(r"\[([^\[\]]+)\]\(\.\./(chapters/[^()#]+)(?:#([^()]*))?\)")
 Faults = Iterator[str]
 
@@ -120,13 +121,19 @@ def ledger_faults(text: str, root: Path = ROOT) -> Faults:
         if names.count(name) != 1:
             yield f"{name}: stands on the page {names.count(name)} times, expected once"
     for name in sorted(set(names) - set(IDS)):
-        yield f"{name}: is no id of the ledger"
+        yield f"{name}: is no id of a row"
     for row in rows:
         yield from row_faults(*row, root=root)
     yield from link_faults(text, root)
     words = Counter(re.match(r"(?:\*\*(.+?)\*\*)?", row[2])[1] for row in rows)
     if (written := COUNT.findall(text)) != [(v, str(words[v])) for v in VERDICTS]:
         yield f"counts: the page says {written}, its rows {dict(words)}"
+    listed = FALSE.findall(text + "\n## ")
+    false = sorted(row[0] for row in rows if row[2].startswith("**false**"))
+    if [sorted(re.findall(r"\[(\w+)\]\(", part)) for part in listed] != [false] or len(
+        false
+    ) != 12:
+        yield f"twelve things that are false: the page lists other rows than {false}"
     said = [tuple(map(int, pair)) for pair in SENTENCE.findall(text)]
     if said != [(len(rows) - words["answered"], words["answered"])]:
         yield f"counts: the first sentences say {said}"

@@ -14,9 +14,15 @@ REVISED = [
     "04_batch_norm",
     "05_backward",
     "06_cnn",
+    "07_inference",
+    "08_in_practice",
     "09_training",
+    "10_why_it_works",
+    "11_relatives",
+    "12_many_devices",
     "a1_through_whitening",
     "a2_second_derivatives",
+    "a3_what_people_say",
 ]  # grows until it holds every chapter
 PATHS = [path for path in CHAPTERS if path.stem in REVISED]
 PNG = {"image/png": "iVBORw0KGgo="}
@@ -29,10 +35,13 @@ It normalizes.
 **5 minutes.** Needs [chapter 3](03_standardization.ipynb).
 
 **The question.** Why?"""
-TEXT = """## One
+TEXT = r"""## One
+
+$$x \tag{4.1}$$
 
 [Chapter 5](05_backward.ipynb) and chapter 5 have [(5.1)](05_backward.ipynb#a), here (4.1),
-and [Ioffe & Szegedy (2015)](../book/references.md#ioffe2015batch). **Predict** the output."""
+and [Ioffe & Szegedy (2015)](../book/references.md#ioffe2015batch).
+[`gradcheck`](../book/api/gradcheck.md) judges it. **Predict** the output."""
 
 
 def code(source, label=None, out=(), **metadata):
@@ -124,6 +133,12 @@ TRIALS = [
     (edit(3, "[Ioffe & Szegedy (2015)](../book/references.md#ioffe2015batch)",
           "Ioffe & Szegedy (2015)"), "paper Ioffe & Szegedy 2015"),
     (edit(3, "have", "have (Huang et al. 2018) and"), "paper Huang et al. 2018"),
+    (edit(3, r"$$x \tag{4.1}$$", ""), "equation 4.1 is mentioned"),
+    (edit(3, "output", "output of `fold`"), "`fold` of the library"),
+    (add(code("score(data.x_test)")), "the tag 'report' belongs"),
+    (add(code("score(data.x_val)", tags=["report"])), "the tag 'report' belongs"),
+    (add(code("score(d.x_test)\nfit(d)", tags=["report"])), "trains or chooses after"),
+    (add(code("d.y_test", tags=["report"]), code("best(d.y_val)")), "trains or chooses after"),
     (edit(3, "## One", "## One\n\nThe notes say so."), "means nothing to a reader"),
     (edit(3, "## One", "## One\n\nLedger: A14."), "means nothing to a reader"),
 ]  # fmt: skip

@@ -97,6 +97,10 @@ LEDGER_TRIALS = {
     "a count is too large": (count_of("holds", 1), "counts"),
     "a count is too small": (count_of("false", -1), "counts"),
     "a count is missing": (re.sub(r"(?m)^\| \*\*false\*\* .*\n", "", CLAIMS), "counts"),
+    "a false claim is not listed": (
+        CLAIMS.replace("[A6](claims.md#a6)", "there"), "lists other rows"),
+    "a true claim is listed": (
+        CLAIMS.replace("[A6](claims.md#a6)", "[A2](claims.md#a2)"), "lists other rows"),
     "the sentence is wrong": (CLAIMS.replace("47 claims", "48 claims"), "first sentences"),
 }  # fmt: skip
 
