@@ -249,6 +249,11 @@ def choosing(errors: Callable[[Array, Array], Array], **how: Any) -> Answer:
     )
 
 
+def at_rate(rule: Callable[[Array, Array], Any]) -> Answer:
+    """Return a `compare` that chooses each arm's rate by another rule."""
+    return choosing(lambda val, test: test[rule(val, test)])
+
+
 def at_rate_of(val: Array, test: Array, t: float, arm: int) -> Pair:
     """Give both arms the best rate of one of them."""
     i = val[arm].mean(axis=1).argmin()
@@ -332,8 +337,7 @@ COMPARE = Exercise(
              refuses="a single seed without a ValueError"),
     ),
     mistakes={
-        text: choosing(lambda val, test, rule=rule: test[rule(val, test)])
-        for text, rule in OTHER_RATES.items()
+        text: at_rate(rule) for text, rule in OTHER_RATES.items()
     } | {
         "the validation errors in the place of the test errors":
             choosing(lambda val, test: tuned(val, val)),
