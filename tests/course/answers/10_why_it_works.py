@@ -9,8 +9,8 @@ def along(g, steps, losses, gradients):
     size = np.sqrt(g @ g)
     sizes = np.sqrt((gradients**2).sum(axis=1))
     cosines = gradients @ g / (sizes * size)
-    beta = change / (steps * size)
-    return np.ptp(losses), change.max(), beta.max(), cosines.min()
+    slope = change / (steps * size)
+    return np.ptp(losses), change.max(), slope.max(), cosines.min()
 
 
 def along_norm(g, steps, losses, gradients):
@@ -23,15 +23,15 @@ def along_norm(g, steps, losses, gradients):
 
 def along_loop(g, steps, losses, gradients):
     size = sum(v * v for v in g) ** 0.5
-    change, beta, cosines = [], [], []
+    change, slope, cosines = [], [], []
     for a, new in zip(steps, gradients, strict=True):
         apart = sum((v - w) ** 2 for v, w in zip(new, g, strict=True)) ** 0.5
         own = sum(v * v for v in new) ** 0.5
         inner = sum(v * w for v, w in zip(new, g, strict=True))
         change.append(apart)
-        beta.append(apart / (a * size))
+        slope.append(apart / (a * size))
         cosines.append(inner / own / size)
-    return max(losses) - min(losses), max(change), max(beta), min(cosines)
+    return max(losses) - min(losses), max(change), max(slope), min(cosines)
 
 
 def along_einsum(g, steps, losses, gradients):
@@ -40,11 +40,11 @@ def along_einsum(g, steps, losses, gradients):
     gg = np.einsum("n,n->", g, g)
     own = np.einsum("kn,kn->k", gradients, gradients)
     cosines = np.einsum("kn,n->k", gradients, g) / np.sqrt(own * gg)
-    beta = np.sqrt(squares / gg) / steps
+    slope = np.sqrt(squares / gg) / steps
     return (
         losses.max() - losses.min(),
         squares.max() ** 0.5,
-        beta.max(),
+        slope.max(),
         cosines.min(),
     )
 
@@ -53,9 +53,13 @@ def along_torch(g, steps, losses, gradients):
     g, a, losses, G = map(torch.tensor, (g, steps, losses, gradients))
     change = (G - g).norm(dim=1)
     cosines = torch.cosine_similarity(G, g[None], dim=1)
-    beta = change / a / g.norm()
+    slope = change / a / g.norm()
     span = losses.max() - losses.min()
-    return span, change.max(), beta.max(), cosines.min()
+    return span, change.max(), slope.max(), cosines.min()
+
+
+def along_stacked(*arrays):
+    return np.array(along(*arrays))
 
 
 def along_float32(*arrays):
@@ -73,11 +77,11 @@ def cosines(g, G):
 def along_wrong(
     span=lambda losses: losses.max() - losses.min(),
     change=lambda g, G: norms(G - g).max(),
-    beta=lambda g, a, G: (norms(G - g) / a).max() / norms(g),
+    slope=lambda g, a, G: (norms(G - g) / a).max() / norms(g),
     cosine=lambda g, G: cosines(g, G).min(),
 ):
     def answer(g, a, losses, G):
-        return span(losses), change(g, G), beta(g, a, G), cosine(g, G)
+        return span(losses), change(g, G), slope(g, a, G), cosine(g, G)
 
     return answer
 
@@ -90,6 +94,7 @@ ALONG = {
         "einsum": along_einsum,
         "torch": along_torch,
         "float32": along_float32,
+        "stacked": along_stacked,
     },
     "wrong": {
         "std": (along_wrong(span=np.std), "a standard deviation"),
@@ -123,28 +128,28 @@ ALONG = {
             "of the whole array",
         ),
         "no |g|": (
-            along_wrong(beta=lambda g, a, G: (norms(G - g) / a).max()),
-            "without the length of g",
+            along_wrong(slope=lambda g, a, G: (norms(G - g) / a).max()),
+            "S without the length of g",
         ),
         "no step": (
-            along_wrong(beta=lambda g, a, G: norms(G - g).max() / norms(g)),
-            "beta without the step",
+            along_wrong(slope=lambda g, a, G: norms(G - g).max() / norms(g)),
+            "S without the step",
         ),
         "largest step": (
-            along_wrong(beta=lambda g, a, G: norms(G - g).max() / (a.max() * norms(g))),
+            along_wrong(slope=lambda g, a, G: norms(G - g).max() / (a.max() * norms(g))),
             "by the largest step",
         ),
         "smallest step": (
-            along_wrong(beta=lambda g, a, G: norms(G - g).max() / (a.min() * norms(g))),
+            along_wrong(slope=lambda g, a, G: norms(G - g).max() / (a.min() * norms(g))),
             "by the smallest step",
         ),
         "times step": (
-            along_wrong(beta=lambda g, a, G: (norms(G - g) * a / norms(g)).max()),
+            along_wrong(slope=lambda g, a, G: (norms(G - g) * a / norms(g)).max()),
             "a multiplication by the step",
         ),
-        "mean beta": (
-            along_wrong(beta=lambda g, a, G: (norms(G - g) / (a * norms(g))).mean()),
-            "the mean of beta",
+        "mean ratio": (
+            along_wrong(slope=lambda g, a, G: (norms(G - g) / (a * norms(g))).mean()),
+            "the mean of the ratios",
         ),
         "largest cosine": (
             along_wrong(cosine=lambda g, G: cosines(g, G).max()),
@@ -162,6 +167,37 @@ ALONG = {
             along_wrong(cosine=lambda g, G: np.arccos(cosines(g, G)).min()),
             "an angle",
         ),
+        "smallest |cosine|": (
+            along_wrong(cosine=lambda g, G: abs(cosines(g, G)).min()),
+            "the smallest absolute cosine",
+        ),
+        "cosine of the largest step": (
+            lambda g, a, losses, G: (
+                *along(g, a, losses, G)[:3],
+                cosines(g, G)[np.argmax(a)],
+            ),
+            "the cosine at the largest step",
+        ),
+        "cosine of the last step": (
+            along_wrong(cosine=lambda g, G: cosines(g, G)[-1]),
+            "",
+        ),
+        "cosine of the change": (
+            along_wrong(cosine=lambda g, G: cosines(g, G - g).min()),
+            "the cosine of the change",
+        ),
+        "change of the largest step": (
+            lambda g, a, losses, G: (
+                np.ptp(losses),
+                norms(G - g)[np.argmax(a)],
+                *along(g, a, losses, G)[2:],
+            ),
+            "the change at the largest step",
+        ),
+        "new length": (
+            along_wrong(slope=lambda g, a, G: (norms(G - g) / (a * norms(G))).max()),
+            "by the new gradient's length",
+        ),
         "cosine distance": (
             along_wrong(cosine=lambda g, G: (1 - cosines(g, G)).min()),
             "one minus",
@@ -174,50 +210,50 @@ ALONG = {
 }
 
 
-def squared_length(x, gamma, g_hat):
+def squared_length(x, gamma, dy):
     m = x.shape[0]
     d = x - x.mean(axis=0)
     var = (d * d).mean(axis=0)
     x_hat = d / np.sqrt(var)
-    removed = g_hat.sum(axis=0) ** 2 + (x_hat * g_hat).sum(axis=0) ** 2
+    removed = dy.sum(axis=0) ** 2 + (x_hat * dy).sum(axis=0) ** 2
     removed = removed / m
-    total = (g_hat * g_hat).sum(axis=0)
+    total = (dy * dy).sum(axis=0)
     return gamma * gamma / var * (total - removed), removed / total
 
 
-def by_backward(x, gamma, g_hat):
+def by_backward(x, gamma, dy):
     x_hat = (x - x.mean(0)) / x.std(0)
-    rest = g_hat - g_hat.mean(0) - x_hat * (x_hat * g_hat).mean(0)
+    rest = dy - dy.mean(0) - x_hat * (x_hat * dy).mean(0)
     dx = gamma / x.std(0) * rest
-    total = (g_hat**2).sum(0)
+    total = (dy**2).sum(0)
     return (dx**2).sum(0), 1 - (rest**2).sum(0) / total
 
 
-def by_loop(x, gamma, g_hat):
+def by_loop(x, gamma, dy):
     found = []
     for j in range(x.shape[1]):
-        v, g, m = x[:, j], g_hat[:, j], len(x)
+        v, g, m = x[:, j], dy[:, j], len(x)
         v = (v - v.mean()) / v.std()
         gone = (sum(g) ** 2 + (v @ g) ** 2) / m
         found.append((gamma[j] ** 2 / x[:, j].var() * (g @ g - gone), gone / (g @ g)))
     return np.array(found).T[0], np.array(found).T[1]
 
 
-def by_projection(x, gamma, g_hat):
+def by_projection(x, gamma, dy):
     squared, share = [], []
     for j in range(x.shape[1]):
         basis = np.stack([np.ones(len(x)), x[:, j]], axis=1)
         q, _ = np.linalg.qr(basis)
-        gone = np.einsum("mi,m->i", q, g_hat[:, j])
-        total = g_hat[:, j] @ g_hat[:, j]
+        gone = np.einsum("mi,m->i", q, dy[:, j])
+        total = dy[:, j] @ dy[:, j]
         share.append(gone @ gone / total)
         squared.append(gamma[j] ** 2 / x[:, j].var() * (total - gone @ gone))
     return np.array(squared), np.array(share)
 
 
-def by_torch(x, gamma, g_hat):
+def by_torch(x, gamma, dy):
     t = torch.tensor(x, requires_grad=True)
-    g, w = torch.tensor(g_hat), torch.tensor(gamma)
+    g, w = torch.tensor(dy), torch.tensor(gamma)
     d = t - t.mean(0)
     std = d.pow(2).mean(0).sqrt()
     (w * d / std * g).sum().backward()
@@ -226,8 +262,12 @@ def by_torch(x, gamma, g_hat):
     return squared, 1 - squared / scale / (g * g).sum(0)
 
 
-def by_float32(x, gamma, g_hat):
-    arrays = (a.astype(np.float32) for a in (x, gamma, g_hat))
+def by_stack(x, gamma, dy):
+    return np.stack(by_backward(x, gamma, dy))
+
+
+def by_float32(x, gamma, dy):
+    arrays = (a.astype(np.float32) for a in (x, gamma, dy))
     return squared_length(*arrays)
 
 
@@ -237,10 +277,10 @@ def length_wrong(
     x_hat=lambda x: (x - x.mean(0)) / x.std(0),
     share=lambda gone, g: gone / (g * g).sum(0),
 ):
-    def answer(x, gamma, g_hat):
-        gone = removed(x_hat(x), g_hat)
-        rest = (g_hat**2).sum(0) - gone
-        return factor(gamma, x) * rest, share(gone, g_hat)
+    def answer(x, gamma, dy):
+        gone = removed(x_hat(x), dy)
+        rest = (dy**2).sum(0) - gone
+        return factor(gamma, x) * rest, share(gone, dy)
 
     return answer
 
@@ -253,6 +293,7 @@ LENGTH = {
         "projection, einsum": by_projection,
         "torch": by_torch,
         "float32": by_float32,
+        "stacked": by_stack,
     },
     "wrong": {
         "mean only (detached variance)": (
@@ -296,6 +337,17 @@ LENGTH = {
             ),
             "the unbiased variance",
         ),
+        "eps of the layer": (
+            length_wrong(
+                factor=lambda gamma, x: gamma**2 / (x.var(0) + 1e-5),
+                x_hat=lambda x: (x - x.mean(0)) / np.sqrt(x.var(0) + 1e-5),
+            ),
+            "an eps in the variance",
+        ),
+        "eps, small": (
+            length_wrong(factor=lambda gamma, x: gamma**2 / (x.var(0) + 1e-8)),
+            "",
+        ),
         "no m": (
             length_wrong(removed=lambda x_hat, g: g.sum(0) ** 2 + (x_hat * g).sum(0) ** 2),
             "not divided by m",
@@ -328,20 +380,22 @@ LENGTH = {
 }
 
 
-def compare(a, b, t):
-    n = a.shape[1]
+def compare(val, test, t):
+    n = val.shape[2]
     if n < 2:
         raise ValueError("one seed gives no interval")
-    best_a = a[a.mean(axis=1).argmin()]
-    best_b = b[b.mean(axis=1).argmin()]
-    d = best_a - best_b
+    best = val.mean(axis=2).argmin(axis=1)
+    d = test[0, best[0]] - test[1, best[1]]
     std = np.sqrt(((d - d.mean()) ** 2).sum() / (n - 1))
     half = t * std / np.sqrt(n)
     return d.mean() - half, d.mean() + half
 
 
-def compare_loop(a, b, t):
-    rows = [min(table, key=lambda row: sum(row)) for table in (a, b)]
+def compare_loop(val, test, t):
+    rows = []
+    for arm in range(2):
+        means = [sum(row) / len(row) for row in val[arm]]
+        rows.append(test[arm][means.index(min(means))])
     d = [x - y for x, y in zip(*rows, strict=True)]
     n = len(d)
     if n == 1:
@@ -351,65 +405,100 @@ def compare_loop(a, b, t):
     return mean - t * (var / n) ** 0.5, mean + t * (var / n) ** 0.5
 
 
-def compare_einsum(a, b, t):
-    i, j = (np.einsum("rs->r", e).argmin() for e in (a, b))
-    d = a[i] - b[j]
-    n = len(d)
-    assert n > 1, "one seed"
+def compare_einsum(val, test, t):
+    n = val.shape[-1]
+    if n <= 1:
+        raise ValueError("one seed")
+    i, j = np.einsum("ars->ar", val).argmin(axis=1)
+    d = test[0, i] - test[1, j]
     center = np.einsum("s->", d) / n
     half = t * np.sqrt(np.einsum("s,s->", d - center, d - center))
     half = half / np.sqrt(n * (n - 1))
     return center - half, center + half
 
 
-def compare_torch(a, b, t):
-    a, b = torch.tensor(a), torch.tensor(b)
-    assert a.shape[1] > 1, "one seed"
-    d = a[a.mean(1).argmin()] - b[b.mean(1).argmin()]
+def compare_torch(val, test, t):
+    val, test = torch.tensor(val), torch.tensor(test)
+    if val.shape[2] < 2:
+        raise ValueError("one seed")
+    i, j = val.mean(2).argmin(1)
+    d = test[0, i] - test[1, j]
     half = t * d.std() / len(d) ** 0.5
     return d.mean() - half, d.mean() + half
 
 
-def compare_float32(a, b, t):
-    return compare(a.astype(np.float32), b.astype(np.float32), t)
+def compare_array(val, test, t):
+    """One array of both ends."""
+    return np.array(compare(val, test, t))
 
 
-def compare_wrong(rows=None, half=None):
-    """Return an answer that looks at other runs, or has another width."""
+def compare_subclass(val, test, t):
+    class OneSeedError(ValueError):
+        pass
 
-    def right_rows(a, b):
-        return a[a.mean(1).argmin()], b[b.mean(1).argmin()]
+    if len(val[0, 0]) == 1:
+        raise OneSeedError
+    return compare(val, test, t)
+
+
+def compare_float32(val, test, t):
+    return compare(val.astype(np.float32), test.astype(np.float32), t)
+
+
+def compare_wrong(pick=None, half=None):
+    """Return an answer that looks at other errors, or has another width."""
+
+    def right_pick(val, test):
+        return test[val.mean(1).argmin()]
 
     def right_half(d, t):
         return t * d.std(ddof=1) / np.sqrt(len(d))
 
-    def answer(a, b, t):
-        if a.shape[1] == 1:
+    def answer(val, test, t):
+        if val.shape[2] == 1:
             raise ValueError("one seed")
-        x, y = (rows or right_rows)(a, b)
-        d = x - y
+        pick_one = pick or right_pick
+        d = pick_one(val[0], test[0]) - pick_one(val[1], test[1])
         width = (half or right_half)(d, t)
         return d.mean() - width, d.mean() + width
 
     return answer
 
 
-def each(choose):
-    return lambda a, b: (choose(a), choose(b))
+def compare_refusing(error):
+    """Return an answer that fails with one seed in another way."""
+
+    def answer(val, test, t):
+        if val.shape[2] == 1:
+            raise error
+        return compare(val, test, t)
+
+    return answer
 
 
-def pooled_spread(a, b, t):
-    if a.shape[1] == 1:
+def pooled_spread(val, test, t):
+    if val.shape[2] == 1:
         raise ValueError("one seed")
-    x, y = a[a.mean(1).argmin()], b[b.mean(1).argmin()]
+    x, y = (test[arm][val[arm].mean(1).argmin()] for arm in range(2))
     standard_error = np.hypot(x.std(ddof=1), y.std(ddof=1)) / len(x) ** 0.5
     middle = x.mean() - y.mean()
     return middle - t * standard_error, middle + t * standard_error
 
 
-def same_rate(a, b, which):
-    i = (a, b)[which].mean(1).argmin()
-    return a[i], b[i]
+def same_rate(which):
+    def answer(val, test, t):
+        if val.shape[2] == 1:
+            raise ValueError("one seed")
+        i = val[which].mean(1).argmin()
+        return compare(val[:, i : i + 1], test[:, i : i + 1], t)
+
+    return answer
+
+
+def nan_for_one(val, test, t):
+    d = test[0][val[0].mean(1).argmin()] - test[1][val[1].mean(1).argmin()]
+    half = t * d.std(ddof=1) / np.sqrt(len(d))
+    return d.mean() - half, d.mean() + half
 
 
 COMPARE = {
@@ -418,52 +507,60 @@ COMPARE = {
         "loop": compare_loop,
         "einsum": compare_einsum,
         "torch": compare_torch,
+        "one array": compare_array,
+        "an exception of its own": compare_subclass,
         "float32": compare_float32,
     },
     "wrong": {
+        "tuned on test": (
+            compare_wrong(lambda v, e: e[e.mean(1).argmin()]),
+            "chosen on the test errors",
+        ),
+        "tuned on all": (
+            compare_wrong(lambda v, e: e[(v + e).mean(1).argmin()]),
+            "on both kinds of errors",
+        ),
+        "validation reported": (
+            compare_wrong(lambda v, e: v[v.mean(1).argmin()]),
+            "the validation errors in the place",
+        ),
         "best run": (
-            compare_wrong(each(lambda e: e.min() + np.zeros(e.shape[1]))),
+            compare_wrong(lambda v, e: e.ravel()[v.argmin()] + np.zeros(e.shape[1])),
             "the best single run",
         ),
         "best of each seed": (
-            compare_wrong(each(lambda e: e.min(axis=0))),
+            compare_wrong(lambda v, e: e[v.argmin(axis=0), np.arange(e.shape[1])]),
             "for each seed anew",
         ),
         "all rates": (
-            compare_wrong(each(lambda e: e.mean(axis=0))),
+            compare_wrong(lambda v, e: e.mean(axis=0)),
             "over all rates",
         ),
         "argmax of an error": (
-            compare_wrong(each(lambda e: e[e.mean(1).argmax()])),
+            compare_wrong(lambda v, e: e[v.mean(1).argmax()]),
             "the worst rate",
         ),
         "row of the best run": (
-            compare_wrong(each(lambda e: e[np.unravel_index(e.argmin(), e.shape)[0]])),
+            compare_wrong(lambda v, e: e[np.unravel_index(v.argmin(), v.shape)[0]]),
             "the rate of the best single run",
         ),
         "median": (
-            compare_wrong(each(lambda e: e[np.median(e, 1).argmin()])),
+            compare_wrong(lambda v, e: e[np.median(v, 1).argmin()]),
             "the best median",
         ),
         "tuned on seed 0": (
-            compare_wrong(each(lambda e: e[e[:, 0].argmin()])),
+            compare_wrong(lambda v, e: e[v[:, 0].argmin()]),
             "on the first seed",
         ),
         "first rate": (
-            compare_wrong(each(lambda e: e[0])),
+            compare_wrong(lambda v, e: e[0]),
             "the first rate",
         ),
-        "rate of a": (
-            compare_wrong(lambda a, b: same_rate(a, b, 0)),
-            "first arm for both",
-        ),
-        "rate of b": (
-            compare_wrong(lambda a, b: same_rate(a, b, 1)),
-            "second arm for both",
-        ),
+        "rate of a": (same_rate(0), "first arm for both"),
+        "rate of b": (same_rate(1), "second arm for both"),
         "b - a": (
-            compare_wrong(lambda a, b: (b[b.mean(1).argmin()], a[a.mean(1).argmin()])),
-            "b - a instead",
+            lambda val, test, t: compare(val[::-1], test[::-1], t),
+            "the second arm minus the first",
         ),
         "unpaired": (pooled_spread, "not paired"),
         "standard deviation": (
@@ -473,6 +570,10 @@ COMPARE = {
         "ddof=0": (
             compare_wrong(half=lambda d, t: t * d.std() / len(d) ** 0.5),
             "divided by n",
+        ),
+        "over n": (
+            compare_wrong(half=lambda d, t: t * d.std(ddof=1) / len(d)),
+            "by n, not by its root",
         ),
         "half": (
             compare_wrong(half=lambda d, t: t * d.std(ddof=1) / len(d) ** 0.5 / 2),
@@ -487,15 +588,19 @@ COMPARE = {
             "the interval without t",
         ),
         "ends swapped": (
-            lambda a, b, t: compare(a, b, t)[::-1],
+            lambda val, test, t: compare(val, test, t)[::-1],
             "each other's place",
         ),
         "range": (
-            lambda a, b, t: (
-                (a[a.mean(1).argmin()] - b[b.mean(1).argmin()]).min(),
-                (a[a.mean(1).argmin()] - b[b.mean(1).argmin()]).max(),
-            ),
+            compare_wrong(half=lambda d, t: np.ptp(d) / 2),
             "",
+        ),
+        "NaN for one seed": (nan_for_one, "without a ValueError"),
+        "an assert": (compare_refusing(AssertionError()), "without a ValueError"),
+        "a misspelled name": (compare_refusing(NameError("valerror")), "without a ValueError"),
+        "refuses two seeds": (
+            lambda val, test, t: compare(val[..., : None if val.shape[2] > 2 else 1], test, t),
+            "raised ValueError",
         ),
     },
 }
