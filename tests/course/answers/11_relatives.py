@@ -19,7 +19,8 @@ def group_norm(x, gamma, beta, groups, eps):
     mu, var = parts.mean(axis=2), parts.var(axis=2)  # (N, G)
     parts = (parts - mu[..., None]) / np.sqrt(var + eps)[..., None]
     shape = (-1, *[1] * (x.ndim - 2))
-    return parts.reshape(x.shape) * gamma.reshape(shape) + beta.reshape(shape)
+    y = parts.reshape(x.shape) * gamma.reshape(shape)
+    return y + beta.reshape(shape)
 
 
 def group_norm_loops(x, gamma, beta, groups, eps):
@@ -301,7 +302,8 @@ RMS = {
 def renorm_step(x, mean, std, r_max, d_max, momentum, eps):
     rows = np.moveaxis(x, 1, -1)  # (N, ..., C)
     axes = tuple(range(x.ndim - 1))
-    mu, sigma = rows.mean(axis=axes), np.sqrt(rows.var(axis=axes) + eps)  # (C,)
+    mu, var = rows.mean(axis=axes), rows.var(axis=axes)  # (C,), (C,)
+    sigma = np.sqrt(var + eps)
     r = np.clip(sigma / std, 1 / r_max, r_max)
     d = np.clip((mu - mean) / std, -d_max, d_max)
     y = (rows - mu) / sigma * r + d
