@@ -220,11 +220,24 @@ def renorm(
     new: Callable[..., Array] = lambda old, value, a: (1 - a) * old + a * value,
 ) -> tuple[Array, Array, Array]:  # fmt: skip
     """Return the output and the new running statistics: (11.1)."""
-    mu, sigma = x.mean(axis=0), root(x.var(axis=0, ddof=ddof), eps)
+    rows = np.moveaxis(x, 1, -1)  # (N, ..., C)
+    mu, sigma = rows_mean(rows), root(rows_var(rows, ddof), eps)
     r = scale(sigma / std, r_max)
     d = shift((mu - mean) / by(std, sigma), d_max)
-    y = apply((x - mu) / sigma, r, d)
+    y = np.moveaxis(apply((rows - mu) / sigma, r, d), -1, 1)
     return y, new(mean, mu, momentum), new(std, sigma, momentum)
+
+
+def rows_mean(rows: Array) -> Array:
+    """Return the mean of each channel, which stands on the last axis."""
+    mu: Array = rows.reshape(-1, rows.shape[-1]).mean(axis=0)
+    return mu
+
+
+def rows_var(rows: Array, ddof: int = 0) -> Array:
+    """Return the variance of each channel, which stands on the last axis."""
+    var: Array = rows.reshape(-1, rows.shape[-1]).var(axis=0, ddof=ddof)
+    return var
 
 
 def updated_first(
@@ -243,22 +256,27 @@ def running(
     def answer(*given: Any) -> tuple[Array, Array, Array]:
         y, mu, _ = renorm(*given)
         x, old, a, eps = given[0], given[2], given[5], given[6]
-        return y, mu, std(old, root(x.var(axis=0), eps), a)
+        return y, mu, std(old, root(rows_var(np.moveaxis(x, 1, -1)), eps), a)
 
     return answer
 
 
 def batches(
-    ratios: Sequence[float], moves: Sequence[float], r_max: float = 3.0, d_max: float = 2.0
+    ratios: Sequence[float],
+    moves: Sequence[float],
+    r_max: float = 3.0,
+    d_max: float = 2.0,
+    positions: tuple[int, ...] = (),
 ) -> Callable[[Rng], Sequence[Arguments]]:
     """Return calls in which r and d, not yet clipped, have exactly these values."""
 
     def calls(rng: Rng) -> Sequence[Arguments]:
         found: list[Arguments] = []
         for N, momentum in ((5, 0.1), (4, 0.3)):
-            x, eps = rng.normal(3, 2, (N, len(ratios))), 0.5
-            std = root(x.var(axis=0), eps) / np.array(ratios)
-            mean = x.mean(axis=0) - std * np.array(moves)
+            x, eps = rng.normal(3, 2, (N, len(ratios), *positions)), 0.5
+            rows = np.moveaxis(x, 1, -1)
+            std = root(rows_var(rows), eps) / np.array(ratios)
+            mean = rows_mean(rows) - std * np.array(moves)
             found.append((x, mean, std, r_max, d_max, momentum, eps))
         return found
 
@@ -279,6 +297,8 @@ RENORM = Exercise(
         Part("d at its limits", 1, batches([1.3, 0.8, 1.6], [6.0, -7.0, 0.4]), ("y",)),
         Part("the running mean", 1, INSIDE, ("new mean",)),
         Part("the running standard deviation", 1, INSIDE, ("new std",)),
+        Part("maps, shape (N, C, H, W)", 2,
+             batches([0.7, 8.0, 1.4], [-6.0, 1.1, 0.5], positions=(2, 3))),
         Part("r_max = 1 and d_max = 0 leave batch normalization", 1,
              batches([0.5, 2.5, 1.5], [1.0, -1.0, 3.0], 1.0, 0.0), ("y",), last=True),
     ),

@@ -19,7 +19,8 @@ def group_norm(x, gamma, beta, groups, eps):
     mu, var = parts.mean(axis=2), parts.var(axis=2)  # (N, G)
     parts = (parts - mu[..., None]) / np.sqrt(var + eps)[..., None]
     shape = (-1, *[1] * (x.ndim - 2))
-    return parts.reshape(x.shape) * gamma.reshape(shape) + beta.reshape(shape)
+    y = parts.reshape(x.shape) * gamma.reshape(shape)
+    return y + beta.reshape(shape)
 
 
 def group_norm_loops(x, gamma, beta, groups, eps):
@@ -299,23 +300,27 @@ RMS = {
 
 
 def renorm_step(x, mean, std, r_max, d_max, momentum, eps):
-    mu, sigma = x.mean(axis=0), np.sqrt(x.var(axis=0) + eps)  # (C,)
+    rows = np.moveaxis(x, 1, -1)  # (N, ..., C)
+    axes = tuple(range(x.ndim - 1))
+    mu, var = rows.mean(axis=axes), rows.var(axis=axes)  # (C,), (C,)
+    sigma = np.sqrt(var + eps)
     r = np.clip(sigma / std, 1 / r_max, r_max)
     d = np.clip((mu - mean) / std, -d_max, d_max)
-    y = (x - mu) / sigma * r + d
+    y = (rows - mu) / sigma * r + d
     mean = mean + momentum * (mu - mean)
     std = std + momentum * (sigma - std)
-    return y, mean, std
+    return np.moveaxis(y, -1, 1), mean, std
 
 
 def renorm_loops(x, mean, std, r_max, d_max, momentum, eps):
     y, means, stds = np.empty(x.shape), [], []
-    for c, column in enumerate(x.T):
-        m = sum(column) / len(column)
-        s = (sum((column - m) ** 2) / len(column) + eps) ** 0.5
+    for c in range(x.shape[1]):
+        values = x[:, c].ravel().tolist()
+        m = sum(values) / len(values)
+        s = (sum((v - m) ** 2 for v in values) / len(values) + eps) ** 0.5
         r = min(max(s / std[c], 1 / r_max), r_max)
         d = min(max((m - mean[c]) / std[c], -d_max), d_max)
-        y[:, c] = r * (column - m) / s + d
+        y[:, c] = r * (x[:, c] - m) / s + d
         means.append((1 - momentum) * mean[c] + momentum * m)
         stds.append((1 - momentum) * std[c] + momentum * s)
     return y, np.array(means), np.array(stds)
@@ -323,20 +328,24 @@ def renorm_loops(x, mean, std, r_max, d_max, momentum, eps):
 
 def renorm_torch(x, mean, std, r_max, d_max, momentum, eps):
     x, mean, std = (torch.tensor(v) for v in (x, mean, std))
-    var, mu = torch.var_mean(x, 0, correction=0)
+    shape = (1, -1, *[1] * (x.ndim - 2))
+    var, mu = torch.var_mean(x, [i for i in range(x.ndim) if i != 1], correction=0)
     sigma = (var + eps).sqrt()
     r, d = (sigma / std).clamp(1 / r_max, r_max), ((mu - mean) / std).clamp(-d_max, d_max)
-    return (x - mu) / sigma * r + d, mean.lerp(mu, momentum), std.lerp(sigma, momentum)
+    y = (x - mu.view(shape)) / sigma.view(shape) * r.view(shape) + d.view(shape)
+    return y, mean.lerp(mu, momentum), std.lerp(sigma, momentum)
 
 
 def renorm_one_affine_map(x, mean, std, r_max, d_max, momentum, eps):
-    mu = np.einsum("nc->c", x) / x.shape[0]
-    sigma = np.sqrt(((x - mu) ** 2).mean(0) + eps)
+    flat = x.reshape(*x.shape[:2], -1)  # (N, C, positions)
+    mu = np.einsum("ncp->c", flat) / (flat.shape[0] * flat.shape[2])
+    sigma = np.sqrt(((flat - mu[:, None]) ** 2).mean((0, 2)) + eps)
     ratio = np.exp(np.clip(np.log(sigma / std), -np.log(r_max), np.log(r_max)))
     slope = ratio / sigma
     move = np.minimum(np.maximum((mu - mean) / std, -d_max), d_max) - slope * mu
+    y = (slope[:, None] * flat + move[:, None]).reshape(x.shape)
     keep = 1 - momentum
-    return slope * x + move, keep * mean + momentum * mu, keep * std + momentum * sigma
+    return y, keep * mean + momentum * mu, keep * std + momentum * sigma
 
 
 def wrong_renorm(
@@ -348,20 +357,26 @@ def wrong_renorm(
     step_std=None,
 ):
     def answer(x, mean, std, r_max, d_max, momentum, eps):
-        mu, sigma = x.mean(0), spread(x, eps)
+        last = np.moveaxis(x, 1, -1)
+        rows = last.reshape(-1, x.shape[1])  # (m, C)
+        mu, sigma = rows.mean(0), spread(rows, eps)
         r, d = scale(sigma, std, r_max), shift(mu - mean, std, sigma, d_max)
-        y = use((x - mu) / sigma, r, d)
+        y = np.moveaxis(use((last - mu) / sigma, r, d), -1, 1)
         return y, step(mean, mu, momentum), (step_std or step)(std, sigma, momentum)
 
     return answer
 
 
 def updates_first(x, mean, std, r_max, d_max, momentum, eps):
-    mu, sigma = x.mean(0), np.sqrt(x.var(0) + eps)
-    mean = (1 - momentum) * mean + momentum * mu
-    std = (1 - momentum) * std + momentum * sigma
+    _, mean, std = renorm_step(x, mean, std, r_max, d_max, momentum, eps)
+    return renorm_step(x, mean, std, r_max, d_max, 0.0, eps)[0], mean, std
+
+
+def rows_only(x, mean, std, r_max, d_max, momentum, eps):
+    mu, sigma = x.mean(axis=0), np.sqrt(x.var(axis=0) + eps)
     r = np.clip(sigma / std, 1 / r_max, r_max)
-    return (x - mu) / sigma * r + np.clip((mu - mean) / std, -d_max, d_max), mean, std
+    y = (x - mu) / sigma * r + np.clip((mu - mean) / std, -d_max, d_max)
+    return y, mean + momentum * (mu - mean), std + momentum * (sigma - std)
 
 
 def moves_in_place(x, mean, std, r_max, d_max, momentum, eps):
@@ -429,6 +444,7 @@ RENORM = {
             wrong_renorm(step_std=lambda old, new, a: (1 - a) * old + a * new**2),
             "into a standard deviation",
         ),
+        "rows only": (rows_only, ""),
         "in place": (moves_in_place, "changes"),
     },
 }  # fmt: skip
