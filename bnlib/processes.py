@@ -26,7 +26,7 @@ METHOD = "forkserver" if "forkserver" in get_all_start_methods() else "spawn"
 def run(worker: Callable[..., Any], size: int, *given: Any, deadline: float = 120) -> list[Any]:
     """Return what ``worker(*given)`` gives in each of ``size`` new processes, by rank.
 
-    They share no memory. ``torch.distributed`` joins them, over gloo on 127.0.0.1.
+    They share no memory. ``torch.distributed``, over gloo on 127.0.0.1, tells their ranks.
 
     Parameters
     ----------
@@ -43,8 +43,10 @@ def run(worker: Callable[..., Any], size: int, *given: Any, deadline: float = 12
         If ``worker`` or ``given`` cannot be sent, or a number is out of range.
     TimeoutError
         If the deadline is over.
-    Exception
-        If a process raised an error, which is quoted, or died: of ``torch.multiprocessing``.
+    torch.multiprocessing.ProcessRaisedException
+        If a process raised an error, which is quoted.
+    torch.multiprocessing.ProcessExitedException
+        If one died.
     """
     check_integer("run", "size", size, 1, "it is the number of processes")
     check_number("run", "deadline", deadline, 1e-3, 1e6, "it is in seconds")
@@ -97,8 +99,8 @@ def take_steps(
 ) -> dict[str, list[dict[str, Any]]]:
     """Take steps of SGD in this process, one of several, on its part of the batch.
 
-    Return for each model a dict for each step: "gradients", averaged over the processes;
-    "state" after the step; "sent", how many numbers each exchange of statistics took.
+    Returns for each model a dict for each step: "gradients", which DistributedDataParallel
+    has averaged; "state" after the step; "sent", the numbers in each exchange of statistics.
     """
     rank, size = dist.get_rank(), dist.get_world_size()
     x, y = x.chunk(size)[rank], y.chunk(size)[rank]
