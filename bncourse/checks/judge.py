@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bncourse.checks.compare import as_results, close, difference
-from bncourse.checks.exercise import Answer, Arguments, Exercise, Part
+from bncourse.checks.exercise import Answer, Arguments, Exercise, Part, variants
 from bncourse.checks.outcomes import Outcome, observe, observe_all
 
 
@@ -138,8 +138,9 @@ def named_mistake(
         counts = set(exercise.results) - left_out
         if not any(has_numbers(exercise, each, failed & counts) for each in seen):
             continue  # NaN everywhere looks like every answer that diverges
-        texts = [text for text, mistaken in exercise.mistakes.items()
-                 if all(fits(mistaken, exercise, *each, counts) for each in seen)]  # fmt: skip
+        texts = [text for text, mistake in exercise.mistakes.items()
+                 if any(all(fits(mistaken, exercise, *each, counts) for each in seen)
+                        for mistaken in variants(mistake))]  # fmt: skip
         if texts:
             return texts[0] if len(texts) == 1 else ""
     return ""
