@@ -2,6 +2,7 @@
 
 import zlib
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -168,9 +169,15 @@ def fits(
         if isinstance(got, str) or isinstance(want, str):
             return False
         pairs = zip(exercise.results, got, want, strict=True)
-        if not all(close(a, b, exercise) for name, a, b in pairs if name in counts):
+        if not all(alike(a, b, exercise) for name, a, b in pairs if name in counts):
             return False
     return True
+
+
+def alike(got: Any, want: Any, exercise: Exercise) -> bool:
+    """Return whether two results agree; how rounding ends what diverges does not matter."""
+    lost = not (np.isfinite(got).any() or np.isfinite(want).any())
+    return (lost and got.shape == want.shape) or close(got, want, exercise)
 
 
 def has_numbers(

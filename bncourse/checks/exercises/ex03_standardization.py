@@ -65,14 +65,15 @@ SCALES: Mapping[str, Mapping[str, Any]] = {
     "a division by 0 where a feature does not vary": {"constant": None},
     "a feature set to 0 where it does not vary": {"constant": np.inf},
     "a deviation compared with 0 exactly; rounding makes it 1e-17 or so": {
-        "flat": lambda spread, sd: sd == 0},
+        "flat": lambda spread, sd: sd == 0
+    },
     "a small deviation taken for none": {"flat": lambda spread, sd: sd < 1e-8},
     "a deviation below 1e-12 taken for none, which is not so for every unit": {
-        "flat": lambda spread, sd: sd < 1e-12},
+        "flat": lambda spread, sd: sd < 1e-12
+    },
     "1e-8 added to the standard deviation": {"more": 1e-8, "constant": None},
     "1e-8 added to the standard deviation of every feature": {"more": 1e-8},
-    "a feature that does not vary left as it is, its mean not subtracted": {
-        "keep_flat": True},
+    "a feature that does not vary left as it is, its mean not subtracted": {"keep_flat": True},
 }
 
 
@@ -566,14 +567,14 @@ SAFE = Exercise(
         "the sum of squared distances, not their mean": lambda x: (
             variance(x) * x.size / x.shape[1]
         ),
-        "the channels mixed: reshape without moving their axis last": lambda x: (
-            variance(x.reshape(-1, x.shape[1]))
+        "the channels mixed: reshape without moving their axis last": lambda x: variance(
+            x.reshape(-1, x.shape[1])
         ),
         "the mean of the images' own variances": lambda x: (
             variance(x) if x.ndim == 2 else x.astype(float).var(axis=(2, 3)).mean(axis=0)
         ),
-        "a shift by the first image, a different one at each place": lambda x: (
-            variance(x - x[:1])
+        "a shift by the first image, a different one at each place": lambda x: variance(
+            x - x[:1]
         ),
         "one shift for all channels, their mean": lambda x: one_pass(x - x.mean()),
         "one shift for all channels, the first value": lambda x: one_pass(x - x.flat[0]),

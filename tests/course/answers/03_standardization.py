@@ -161,14 +161,12 @@ STANDARDIZE = {
             lambda t, x: (x - t.mean(0)) / np.where(t.std(0) < 1e-12, 1, t.std(0)),
             "below 1e-12",
         ),
-        "eps under the root": (
-            lambda t, x: (x - t.mean(0)) / np.sqrt(t.var(0) + 1e-5), ""),
+        "eps under the root": (lambda t, x: (x - t.mean(0)) / np.sqrt(t.var(0) + 1e-5), ""),
         "not centred where flat": (
             lambda t, x: np.where(np.ptp(t, 0) > 0, (x - t.mean(0)) / t.std(0), x),
             "left as it is",
         ),
-        "row by row": (
-            lambda t, x: np.stack([with_std(t, r) for r in x.T]), "shape"),
+        "row by row": (lambda t, x: np.stack([with_std(t, r) for r in x.T]), "shape"),
         "training data": (
             lambda t, x: with_std(t, t),
             "x_train standardized",
