@@ -121,10 +121,17 @@ def middle(z: Array) -> Array:
     return median
 
 
+def values_of(z: Array) -> Array:
+    """Return one column for each unit, of all its values: from (N, units) or with places."""
+    columns: Array = np.moveaxis(z, 1, -1).reshape(-1, z.shape[1])
+    return columns
+
+
 def drift(
     before: Array,
     after: Array,
     *,
+    flat: Callable[[Array], Array] = values_of,
     ends: tuple[float, float] = (15, 85),
     band_of: str = "before",
     band: Callable[[Array], Array] | None = None,
@@ -132,7 +139,10 @@ def drift(
     share: float = 1.0,
 ) -> Array:
     """Return the drift of each unit: (1.3). The keywords make the usual mistakes."""
+    before, after = flat(before), flat(after)
     low, high = np.percentile({"before": before, "after": after}[band_of], ends, axis=0)
+    if (np.percentile(before, 85, axis=0) == np.percentile(before, 15, axis=0)).any():
+        raise ValueError("drift: a band has no width")
     size = high - low if band is None else band(before)
     d: Array = move(before, after) / (share * size)
     return d
@@ -162,6 +172,13 @@ DRIFTS: Mapping[str, Mapping[str, Any]] = {
     "one band for all units": {
         "band": lambda z: np.percentile(z, 85) - np.percentile(z, 15)},
     "q85 alone, without q15 subtracted": {"band": lambda z: np.percentile(z, 85, axis=0)},
+    "the channels mixed: reshape without moving the units' axis last": {
+        "flat": lambda z: z.reshape(-1, z.shape[1])},
+    "the mean over the places taken first": {
+        "flat": lambda z: z if z.ndim == 2 else z.mean(axis=2)},
+    "the median over the places taken first": {
+        "flat": lambda z: z if z.ndim == 2 else np.median(z, axis=2)},
+    "the first place alone": {"flat": lambda z: z if z.ndim == 2 else z[:, :, 0]},
     "q85 + q15": {"band": lambda z: np.percentile(z, [15, 85], axis=0).sum(axis=0)},
 }  # fmt: skip
 
@@ -180,6 +197,27 @@ def inputs(*sizes: tuple[int, int]) -> Callable[[Rng], Sequence[Arguments]]:
     return calls
 
 
+def maps(n: int, units: int, places: int) -> Callable[[Rng], Sequence[Arguments]]:
+    """Return what makes the inputs of units with several places; each has its own mean."""
+
+    def calls(rng: Rng) -> Sequence[Arguments]:
+        at = np.arange(places)[:, np.newaxis, np.newaxis]
+        return [
+            tuple((z.reshape(places, n, units) + at).transpose(1, 2, 0).copy() for z in pair)
+            for pair in inputs((n * places, units))(rng)
+        ]
+
+    return calls
+
+
+def bandless(rng: Rng) -> Sequence[Arguments]:
+    """Return units without a band: one that is constant, one that seldom is another."""
+    made = inputs((20, 3), (20, 3))(rng)
+    made[0][0][:, 1] = 0.1
+    made[1][0][1:-1, 2] = 0.1
+    return made
+
+
 def unmoved(rng: Rng) -> Sequence[Arguments]:
     """Return the same inputs in another order."""
     ((before, _),) = inputs((21, 3))(rng)
@@ -195,13 +233,13 @@ DRIFT = Exercise(
     parts=(
         Part("one unit", 1, inputs((20, 1), (9, 1))),
         Part("many units", 2, inputs((30, 5), (7, 3))),
+        Part("units with several places", 1, maps(12, 3, 4)),
+        Part("one image with several places", 1, maps(1, 2, 9)),
         Part("the same values in another order give 0", 1, unmoved, last=True),
+        Part("a unit without a band is refused", 1, bandless, refuses="a band without width"),
     ),
     mistakes={
         **{text: partial(drift, **how) for text, how in DRIFTS.items()},
-        "percentiles of each sample, over axis 1": lambda before, after: drift(
-            before.T, after.T
-        ),
         "the band divided by the move": lambda before, after: 1 / drift(before, after),
     },
 )
@@ -264,10 +302,16 @@ def layers(*sizes: tuple[int, int]) -> Callable[[Rng], Sequence[Arguments]]:
 
 
 def flat(rng: Rng) -> Sequence[Arguments]:
-    """Return a layer with an input feature that did not vary."""
-    ((w, b, mu, sd),) = layers((2, 3))(rng)
-    sd[rng.integers(3)] = 0.0
-    return [(w, b, mu, sd)]
+    """Return layers with an input feature that did not vary: each of them once."""
+    made = layers((2, 3), (2, 3), (2, 3))(rng)
+    for j, (_, _, _, sd) in enumerate(made):
+        sd[j] = 0.0
+    return made
+
+
+def tiny(rng: Rng) -> Sequence[Arguments]:
+    """Return a layer for features in a unit in which their values are tiny."""
+    return [(w, b, 1e-9 * mu, 1e-9 * sd) for w, b, mu, sd in layers((2, 3))(rng)]
 
 
 usual = layers((3, 3), (1, 4), (3, 5))
@@ -280,8 +324,9 @@ TO_RAW = Exercise(
     reference=to_raw,
     parts=(
         Part("the weights", 1, usual, looks_at=("w_raw",)),
-        Part("as many outputs as inputs", 1, layers((4, 4), (2, 2))),
+        Part("square weights, where rows pass for columns", 1, layers((4, 4), (2, 2))),
         Part("the bias", 1, usual, looks_at=("b_raw",)),
+        Part("features with tiny values", 1, tiny),
         Part("a standard deviation of 0 is refused", 1, flat, refuses="a division by 0"),
     ),
     mistakes={text: partial(to_raw, **how) for text, how in LAYERS.items()},

@@ -21,6 +21,8 @@ def matrices(
     eps_at: str = "inside",
     first: str = "largest",
     turned: bool = True,
+    refuses: bool = True,
+    root: Callable[[Array, float], Array] | None = None,
     pca: Callable[[Array, Array], Array] = lambda U, scale: (U * scale).T,
     zca: Callable[[Array, Array], Array] = lambda U, scale: (U * scale) @ U.T,
     cholesky: Callable[[Array], Array] = lambda c: np.linalg.inv(np.linalg.cholesky(c)),
@@ -29,16 +31,18 @@ def matrices(
     eye = np.eye(len(cov))
     inside = eps * (eps_at == "inside")
     lam, vectors = np.linalg.eigh(cov)
-    if lam[0] + inside <= 1e-10 * (lam[-1] + inside):
+    if refuses and lam[0] + eps <= 1e-10 * (lam[-1] + eps):
         raise ValueError("whitening_matrices: no full rank")
     if first == "largest":
         lam, vectors = lam[::-1], vectors[:, ::-1]
     scale = (lam + inside) ** power
     if eps_at == "outside":
         scale = 1 / (np.sqrt(lam) + eps)
+    if root is not None:
+        scale = 1 / root(lam, eps)
     vectors = vectors if turned else vectors.T
-    lower = cholesky(cov + inside * eye)
-    if eps_at == "outside":
+    lower = cholesky(cov + inside * eye) if refuses else cov
+    if refuses and eps_at == "outside":
         lower = np.linalg.inv(np.linalg.cholesky(cov) + eps * eye)
     return pca(vectors, scale), zca(vectors, scale), lower
 
@@ -77,15 +81,45 @@ MATRICES: Mapping[str, Mapping[str, Any]] = {
     "the factor of the inverse, not the inverse of the factor": {
         "cholesky": lambda c: np.linalg.cholesky(np.linalg.inv(c))},
     "the inverse of the covariance, not of its root": {
-        "zca": lambda U, scale: (U * scale**2) @ U.T, "cholesky": np.linalg.inv},
+        "cholesky": np.linalg.inv},
     "one over each entry of L": {
         "cholesky": lambda c: np.tril(1 / (np.linalg.cholesky(c) + np.triu(c * 0 + 1, 1)))},
 }  # fmt: skip
 
 
+def one_of(mistaken: Answer, which: int, cov: Array, eps: float) -> list[Array]:
+    """Make a mistake in one of the three matrices alone."""
+    found, theirs = list(matrices(cov, eps)), mistaken(cov, eps)
+    found[which] = theirs[which]
+    return found
+
+
+def in_each(how: Mapping[str, Any]) -> tuple[Answer, ...]:
+    """Return a mistake in all matrices that it touches, and in each of them alone."""
+    mistaken, sample = partial(matrices, **how), (np.array([[2.0, 0.5], [0.5, 1.0]]), 0.3)
+    pairs = zip(mistaken(*sample), matrices(*sample), strict=True)
+    touched = [i for i, (a, b) in enumerate(pairs) if not np.allclose(a, b)]
+    alone = [partial(one_of, mistaken, i) for i in touched] if len(touched) > 1 else []
+    return (mistaken, *alone)
+
+
+def stretched_to(rng: Rng, ratio: float, size: float = 1.0) -> Array:
+    """Return a covariance whose smallest eigenvalue is ``ratio`` times its largest."""
+    turn = np.linalg.qr(rng.normal(size=(4, 4)))[0]
+    cov: Array = size * (turn * np.array([1.0, 0.5, 0.2, ratio])) @ turn.T
+    return (cov + cov.T) / 2
+
+
 def flat(rng: Rng) -> Sequence[Arguments]:
-    """Return the covariance of fewer samples than features, with eps = 0."""
-    return [(np.cov(rng.normal(size=(m, 4)).T, bias=True), 0.0) for m in (2, 4)]
+    """Return covariances just below full rank, in several units; some with an eps too small."""
+    made = [(stretched_to(rng, 1e-11, size), 0.0) for size in (1.0, 1e6)]
+    return [*made, (stretched_to(rng, 0.0), 1e-12), (stretched_to(rng, 0.0, 1e6), 1e-6)]
+
+
+def repaired(rng: Rng) -> Sequence[Arguments]:
+    """Return covariances without full rank that eps repairs, and one just of full rank."""
+    return [(stretched_to(rng, 1e-11), 0.3), (stretched_to(rng, 1e-11, 1e-9), 1e-10),
+            (stretched_to(rng, 1e-8, 1e-3), 0.0)]  # fmt: skip
 
 
 def usual(rng: Rng) -> Sequence[Arguments]:
@@ -105,9 +139,13 @@ MATRIX = Exercise(
         Part("PCA", 1, usual, looks_at=("pca",)),
         Part("ZCA", 1, usual, looks_at=("zca",)),
         Part("Cholesky", 1, usual, looks_at=("cholesky",)),
+        Part("a singular covariance that eps repairs", 1, repaired),
         Part("no full rank is refused", 1, flat, refuses="a covariance without full rank"),
     ),
-    mistakes={text: partial(matrices, **how) for text, how in MATRICES.items()},
+    mistakes={
+        **{text: in_each(how) for text, how in MATRICES.items()},
+    },
+    rtol=1e-4,  # just above full rank, rounding costs digits
 )
 
 
@@ -126,7 +164,7 @@ def whiten(
     d = x - x.mean(axis=axis, keepdims=True)
     inner, outer = {"both": (d, d), "outer": (x, d), "inner": (d, x), "none": (x, x)}[centre]
     cov = scale(inner.T @ inner / divisor(len(x)))
-    z: Array = outer @ matrices(cov, eps, **how)[which].T
+    z: Array = outer @ matrices(cov, eps, refuses=which == 2, **how)[which].T
     return z
 
 
@@ -151,6 +189,10 @@ WHITE: Mapping[str, Mapping[str, Any]] = {
     "two rotations in the wrong order": {
         "zca": lambda U, scale: (U.T * scale) @ U, "first": "smallest"},
     "PCA: the last rotation is missing": {"which": 0, "first": "smallest"},
+    "the root of eps added to the root of the eigenvalue": {
+        "root": lambda lam, eps: np.sqrt(lam) + np.sqrt(eps)},
+    "eps as the least eigenvalue, not added": {
+        "root": lambda lam, eps: np.sqrt(np.maximum(lam, eps))},
 }  # fmt: skip
 
 
@@ -167,6 +209,12 @@ def data(*sizes: tuple[int, int, float]) -> Callable[[Rng], Sequence[Arguments]]
     ]
 
 
+def few(rng: Rng) -> Sequence[Arguments]:
+    """Return four samples of six features, of which three are 0: so are the eigenvalues."""
+    ((x, eps),) = data((4, 3, 0.5))(rng)
+    return [(np.hstack([x, np.zeros((4, 3))]), eps)]
+
+
 ZCA = Exercise(
     name="ex02_q2",
     function="zca",
@@ -176,7 +224,7 @@ ZCA = Exercise(
     parts=(
         Part("white data: eps = 0", 1, data((40, 2, 0.0), (9, 3, 0.0))),
         Part("with eps", 1, data((30, 3, 0.4), (8, 2, 1.0))),
-        Part("fewer samples than features", 1, data((4, 6, 0.5))),
+        Part("fewer samples than features", 1, few),
     ),
     mistakes={
         **{text: partial(whiten, **how) for text, how in WHITE.items()},
@@ -283,6 +331,9 @@ ZCA_COR = Exercise(
         **{text: partial(zca_cor, **how) for text, how in COR.items()},
         "the rotation of Cholesky": cholesky_cor,
         "the rotation of PCA": pca_cor,
+        "np.corrcoef of the covariance, which takes it for data": lambda cov: zca_cor(
+            cov, correlated=lambda c, v: np.corrcoef(c)
+        ),
     },
 )
 
@@ -308,20 +359,28 @@ def newton_schulz(
     more: int = 0,
     result: str = "z",
     stale: bool = True,
+    order: str = "tz",
 ) -> Array:
     """Return the inverse root after some steps. The keywords make the usual mistakes."""
     size, eye = NORMS[norm](cov), np.eye(len(cov))
     y: Array = cov / size
     z: Array = eye
     for _ in range(steps + more):
-        t = factor(eye, z, y)
+        t = factor(eye, z, y) if order != "yz" else factor(eye, y, z)
         y = product(y, t)
         t = t if stale else factor(eye, z, y)
-        z = product(t, z)
+        z = product(t, z) if order != "zt" else product(z, t)
     root: Array = {"z": z, "y": y}[result] * size**back
-    if not np.isfinite(root).all():  # mistakes that diverge cannot be told apart
-        raise ValueError("newton_schulz: diverged")
     return root
+
+
+def uncoupled(cov: Array, steps: int) -> Array:
+    """Iterate with one matrix: equal on paper, unstable in rounding."""
+    size = np.linalg.norm(cov)
+    root = np.eye(len(cov))
+    for _ in range(steps):
+        root = (3 * root - root @ root @ root @ cov / size) / 2
+    return root / np.sqrt(size)
 
 
 STEPS: Mapping[str, Mapping[str, Any]] = {
@@ -375,6 +434,11 @@ ROOT = Exercise(
         **{text: partial(newton_schulz, **how) for text, how in STEPS.items()},
         "the exact inverse root, not what the given number of steps makes": (
             lambda cov, steps: power(cov, -0.5)
+        ),
+        "factors in another order: equal on paper, unstable in rounding": (
+            partial(newton_schulz, order="zt"),
+            partial(newton_schulz, order="yz"),
+            uncoupled,
         ),
     },
     rtol=1e-4,

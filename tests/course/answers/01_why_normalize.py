@@ -199,9 +199,75 @@ GRADIENTS = {
 
 
 def drift(before, after):
+    axes = (0, *range(2, before.ndim))
+    low, old, high = np.percentile(before, [15, 50, 85], axis=axes)
+    if (low == high).any():
+        raise ValueError("a unit's band has no width")
+    return abs(np.median(after, axis=axes) - old) / (high - low)
+
+
+def in_columns(plain):
+    """Let an answer for (N, units) take several places, and refuse what has no band."""
+
+    def answer(before, after):
+        a, b = (
+            z if z.ndim == 2 else np.moveaxis(z, 1, -1).reshape(-1, z.shape[1])
+            for z in (before, after)
+        )
+        if (np.percentile(a, 85, axis=0) <= np.percentile(a, 15, axis=0)).any():
+            raise ValueError("no band")
+        return plain(a, b)
+
+    return answer
+
+
+def unit_by_unit(before, after):
+    moves = []
+    for k in range(before.shape[1]):
+        q15, q50, q85 = np.quantile(before[:, k].ravel(), [0.15, 0.5, 0.85])
+        if q15 == q85:
+            raise ValueError(f"unit {k} has no band")
+        moves.append(abs(np.quantile(after[:, k], 0.5) - q50) / (q85 - q15))
+    return moves
+
+
+def moved_axis(before, after):
+    a, b = (np.moveaxis(z, 1, -1).reshape(-1, z.shape[1]) for z in (before, after))
+    q15, q50, q85 = np.percentile(a, (15, 50, 85), axis=0)
+    if np.any(q85 - q15 == 0):
+        raise ValueError("no band")
+    return np.abs((np.median(b, axis=0) - q50) / (q85 - q15))
+
+
+def first_axis(before, after):
     low, old, high = np.percentile(before, [15, 50, 85], axis=0)
-    new = np.percentile(after, 50, axis=0)
-    return abs(new - old) / (high - low)
+    if (high == low).any():
+        raise ValueError("no band")
+    return abs(np.median(after, axis=0) - old) / (high - low)
+
+
+def over_places(reduce):
+    return lambda a, b: drift(reduce(a), reduce(b)) if a.ndim == 3 else drift(a, b)
+
+
+def by_std(before, after):
+    axes = (0, *range(2, before.ndim))
+    if (before.std(axis=axes) == 0).any():
+        raise ValueError("no band")
+    q15, q50, q85 = np.percentile(before, (15, 50, 85), axis=axes)
+    return abs(np.median(after, axis=axes) - q50) / (q85 - q15)
+
+
+def unrefused(before, after):
+    axes = (0, *range(2, before.ndim))
+    q15, q50, q85 = np.percentile(before, (15, 50, 85), axis=axes)
+    return abs(np.median(after, axis=axes) - q50) / (q85 - q15)
+
+
+def asserted(before, after):
+    d = unrefused(before, after)
+    assert np.isfinite(d).all()
+    return d
 
 
 def drift_quantile(before, after):
@@ -254,7 +320,7 @@ def wrong_drift(move=None, band=None):
         )
         return d / size
 
-    return answer
+    return in_columns(answer)
 
 
 def all_units(before, after):
@@ -270,10 +336,12 @@ def sorted_in_place(before, after):
 DRIFT = {
     "solution": drift,
     "right": {
-        "quantile": drift_quantile,
-        "by sorting": by_sorting,
+        "quantile": in_columns(drift_quantile),
+        "unit by unit": unit_by_unit,
+        "moved axis": moved_axis,
+        "by sorting": in_columns(by_sorting),
         "float32": drift_float32,
-        "torch": drift_torch,
+        "torch": in_columns(drift_torch),
     },
     "wrong": {
         "band after": (
@@ -340,8 +408,16 @@ DRIFT = {
             "q85 + q15",
         ),
         "swapped": (lambda a, b: drift(b, a), "the band after"),
-        "all units": (all_units, "shape"),
-        "rows": (lambda a, b: drift(a.T, b.T), "shape"),
+        "all units": (in_columns(all_units), "shape"),
+        "rows": (in_columns(lambda a, b: drift(a.T, b.T)), "shape"),
+        "first axis": (first_axis, "shape"),
+        "reshape": (over_places(lambda z: z.reshape(-1, z.shape[1])), "the channels mixed"),
+        "mean of places": (over_places(lambda z: z.mean(axis=2)), "the mean over the places"),
+        "median of places": (over_places(lambda z: np.median(z, 2)), "the median over the pl"),
+        "std for the band": (by_std, "accepts a band without width"),
+        "no refusal": (unrefused, "accepts a band without width"),
+        "assert": (asserted, "refuse it yourself"),
+        "signed, places": (lambda a, b: np.sign(b.mean() - a.mean()) * drift(a, b), ""),
         "in place": (sorted_in_place, "work on a copy"),
     },
     "equivalent": {},
@@ -358,6 +434,8 @@ def to_raw(w, b, mu, sd):
 
 
 def raw_matrix(w, b, mu, sd):
+    if 0 in sd:
+        raise ValueError("a feature without spread")
     w_raw = w @ np.linalg.inv(np.diag(sd))
     return w_raw, b - w_raw.dot(mu)
 
@@ -365,7 +443,7 @@ def raw_matrix(w, b, mu, sd):
 def raw_probed(w, b, mu, sd):
     """Ask the layer for its output at 0 and at the unit vectors."""
     if not sd.all():
-        raise ZeroDivisionError("sd")
+        raise ValueError("sd")
 
     def layer(x):
         return (x - mu) / sd @ w.T + b
@@ -376,6 +454,8 @@ def raw_probed(w, b, mu, sd):
 
 def raw_loops(w, b, mu, sd):
     w_raw, b_raw = np.zeros_like(w), [float(v) for v in b]
+    if any(s == 0 for s in sd):
+        raise ValueError("sd")
     for k in range(len(w)):
         for j in range(len(mu)):
             w_raw[k, j] = float(w[k, j]) / float(sd[j])
@@ -384,7 +464,8 @@ def raw_loops(w, b, mu, sd):
 
 
 def raw_einsum(w, b, mu, sd):
-    assert (sd > 0).all()
+    if min(sd) <= 0:
+        raise ValueError("sd")
     return (
         np.einsum("kj,j->kj", w, 1 / sd),
         b - np.einsum("kj,j,j->k", w, 1 / sd, mu),
@@ -417,6 +498,34 @@ def wrong_raw(weights=None, bias=None):
 
 def no_refusal(w, b, mu, sd):
     return w / sd, b - (w / sd) @ mu
+
+
+def raw_inv(w, b, mu, sd):
+    w_raw = w @ np.linalg.inv(np.diag(sd))
+    return w_raw, b - w_raw @ mu
+
+
+def raw_assert(w, b, mu, sd):
+    assert (sd > 0).all()
+    return no_refusal(w, b, mu, sd)
+
+
+def raw_zero(w, b, mu, sd):
+    if (sd == 0).any():
+        raise ZeroDivisionError("sd")
+    return no_refusal(w, b, mu, sd)
+
+
+def raw_isclose(w, b, mu, sd):
+    if np.isclose(sd, 0).any():
+        raise ValueError("sd")
+    return no_refusal(w, b, mu, sd)
+
+
+def raw_all(w, b, mu, sd):
+    if (sd == 0).all():
+        raise ValueError("sd")
+    return no_refusal(w, b, mu, sd)
 
 
 def raw_in_place(w, b, mu, sd):
@@ -487,6 +596,12 @@ TO_RAW = {
             wrong_raw(bias=lambda w, b, mu, sd: (b - w @ mu) / sd.mean()),
             "",
         ),
+        "inv": (lambda w, b, mu, sd: raw_inv(w, b, mu, sd), "refuse it yourself"),
+        "assert": (raw_assert, "refuse it yourself"),
+        "ZeroDivisionError": (raw_zero, "refuse it yourself"),
+        "isclose": (raw_isclose, "raised ValueError"),
+        "all": (raw_all, "accepts a division by 0"),
+        "eps": (lambda w, b, mu, sd: to_raw(w, b, mu, sd + 1e-8), ""),
         "not refused": (no_refusal, "accepts a division by 0"),
         "in place": (raw_in_place, "work on a copy"),
         "weights alone": (lambda w, b, mu, sd: w / sd, ""),

@@ -23,7 +23,8 @@ def regularized(cov, eps):
 
 def full_rank(cov, eps):
     lam = np.linalg.eigvalsh(regularized(cov, eps))
-    assert lam[0] > 1e-10 * lam[-1], "no full rank"
+    if not lam[0] > 1e-10 * lam[-1]:
+        raise ValueError("no full rank")
 
 
 def by_svd(cov, eps):
@@ -97,6 +98,35 @@ def overwritten(cov, eps):
     return whitening_matrices(cov, 0)
 
 
+def rank_before(cov, eps):
+    if np.linalg.matrix_rank(cov, tol=1e-10 * np.linalg.norm(cov, 2)) < len(cov):
+        raise ValueError("no full rank")
+    return whitening_matrices(cov, eps)
+
+
+def unchecked(cov, eps):
+    lam, U = np.linalg.eigh(cov)
+    pca = (U[:, ::-1] / np.sqrt(lam[::-1] + eps)).T
+    return pca, U[:, ::-1] @ pca, np.linalg.inv(np.linalg.cholesky(regularized(cov, eps)))
+
+
+def absolute(cov, eps):
+    if np.linalg.eigvalsh(regularized(cov, eps))[0] <= 1e-10:
+        raise ValueError("no full rank")
+    return unchecked(cov, eps)
+
+
+def by_rank(cov, eps):
+    if np.linalg.matrix_rank(regularized(cov, eps)) < len(cov):
+        raise ValueError("no full rank")
+    return unchecked(cov, eps)
+
+
+def by_cholesky(cov, eps):
+    np.linalg.cholesky(regularized(cov, eps))
+    return unchecked(cov, eps)
+
+
 chol = np.linalg.cholesky
 inv = np.linalg.inv
 
@@ -107,9 +137,27 @@ MATRIX = {
         "sqrtm": by_sqrtm,
         "einsum": in_einsum,
         "torch": matrices_torch,
-        "float32": matrices_float32,
     },
     "wrong": {
+        "float32": (matrices_float32, ""),
+        "rank before eps": (rank_before, ""),
+        "absolute threshold": (absolute, "accepts a covariance without"),
+        "matrix_rank": (by_rank, "accepts a covariance without"),
+        "crash for a refusal": (by_cholesky, "accepts a covariance without"),
+        "PCA without eps": (
+            wrong_matrices(pca=lambda lam, U, eps: (U / np.sqrt(lam)).T),
+            "without eps",
+        ),
+        "ascending": (
+            wrong_matrices(pca=lambda lam, U, eps: (U / np.sqrt(lam + eps)).T[::-1]),
+            "the smallest variance first",
+        ),
+        "upper": (
+            wrong_matrices(
+                cholesky=lambda c, eps: np.linalg.inv(np.linalg.cholesky(regularized(c, eps)).T)
+            ),
+            "the transpose: it whitens",
+        ),
         "times the root": (
             wrong_matrices(lambda s, U, e: (U * np.sqrt(s + e)).T),
             "the root, not the inverse root",
@@ -253,6 +301,12 @@ def zca_torch(x, eps):
     return d @ U @ torch.diag((lam + eps).rsqrt()) @ U.T
 
 
+def zca_with(x, root):
+    d = x - x.mean(axis=0)
+    lam, U = np.linalg.eigh(d.T @ d / len(d))
+    return d @ (U / root(lam)) @ U.T
+
+
 def wrong_zca(inner=None, outer=None, divide=len, root=None, apply=None):
     """Return a ZCA as people write it who get one thing wrong."""
 
@@ -309,6 +363,22 @@ ZCA = {
         "torch": zca_torch,
     },
     "wrong": {
+        "root of eps": (
+            lambda x, eps: zca_with(x, lambda lam: np.sqrt(abs(lam)) + np.sqrt(eps)),
+            "the root of eps",
+        ),
+        "max": (
+            lambda x, eps: zca_with(x, lambda lam: np.sqrt(np.maximum(lam, eps))),
+            "as the least eigenvalue",
+        ),
+        "sample covariance": (
+            lambda x, eps: (x - x.mean(0)) @ root_of(np.cov(x.T) + eps * np.eye(x.shape[1])),
+            "divided by m - 1",
+        ),
+        "uncentred result": (
+            lambda x, eps: x @ root_of(np.cov(x.T, ddof=0) + eps * np.eye(x.shape[1])),
+            "x without its mean subtracted",
+        ),
         "the note": (
             wrong_zca(same, same, lambda v: 1),
             "the note's formula",
@@ -500,7 +570,7 @@ ZCA_COR = {
                 * np.linalg.eigh(correlation(c))[1].T
                 / np.sqrt(np.diag(c))
             ),
-            "the rotation of PCA",
+            "",
         ),
         "Cholesky": (
             lambda c: inv(chol(correlation(c))) / np.sqrt(np.diag(c)),
@@ -599,6 +669,18 @@ def uncoupled(cov, steps):
     return Z / np.sqrt(norm)
 
 
+def order(factors, step):
+    def answer(cov, steps):
+        norm, eye = np.linalg.norm(cov), np.eye(len(cov))
+        Y, Z = cov / norm, eye
+        for _ in range(steps):
+            T = (3 * eye - factors(Z, Y)) / 2
+            Y, Z = Y @ T, step(T, Z)
+        return Z / np.sqrt(norm)
+
+    return answer
+
+
 def new_y_first(cov, steps):
     norm, eye = np.linalg.norm(cov), np.eye(len(cov))
     Y, Z = cov / norm, eye
@@ -637,6 +719,8 @@ ROOT = {
         "eigenvalues": by_eigenvalues,
     },
     "wrong": {
+        "Z T": (order(lambda Z, Y: Z @ Y, lambda T, Z: Z @ T), "in another order"),
+        "Y Z": (order(lambda Z, Y: Y @ Z, lambda T, Z: T @ Z), "in another order"),
         "no norm": (
             wrong_root(norm=lambda c: 1.0),
             "not divided by the norm",
@@ -698,7 +782,7 @@ ROOT = {
         ),
         "entry by entry": (elementwise, "not of matrices"),
         "new Y": (new_y_first, "uses the new Y"),
-        "uncoupled": (uncoupled, "stay finite: W"),
+        "uncoupled": (uncoupled, "in another order"),
         "exact": (lambda cov, steps: root_of(cov), "the exact inverse"),
         "in place": (root_in_place, "work on a copy"),
     },
