@@ -35,8 +35,10 @@ class Part:
     looks_at : tuple of str
         Names of the results that count; empty means all of them.
     refuses : str
-        If given, each call must raise an exception, and this says on what: "a batch of
-        one". It counts only once all parts before have been right.
+        If given, each call must raise ``raises`` on purpose, and this says on what: "a
+        batch of one". It counts only once all parts before have been right.
+    raises : str
+        The exception that the task asks for, by its class's name; subclasses count.
     last : bool
         The same for results: a property such as "a constant gives 0", which a wrong answer
         can have by accident.
@@ -47,6 +49,7 @@ class Part:
     calls: Callable[[np.random.Generator], Sequence[Arguments]]
     looks_at: tuple[str, ...] = ()
     refuses: str = ""
+    raises: str = "ValueError"
     last: bool = False
 
 
