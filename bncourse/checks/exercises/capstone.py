@@ -268,9 +268,12 @@ def recalibrate(
         m.momentum = momentum
         if reset:
             m.reset_running_stats()
-    sizes = []
-    hooks = [m.register_forward_hook(lambda m, x, y: sizes.append(y.numel() / y.shape[1]))
-             for m in layers]  # fmt: skip
+    variances: dict[Any, list[Any]] = {m: [] for m in layers}
+
+    def note(m: Any, given: Any, y: Any) -> None:
+        variances[m].append(given[0].transpose(0, 1).flatten(1).var(1, unbiased=False))
+
+    hooks = [m.register_forward_hook(note) for m in layers]
     with torch.no_grad():
         for x in [torch.cat(batches)] if once else batches:
             net(x)
@@ -278,7 +281,7 @@ def recalibrate(
         hook.remove()
         m.momentum = old if "momentum" in keep else momentum
         if biased:
-            m.running_var *= 1 - 1 / sizes[0]
+            m.running_var = torch.stack(variances[m]).mean(0)
     net.train(was if "mode" in keep else mode)
 
 
@@ -292,8 +295,9 @@ def run_recalibration(
     maps = batches[0].ndim == 4
     kinds: Any = (nn.Conv2d, nn.BatchNorm2d) if maps else (nn.Linear, nn.BatchNorm1d)
     size = (1,) if maps else ()
-    net: Any = nn.Sequential(kinds[0](3, 4, *size), kinds[1](4), nn.ReLU(), kinds[0](4, 2, *size),
-                        kinds[1](2, momentum=momentum))  # fmt: skip
+    layers = [kinds[0](3, 4, *size), kinds[1](4), nn.ReLU()]
+    layers += [kinds[0](4, 2, *size), kinds[1](2, momentum=momentum)]
+    net: Any = nn.Sequential(*layers)
     for layer, w in zip((net[0], net[3]), weights, strict=True):
         layer.weight.data = torch.tensor(w, dtype=torch.float32).reshape(layer.weight.shape)
         layer.bias.data.zero_()

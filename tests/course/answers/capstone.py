@@ -4,7 +4,7 @@ import copy
 
 import torch
 from torch import nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 
 def forward(net, x):
@@ -16,9 +16,9 @@ def forward(net, x):
 
 
 def forward_view(net, x):
-    x = F.max_pool2d(F.relu(net.bn1(net.conv1(x))), 2)
+    x = functional.max_pool2d(functional.relu(net.bn1(net.conv1(x))), 2)
     x = x.view(x.size(0), -1)
-    return net.fc3(F.relu(net.fc2(F.relu(net.fc1(x)))))
+    return net.fc3(functional.relu(net.fc2(functional.relu(net.fc1(x)))))
 
 
 def forward_flatten(net, x):
@@ -31,7 +31,7 @@ def forward_flatten(net, x):
 
 def forward_features(net, x):
     x = net.bn1(net.conv1(x)).relu()
-    x = F.max_pool2d(x, kernel_size=2, stride=2).view(-1, net.fc1.in_features)
+    x = functional.max_pool2d(x, kernel_size=2, stride=2).view(-1, net.fc1.in_features)
     for layer in (net.fc1, net.fc2):
         x = torch.where(layer(x) > 0, layer(x), 0.0)
     return net.fc3(x)
@@ -108,7 +108,7 @@ FORWARD = {
             "an activation behind the last layer",
         ),
         "softmax": (
-            lambda net, x: F.softmax(rest(net, stem(net, x).flatten(1)), dim=1),
+            lambda net, x: functional.softmax(rest(net, stem(net, x).flatten(1)), dim=1),
             "softmax",
         ),
         "channels last": (
@@ -190,7 +190,7 @@ MODES = {
         ),
         "not tracked alone": (
             lambda net: [n for n, m in bns(net) if not m.track_running_stats],
-            "only layers that keep no statistics",
+            "",
         ),
         "and for or": (
             lambda net: [n for n, m in bns(net) if m.training and m.running_mean is None],
@@ -327,8 +327,16 @@ def recalibrate_wrong(
 
 def recalibrate_biased(net, batches):
     recalibrate(net, batches)
-    for _, m in bns(net):
-        m.running_var *= 1 - 1 / len(batches[0])
+    for i, (_, m) in enumerate(bns(net)):
+        with torch.no_grad():
+            h = [net[: 1 + 3 * i](x) if i == 0 else before_second(net, x) for x in batches]
+        axes = (0, 2, 3) if h[0].ndim == 4 else (0,)
+        m.running_var.copy_(torch.stack([v.var(axes, correction=0) for v in h]).mean(0))
+
+
+def before_second(net, x):
+    norm = copy.deepcopy(net[1]).train()
+    return net[3](net[2](norm(net[0](x))))
 
 
 def recalibrate_first_layer(net, batches):
