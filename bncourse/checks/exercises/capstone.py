@@ -242,6 +242,13 @@ MODES = Exercise(
         "only layers directly in the network, not those inside its parts": at_top,
         "layer and group normalization, which use no batch": any_normalization,
         "layers for images only: there are 1d and 3d, too": one_kind,
+        "both conditions at once, where one is enough": listed(
+            lambda net, m: m.training and m.running_mean is None
+        ),
+        "one- and two-dimensional layers only: there is 3d, too":
+            lambda net: [n for n in batch_layers(net) if n != "volume"],
+        "a network put into training mode": lambda net: batch_layers(net.train()),
+        "a network left in evaluation mode": lambda net: [batch_layers(net), net.eval()][0],
         "every module in training mode":
             lambda net: [n for n, m in net.named_modules() if m.training],
     },

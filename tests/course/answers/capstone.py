@@ -190,11 +190,11 @@ MODES = {
         ),
         "not tracked alone": (
             lambda net: [n for n, m in bns(net) if not m.track_running_stats],
-            "",
+            "only layers that keep no",
         ),
         "and for or": (
             lambda net: [n for n, m in bns(net) if m.training and m.running_mean is None],
-            "",
+            "both conditions at once",
         ),
         "the frozen ones": (
             lambda net: [n for n, m in bns(net) if not m.training],
@@ -226,7 +226,7 @@ MODES = {
                 if not isinstance(m, nn.BatchNorm3d)
                 if m.training or m.running_mean is None
             ],
-            "",
+            "there is 3d",
         ),
         "every module": (
             lambda net: [n for n, m in net.named_modules() if m.training],
@@ -241,10 +241,16 @@ MODES = {
             ],
             "layer and group normalization",
         ),
-        "the layers, not names": (lambda net: [m for n, m in bns(net) if m.training], ""),
-        "classes": (lambda net: [type(m).__name__ for n, m in bns(net) if m.training], ""),
-        "switches to training": (layers_after_train, ""),
-        "switches to evaluation": (layers_that_freeze, ""),
+        "the layers, not names": (
+            lambda net: [m for n, m in bns(net) if m.training],
+            "is no name of",
+        ),
+        "classes": (
+            lambda net: [type(m).__name__ for n, m in bns(net) if m.training],
+            "is no name of",
+        ),
+        "switches to training": (layers_after_train, "put into training mode"),
+        "switches to evaluation": (layers_that_freeze, "left in evaluation mode"),
         "nothing": (lambda net: [], "no layer at all"),
     },
 }
@@ -360,7 +366,7 @@ RECALIBRATE = {
         "on a copy": recalibrate_copy,
     },
     "wrong": {
-        "momentum kept": (recalibrate_wrong(momentum="kept"), ""),
+        "momentum kept": (recalibrate_wrong(momentum="kept"), "an exponential average"),
         "momentum 0.1": (recalibrate_wrong(momentum=0.1), "an exponential average"),
         "nothing but a pass": (
             recalibrate_wrong(momentum=0.1, reset=False),
@@ -382,6 +388,10 @@ RECALIBRATE = {
         "one layer": (recalibrate_first_layer, ""),
         "statistics of the input": (recalibrate_input, ""),
         "nothing": (lambda net, batches: None, "in which nothing moves"),
+    },
+    "equivalent": {
+        "for layer, momentum in zip(layers, momenta, strict=True): -> for layer, momentum in "
+        "zip(layers, momenta, strict=False): layer.momentum = momentum": "of one length",
     },
 }
 
