@@ -1,8 +1,8 @@
 """Batch normalization, computed: the code that the book teaches.
 
 What stands here needs NumPy alone. The rest is imported by name: `bnlib.kernels`
-(compiled), `bnlib.torch_layers`, `bnlib.data`, `bnlib.models`, `bnlib.train` and
-`bnlib.plots`.
+(compiled), `bnlib.torch_layers`, `bnlib.processes`, `bnlib.data`, `bnlib.models`,
+`bnlib.train` and `bnlib.plots`.
 """
 
 from bnlib.deploy import fold, recalibrate

@@ -13,7 +13,10 @@ from bncourse.checks.exercises import (
     ex05_backward,
     ex06_cnn,
     ex07_inference,
+    ex09_training,
     ex10_why_it_works,
+    ex11_relatives,
+    ex12_many_devices,
 )
 
 SHEETS = (
@@ -25,7 +28,10 @@ SHEETS = (
     ex05_backward,
     ex06_cnn,
     ex07_inference,
+    ex09_training,
     ex10_why_it_works,
+    ex11_relatives,
+    ex12_many_devices,
 )
 EXERCISES: Mapping[str, Exercise] = MappingProxyType(
     {exercise.name: exercise for sheet in SHEETS for exercise in sheet.EXERCISES}

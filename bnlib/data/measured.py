@@ -5,7 +5,7 @@ from importlib.resources import files
 from typing import Any
 
 FILE = "measured.json"
-NAMES = ("whitening", "folding")
+NAMES = ("whitening", "folding", "devices")
 
 
 def measured(name: str) -> dict[str, Any]:
@@ -16,8 +16,9 @@ def measured(name: str) -> dict[str, Any]:
 
     Parameters
     ----------
-    name : "whitening" or "folding"
-        What whitening costs against the number of dimensions, or what folding saves.
+    name : "whitening", "folding" or "devices"
+        What whitening costs against the number of dimensions, what folding saves, or what
+        it costs that several processes share their statistics.
 
     Returns
     -------
@@ -41,6 +42,14 @@ def measured(name: str) -> dict[str, Any]:
           pairs, and its 95 % interval by order statistics. Above 1 folding saves time.
         - "pairs": int, how many; "folded_ms": float, milliseconds of a batch, folded.
         - "multiply_adds_before", "multiply_adds_after": int, counted for one image.
+
+        For "devices", "rows" with one dict for each number of processes and each shape of
+        a process's part, (N, C, H, W), in float32:
+
+        - "ms": dict of float, by layer, "BatchNorm2d" and "SyncBatchNorm": milliseconds of
+          forward and backward in ``DistributedDataParallel``, the median, wall clock.
+        - "bytes": dict of int: what a process sends in a step of `SyncBatchNorm`,
+          "gradients" of the parameters and "statistics" of the batch.
 
     Raises
     ------

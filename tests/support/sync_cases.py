@@ -262,8 +262,9 @@ def without_grad(rank):
     return layer.state_dict()
 
 
-def two(rank, size):
+def two():
     """Return all that two processes do."""
+    rank = dist.get_rank()
     results = all_cases(TWO, rank)
     results["network"] = train(
         DistributedDataParallel(convert_sync_batchnorm(network())), images()[rank::2]
@@ -277,13 +278,14 @@ def two(rank, size):
     return results | {function.__name__: function(rank) for function in others}
 
 
-def four(rank, size):
+def four():
     """Return all that four processes do."""
-    return all_cases(FOUR, rank)
+    return all_cases(FOUR, dist.get_rank())
 
 
-def failures(rank, size):
-    """Return error, seconds and state: the other process does not call, and then it dies."""
+def failures(file):
+    """Store error, seconds and state: the other process does not call, and then it dies."""
+    rank = dist.get_rank()
     layer, x = Case(EVEN).layer(), Case(EVEN).parts([rank])[0][0]
     layer(x)
     busy = dist.new_group([0, 1], timeout=timedelta(seconds=1))
@@ -298,12 +300,24 @@ def failures(rank, size):
         before = copy.deepcopy(layer.state_dict())
         error = refusal(lambda: layer(x))
         told.append((error, time.monotonic() - start, before, layer.state_dict()))
-    return told
+    torch.save(told, file)
 
 
-def hang(rank, size):
+def hang():
     """Never come back."""
     time.sleep(1000)
+
+
+def complain(text):
+    """Raise an error in process 1."""
+    if dist.get_rank() == 1:
+        raise KeyError(text)
+
+
+def count(x):
+    """Change an argument, and return it with the rank, the size and a variable."""
+    x += 1 + dist.get_rank()
+    return x, dist.get_rank(), dist.get_world_size(), os.environ.get("BNLIB_TEST")
 
 
 def reference(case, ranks):

@@ -25,7 +25,7 @@ CORE = ORDER["bnlib"][: ORDER["bnlib"].index("kernels")]
 # Who may import what, besides NumPy and the standard library.
 OUTSIDE = {
     "numba": ["passes"],
-    "torch": ["torch_layers"],
+    "torch": ["torch_layers", "processes"],
     "sklearn": ["data"],
     "tqdm": ["train"],
     "nbgrader": ["grading"],

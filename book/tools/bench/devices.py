@@ -4,25 +4,20 @@ Each process has a part of the batch. `DistributedDataParallel` joins the gradie
 case; `SyncBatchNorm` sends statistics besides, `BatchNorm2d` does not.
 """
 
-import json
 import os
 import statistics
-import sys
-import tempfile
 import time
 from collections.abc import Iterator
-from datetime import timedelta
-from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
 import torch
 import torch.distributed as dist
-from torch import Tensor, multiprocessing, nn
+from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from bench.problem import Run, Shape, by, digits
-from bnlib import torch_layers
+from bnlib import processes, torch_layers
 
 SIZES = (1, 2, 4)  # processes
 SHAPES: tuple[Shape, ...] = ((32, 64, 28, 28), (32, 512, 7, 7))  # of each process's part
@@ -74,31 +69,19 @@ def measure_shape(shape: Shape, rounds: int) -> Run:
     }  # fmt: skip
 
 
-def work(rank: int, size: int, folder: str, shapes: tuple[Shape, ...], rounds: int) -> None:
-    """Be one of the processes; the first keeps what it measures."""
-    os.environ["GLOO_SOCKET_IFNAME"] = "lo0" if sys.platform == "darwin" else "lo"
-    torch.set_num_threads(1)
-    dist.init_process_group(
-        "gloo", init_method=f"file://{folder}/meeting{size}", rank=rank, world_size=size,
-        timeout=timedelta(seconds=60),
-    )  # fmt: skip
-    rows = [measure_shape(shape, rounds) for shape in shapes]
-    if rank == 0:
-        Path(folder, f"{size}.json").write_text(json.dumps(rows), encoding="utf-8")
-    dist.destroy_process_group()
+def measure_shapes(shapes: tuple[Shape, ...], rounds: int) -> list[Run]:
+    """Return the rows of all shapes, in one of the processes."""
+    return [measure_shape(shape, rounds) for shape in shapes]
 
 
 def measure(
     sizes: tuple[int, ...] = SIZES, shapes: tuple[Shape, ...] = SHAPES, rounds: int = ROUNDS
 ) -> Run:
     """Return the rows of all numbers of processes, one thread in each."""
-    rows, before = [], os.getloadavg()[0]
-    multiprocessing.set_forkserver_preload(["torch", "torch._dynamo"])  # once for all
-    with tempfile.TemporaryDirectory() as folder:
-        for size in sizes:
-            given = (size, folder, shapes, rounds)
-            multiprocessing.start_processes(work, given, size, start_method="forkserver")
-            rows += json.loads(Path(folder, f"{size}.json").read_text("utf-8"))
+    rows: list[Run] = []
+    before = os.getloadavg()[0]
+    for size in sizes:
+        rows += processes.run(measure_shapes, size, shapes, rounds, deadline=600)[0]
     load = [round(value, 1) for value in (before, os.getloadavg()[0])]
     return {"settings": {"rounds": rounds, "load": load, "cores": os.cpu_count()}, "rows": rows}
 

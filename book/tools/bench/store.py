@@ -1,6 +1,6 @@
 """The stored runs: one JSON file, a run for each number of threads, a row on each line.
 
-What chapters draw, two suites of the run on one thread, is stored again as data of bnlib.
+What chapters draw, three suites of the run on one thread, is stored again as data of bnlib.
 """
 
 import json
@@ -13,7 +13,7 @@ from bench.problem import Run
 BOOK = Path(__file__).resolve().parents[2]
 DATA = BOOK.parent / "bnlib" / "data"
 RUNS, PAGE, MEASURED = "benchmarks.json", "_benchmarks.md", "measured.json"
-SUITES = ("whitening", "folding")
+SUITES = ("whitening", "folding", "devices")
 
 
 def dump(value: Any, indent: str = "") -> str:

@@ -5,7 +5,7 @@ import pytest
 
 from bnlib.data import measured
 
-WHITENING, FOLDING = measured("whitening"), measured("folding")
+WHITENING, FOLDING, DEVICES = map(measured, ("whitening", "folding", "devices"))
 OPERATIONS = [
     "standardize", "covariance", "eigh", "apply", "cholesky",
     "newton_schulz_5", "newton_schulz_10",
@@ -74,6 +74,23 @@ def test_multiply_adds_are_counted_by_formula(row):
     assert row["multiply_adds_before"] == conv + 64 * sum(channels)
 
 
+def test_devices_have_every_number_of_processes_and_shape():
+    assert list(DEVICES) == ["settings", "rows"]
+    cases = [(row["processes"], row["shape"][1]) for row in DEVICES["rows"]]
+    assert cases == [(size, C) for size in (1, 2, 4) for C in (64, 512)]
+
+
+@pytest.mark.parametrize(
+    "row", DEVICES["rows"], ids=lambda r: f"{r['processes']}, {r['shape']}"
+)
+def test_statistics_are_4_c_and_1_numbers_of_8_bytes(row):
+    C = row["shape"][1]
+    alone = row["processes"] == 1
+    assert row["bytes"] == {"gradients": 8 * C, "statistics": 0 if alone else 8 * (4 * C + 1)}
+    assert list(row["ms"]) == ["BatchNorm2d", "SyncBatchNorm"]
+    assert all(0 < ms < 1e4 for ms in row["ms"].values())
+
+
 def test_an_answer_is_new_each_time():
     first = measured("folding")
     first["rows"].clear()
@@ -86,6 +103,6 @@ def test_another_name_is_refused(name):
     with pytest.raises(ValueError, match="measured: name must be one of") as caught:
         measured(name)
     assert str(caught.value) == (
-        f"measured: name must be one of ('whitening', 'folding'), got {name!r}; "
+        f"measured: name must be one of ('whitening', 'folding', 'devices'), got {name!r}; "
         "book/benchmarks.json holds the other parts of the run"
     )

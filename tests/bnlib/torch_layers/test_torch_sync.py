@@ -7,14 +7,15 @@ import pickle
 import pytest
 import sync_cases
 import torch
-from processes import run_together
 from refusals import Row, each_row
 from sync_cases import FOUR, TWO, UNEVEN, Case
 from torch import nn
+from torch.multiprocessing import ProcessExitedException
 from torch.nn.utils import parametrizations
 from torch_folds import pair as fold_pair
 from torch_pairs import OPTIONS, assert_near, assert_same_state, assert_same_step, pair, tensor
 
+from bnlib import processes
 from bnlib.torch_layers import (
     BatchNorm1d,
     BatchNorm2d,
@@ -29,19 +30,15 @@ each_case = pytest.mark.parametrize("name", CASES)
 
 
 @pytest.fixture(scope="module")
-def two(tmp_path_factory):
+def two():
     """Return the results of two processes, by rank."""
-    results = run_together(sync_cases.two, 2, tmp_path_factory.mktemp("two"))
-    assert [type(result) for result in results] == [dict] * 2, f"exit codes {results}"
-    return results
+    return processes.run(sync_cases.two, 2)
 
 
 @pytest.fixture(scope="module")
-def four(tmp_path_factory):
+def four():
     """Return the results of four processes, by rank."""
-    results = run_together(sync_cases.four, 4, tmp_path_factory.mktemp("four"))
-    assert [type(result) for result in results] == [dict] * 4, f"exit codes {results}"
-    return results
+    return processes.run(sync_cases.four, 4)
 
 
 @pytest.fixture
@@ -233,18 +230,14 @@ def test_without_gradients_statistics_move_alike(two):
 
 
 def test_a_process_that_does_not_call_or_dies_gives_the_other_an_error(tmp_path):
-    told, code = run_together(sync_cases.failures, 2, tmp_path, deadline=60, timeout=10)
-    assert code == 7
+    with pytest.raises(ProcessExitedException, match="process 1 terminated with exit code 7"):
+        processes.run(sync_cases.failures, 2, tmp_path / "told", deadline=60)
+    told = torch.load(tmp_path / "told", weights_only=False)
     for error, seconds, before, after in told:
         assert error.startswith("RuntimeError: ")
         assert seconds < 10
         assert all(torch.equal(after[key], value) for key, value in before.items())
     assert "Timed out" in told[0][0]
-
-
-def test_a_process_that_hangs_is_killed_at_the_deadline(tmp_path):
-    with pytest.raises(AssertionError, match="after 1 s the processes"):
-        run_together(sync_cases.hang, 2, tmp_path, deadline=1)
 
 
 # Alone: no process group.
