@@ -1,6 +1,9 @@
-"""The capstone: sizes and calls of the network of the study notes, repaired."""
+"""The capstone: a network in PyTorch, from a broken forward pass to folded layers.
 
-import math
+PyTorch is imported where it is used, since the checks of the other sheets need NumPy alone.
+The functions ``run_...`` travel into the sandbox, with those that they call.
+"""
+
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -11,214 +14,58 @@ from bncourse.checks.channels import Array
 from bncourse.checks.exercise import Answer, Arguments, Exercise, Part
 
 Rng = np.random.Generator
-Kind = tuple[int | None, int, int, int]  # channels out, kernel, stride, padding
 
 
-def conv_size(n: int, kernel: int, stride: int, padding: int) -> int:
-    """Return how many windows fit side by side."""
-    if kernel > n + 2 * padding:
-        raise ValueError(f"a window of {kernel} does not fit into {n}, padding {padding}")
-    return (n + 2 * padding - kernel) // stride + 1
-
-
-def fixed(*cases: tuple[int, int, int, int]) -> Callable[[Rng], Sequence[Arguments]]:
-    """Return calls, each with the image and the window larger by the same random number."""
-    return lambda rng: [
-        (n + more, kernel + more, *rest)
-        for (n, kernel, *rest), more in zip(cases, rng.integers(0, 4, len(cases)), strict=True)
-    ]
-
-
-SIZE = Exercise(
-    name="exC_q1",
-    function="conv_size",
-    points=2,
-    results=("size",),
-    reference=conv_size,
-    parts=(
-        Part("stride 1, no padding", 1, fixed((28, 5, 1, 0), (9, 3, 1, 0), (6, 6, 1, 0))),
-        Part("padding", 1, fixed((28, 5, 1, 1), (9, 3, 1, 3), (12, 3, 1, 2))),
-        Part("stride", 2, fixed((24, 2, 2, 0), (9, 2, 2, 1), (20, 3, 3, 2), (12, 2, 4, 0))),
-        Part("a window that does not fit is refused", 1,
-             fixed((4, 5, 2, 0), (3, 6, 1, 1), (2, 9, 1, 3)),
-             refuses="a window that is larger than the image with its padding"),
-    ),
-    mistakes={
-        "the + 1 left out: the first window counts, too":
-            lambda n, k, s, p: (n + 2 * p - k) // s,
-        "padding on one side only": lambda n, k, s, p: (n + p - k) // s + 1,
-        "padding left out": lambda n, k, s, p: (n - k) // s + 1,
-        "padding taken away": lambda n, k, s, p: (n - 2 * p - k) // s + 1,
-        "stride left out": lambda n, k, s, p: n + 2 * p - k + 1,
-        "a last window that does not fit":
-            lambda n, k, s, p: math.ceil((n + 2 * p - k) / s) + 1,
-        "half a window: round down": lambda n, k, s, p: (n + 2 * p - k) / s + 1,
-        "a + 1 before the division": lambda n, k, s, p: (n + 2 * p - k + 1) // s,
-        "only 2 * padding divided by the stride": lambda n, k, s, p: n - k + 2 * p // s + 1,
-        "the size of the image over the stride, whatever the window":
-            lambda n, k, s, p: n // s,
-        "the window left out": lambda n, k, s, p: (n + 2 * p) // s,
-        "stride and padding in each other's place":
-            lambda n, k, s, p: (n + 2 * s - k) // max(p, 1) + 1,
-        "the number of windows in two dimensions":
-            lambda n, k, s, p: conv_size(n, k, s, p) ** 2,
-    },
-)  # fmt: skip
-
-
-def flat_features(
-    channels: int,
-    side: int,
-    layers: list[Kind],
-    count: Callable[[list[int], list[int]], int] = lambda C, sides: C[-1] * sides[-1] ** 2,
-    pools: bool = True,
-    size: Callable[..., int] = conv_size,
-    none: int | None = None,
-) -> int:
-    """Return the number of values behind the last layer. The keywords make mistakes."""
-    all_channels, sides = [channels], [side]
-    for out, *window in layers:
-        if out is not None or pools:
-            sides.append(size(sides[-1], *window))
-        kept = all_channels[-1] if none is None else none
-        all_channels.append(kept if out is None else out)
-    return count(all_channels, sides)
-
-
-def networks(*cases: tuple[int, int, list[Kind]]) -> Callable[[Rng], Sequence[Arguments]]:
-    """Return calls, each with a few more channels everywhere."""
-
-    def more(layers: list[Kind], extra: int) -> list[Kind]:
-        return [(out and out + extra, *window) for out, *window in layers]  # type: ignore[misc]
-
-    return lambda rng: [
-        (channels, side, more(layers, int(rng.integers(0, 5))))
-        for channels, side, layers in cases
-    ]
-
-
-POOL: Kind = (None, 2, 2, 0)
-FEATURES = Exercise(
-    name="exC_q2",
-    function="flat_features",
-    points=3,
-    results=("features",),
-    reference=flat_features,
-    parts=(
-        Part("one convolution", 1, networks((1, 12, [(4, 3, 1, 0)]), (3, 10, [(8, 3, 2, 1)]))),
-        Part("a convolution and pooling", 2,
-             networks((1, 28, [(6, 5, 1, 0), POOL]), (3, 15, [(4, 3, 1, 0), POOL]))),
-        Part("several layers", 2, networks(
-            (1, 32, [(6, 5, 1, 0), POOL, (16, 5, 1, 0), POOL]),
-            (3, 20, [(12, 3, 1, 1), (8, 3, 2, 1), POOL, (5, 3, 1, 0)]),
-            (1, 12, [(4, 3, 1, 0), POOL, (7, 5, 1, 0)]),
-        )),
-        Part("a window that does not fit is refused", 1,
-             networks((1, 6, [(4, 5, 1, 0), POOL, (8, 3, 1, 0)])),
-             refuses="a layer whose window is larger than its input"),
-    ),
-    mistakes={
-        "one side, not the square": partial(flat_features, count=lambda C, n: C[-1] * n[-1]),
-        "one map only, without the channels":
-            partial(flat_features, count=lambda C, n: n[-1] ** 2),
-        "the product of all channels":
-            partial(flat_features, count=lambda C, n: math.prod(C) * n[-1] ** 2),
-        "the sum of all channels":
-            partial(flat_features, count=lambda C, n: sum(C) * n[-1] ** 2),
-        "the channels of the input":
-            partial(flat_features, count=lambda C, n: C[0] * n[-1] ** 2),
-        "the channels of the first layer":
-            partial(flat_features, count=lambda C, n: C[1] * n[-1] ** 2),
-        "the largest number of channels":
-            partial(flat_features, count=lambda C, n: max(C) * n[-1] ** 2),
-        "the size of the input": partial(flat_features, count=lambda C, n: C[-1] * n[0] ** 2),
-        "the size behind the first layer":
-            partial(flat_features, count=lambda C, n: C[-1] * n[1] ** 2),
-        "pooling left out": partial(flat_features, pools=False),
-        "pooling that leaves one channel": partial(flat_features, none=1),
-        "pooling that leaves no channel": partial(flat_features, none=0),
-        "a side that forgets the + 1":
-            partial(flat_features, size=SIZE.mistakes[next(iter(SIZE.mistakes))]),
-        "stride left out": partial(flat_features, size=SIZE.mistakes["stride left out"]),
-        "padding left out": partial(flat_features, size=SIZE.mistakes["padding left out"]),
-    },
-)  # fmt: skip
-
-
-LINEAR = ("fc1", "fc2", "fc3")
-
-
-def forward(net: Any, x: Array) -> Any:
-    """Run the repaired network."""
-    return head(net, flat(stem(net, x)))
-
-
-def stem(net: Any, x: Array, order: str = "conv1 bn1 relu pool") -> Any:
-    """Call the layers of the convolutional part in this order."""
+def call_layers(net: Any, x: Any, order: str) -> Any:
+    """Call layers of a network, one after the other."""
     for name in order.split():
         x = getattr(net, name)(x)
     return x
 
 
-def flat(x: Array) -> Array:
-    """Return one row for each image."""
-    return x.reshape(len(x), -1)
+def forward(
+    net: Any,
+    x: Any,
+    stem: str = "conv1 bn1 relu pool",
+    flat: Callable[[Any], Any] = lambda x: x.flatten(1),
+    head: str = "fc1 relu fc2 relu fc3",
+) -> Any:
+    """Run the repaired network. The keywords make mistakes."""
+    return call_layers(net, flat(call_layers(net, x, stem)), head)
 
 
-def head(net: Any, x: Array, order: str = "fc1 relu fc2 relu fc3") -> Any:
-    """Call the layers of the fully connected part in this order."""
-    return stem(net, x, order)
-
-
-def convolved(x: Array, kernels: Array) -> Array:
-    """Return a convolution of one channel, (N, 1, H, W), with kernels (C, k, k)."""
-    size = kernels.shape[1:]
-    windows = np.lib.stride_tricks.sliding_window_view(x[:, 0], size, axis=(1, 2))
-    y: Array = np.einsum("nhwij,cij->nchw", windows, kernels)
-    return y
-
-
-def normalized(x: Array, gamma: Array, beta: Array) -> Array:
-    """Return batch norm of feature maps by their own batch."""
-    d = x - x.mean(axis=(0, 2, 3), keepdims=True)
-    std = np.sqrt((d * d).mean(axis=(0, 2, 3), keepdims=True) + 1e-5)
-    y: Array = gamma.reshape(-1, 1, 1) * d / std + beta.reshape(-1, 1, 1)
-    return y
-
-
-def pooled(x: Array) -> Array:
-    """Return the maximum of each 2 x 2 square."""
-    N, C, H, W = x.shape
-    y: Array = x.reshape(N, C, H // 2, 2, W // 2, 2).max(axis=(3, 5))
-    return y
-
-
-def use(answer: Answer, x: Array, weights: Array, outputs: list[Array]) -> tuple[Any, ...]:
-    """Run an answer on a net whose linear layers note what comes in and give fixed outputs."""
-    from types import SimpleNamespace  # here, since this function travels into the sandbox
+def run_forward(answer: Answer, x: Array, weights: Array, outputs: list[Array]) -> Any:
+    """Run an answer on a net whose linear layers note their input and give fixed outputs."""
+    import torch
+    from torch import nn
 
     inputs: dict[str, Any] = {}
 
-    def linear(name: str, y: Array) -> Callable[[Any], Array]:
-        def layer(v: Any) -> Array:
-            inputs[name] = v
-            return y.copy()
+    class Fixed(nn.Linear):
+        def __init__(self, name: str, width: int, y: Array) -> None:
+            super().__init__(width, y.shape[1])
+            self.name, self.y = name, torch.tensor(y, dtype=torch.float32)
 
-        return layer
+        def forward(self, input: Any) -> Any:
+            inputs[self.name] = input.detach().clone()
+            return self.y.clone()
 
-    names = ("fc1", "fc2", "fc3")
-    layers = {n: linear(n, y) for n, y in zip(names, outputs, strict=True)}
-    layers["conv1"] = lambda v: convolved(v, weights[:, 0, :5])
-    layers["bn1"] = lambda v: normalized(v, weights[:, 0, 5, 0], weights[:, 0, 5, 1])
-    net = SimpleNamespace(relu=lambda v: np.maximum(v, 0), pool=pooled, **layers)
-    logits = answer(net, x)
-    for name in names:
+    net: Any = nn.Module()
+    net.conv1, net.bn1 = nn.Conv2d(1, 6, 5), nn.BatchNorm2d(6)
+    net.relu, net.pool = nn.ReLU(), nn.MaxPool2d(2)
+    net.conv1.weight.data = torch.tensor(weights[:, :, :5], dtype=torch.float32)
+    bias, beta, gamma = (torch.tensor(w, dtype=torch.float32) for w in weights[:, 0, 5, :3].T)
+    net.conv1.bias.data, net.bn1.bias.data, net.bn1.weight.data = bias, beta, 1 + gamma**2
+    for name, width, y in zip(("fc1", "fc2", "fc3"), (864, 120, 84), outputs, strict=True):
+        setattr(net, name, Fixed(name, width, y))
+    logits = answer(net, torch.tensor(x, dtype=torch.float32))
+    for name in ("fc1", "fc2", "fc3"):
         if name not in inputs:
             raise ValueError(f"the forward pass never calls {name}")
-    return (*(inputs[name] for name in names), logits)
+    return inputs["fc1"], inputs["fc2"], inputs["fc3"], logits
 
 
-def batches(rng: Rng) -> Sequence[Arguments]:
+def images(rng: Rng) -> Sequence[Arguments]:
     """Return images of 28x28, the weights of the first part, and what fc1 to fc3 answer."""
     return [
         (rng.normal(size=(n, 1, 28, 28)), rng.normal(size=(6, 1, 6, 5)),
@@ -226,74 +73,433 @@ def batches(rng: Rng) -> Sequence[Arguments]:
     ]  # fmt: skip
 
 
-def softmax(logits: Array) -> Array:
-    """Return probabilities."""
-    e = np.exp(logits)
-    p: Array = e / e.sum(axis=1, keepdims=True)
-    return p
-
-
-def stems(order: str) -> Answer:
-    """Return a forward pass with another order in its first part."""
-    return lambda net, x: head(net, flat(stem(net, x, order)))
-
-
-def heads(order: str) -> Answer:
-    """Return a forward pass with another order in its second part."""
-    return lambda net, x: head(net, flat(stem(net, x)), order)
-
-
-def flattened(how: Callable[[Array], Array]) -> Answer:
-    """Return a forward pass that makes rows of the images in another way."""
-    return lambda net, x: head(net, how(stem(net, x)))
-
-
-def gap(x: Array) -> Array:
-    """Return the mean of each map."""
-    mean: Array = x.mean(axis=(2, 3))
-    return mean
-
-
-FIRST, SECOND, THIRD = (f"input of {name}" for name in LINEAR)
+FIRST, SECOND, THIRD = "input of fc1", "input of fc2", "input of fc3"
 FORWARD = Exercise(
-    name="exC_q3",
+    name="exC_q1",
     function="forward",
     points=4,
     results=(FIRST, SECOND, THIRD, "logits"),
     reference=forward,
-    drive=use,
+    drive=run_forward,
+    rtol=1e-4,
     parts=(
-        Part("from the images to fc1", 2, batches, (FIRST,)),
-        Part("from fc1 to fc2", 1, batches, (SECOND,)),
-        Part("from fc2 to fc3", 1, batches, (THIRD,)),
-        Part("from fc3 to the logits", 1, batches, ("logits",), last=True),
+        Part("from the images to fc1", 2, images, (FIRST,)),
+        Part("from fc1 to fc2", 1, images, (SECOND,)),
+        Part("from fc2 to fc3", 1, images, (THIRD,)),
+        Part("from fc3 to the logits", 1, images, ("logits",), last=True),
     ),
     mistakes={
         "16 * 6 * 6 inputs for fc1: the number must fit what the pooling gives":
-            flattened(lambda x: x.reshape(-1, 16 * 6 * 6)),
-        "images that were never made into rows": flattened(lambda x: x),
-        "the whole batch in one row": flattened(lambda x: x.reshape(1, -1)),
-        "rows with the channels last, not as reshape gives them":
-            flattened(lambda x: flat(np.moveaxis(x, 1, -1))),
-        "columns, where each image needs a row": flattened(lambda x: flat(x).T),
-        "the mean of each map": flattened(gap),
-        "no pooling": stems("conv1 bn1 relu"),
-        "no normalization": stems("conv1 relu pool"),
-        "no activation behind the normalization": stems("conv1 bn1 pool"),
-        "an activation before the normalization": stems("conv1 relu bn1 pool"),
-        "a second activation before the normalization": stems("conv1 relu bn1 relu pool"),
-        "the normalization behind the pooling": stems("conv1 pool bn1 relu"),
-        "the normalization behind activation and pooling": stems("conv1 relu pool bn1"),
-        "normalization twice": stems("conv1 bn1 relu bn1 pool"),
-        "no activation here: two linear layers in a row are one": heads("fc1 fc2 fc3"),
-        "an activation behind the last layer": heads("fc1 relu fc2 relu fc3 relu"),
-        "probabilities: softmax belongs to the loss": lambda net, x: softmax(forward(net, x)),
-        "another kind of activation than net.relu": partial(
-            lambda net, x, act: net.fc3(act(net.fc2(act(net.fc1(flat(stem(net, x))))))),
-            act=np.tanh,
-        ),
+            partial(forward, flat=lambda x: x.reshape(-1, 16 * 6 * 6)),
+        "images that were never made into rows": partial(forward, flat=lambda x: x),
+        "the whole batch in one row": partial(forward, flat=lambda x: x.reshape(1, -1)),
+        "rows with the channels last, not as flatten gives them":
+            partial(forward, flat=lambda x: x.movedim(1, -1).flatten(1)),
+        "columns, where each image needs a row":
+            partial(forward, flat=lambda x: x.flatten(1).T),
+        "the mean of each map": partial(forward, flat=lambda x: x.mean((2, 3))),
+        "no pooling": partial(forward, stem="conv1 bn1 relu"),
+        "no normalization": partial(forward, stem="conv1 relu pool"),
+        "no activation behind the normalization": partial(forward, stem="conv1 bn1 pool"),
+        "an activation before the normalization": partial(forward, stem="conv1 relu bn1 pool"),
+        "a second activation before the normalization":
+            partial(forward, stem="conv1 relu bn1 relu pool"),
+        "the normalization behind the pooling": partial(forward, stem="conv1 pool bn1 relu"),
+        "the normalization behind activation and pooling":
+            partial(forward, stem="conv1 relu pool bn1"),
+        "normalization twice": partial(forward, stem="conv1 bn1 relu bn1 pool"),
+        "no activation here: two linear layers in a row are one":
+            partial(forward, head="fc1 fc2 fc3"),
+        "an activation behind the last layer":
+            partial(forward, head="fc1 relu fc2 relu fc3 relu"),
+        "probabilities: softmax belongs to the loss":
+            lambda net, x: forward(net, x).softmax(1),
     },
 )  # fmt: skip
 
 
-EXERCISES = (SIZE, FEATURES, FORWARD)
+def norms(net: Any) -> list[tuple[str, Any]]:
+    """Return the batch normalizations of a network, with their names."""
+    from torch import nn
+
+    kinds = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+    return [(name, m) for name, m in net.named_modules() if isinstance(m, kinds)]
+
+
+def batch_layers(net: Any) -> list[str]:
+    """Return the names of the layers that normalize by the batch as things stand."""
+    return [n for n, m in norms(net) if m.training or m.running_mean is None]
+
+
+def run_modes(answer: Answer, rows: list[tuple[str, str, bool]]) -> Any:
+    """Ask an answer about a network of these layers: name, kind, whether in training mode."""
+    from torch import nn
+
+    kinds: dict[str, Callable[[], Any]] = {
+        "1d": lambda: nn.BatchNorm1d(3),
+        "2d": lambda: nn.BatchNorm2d(3),
+        "3d": lambda: nn.BatchNorm3d(3),
+        "keeps none": lambda: nn.BatchNorm2d(3, track_running_stats=False),
+        "part": nn.Sequential,
+        "layer": lambda: nn.LayerNorm(3),
+        "group": lambda: nn.GroupNorm(1, 3),
+        "linear": lambda: nn.Linear(3, 3),
+    }
+    net = nn.Sequential()
+    for name, kind, _ in rows[1:]:  # the first row is the network itself
+        around, _, last = name.rpartition(".")
+        (net.get_submodule(around) if around else net).add_module(last, kinds[kind]())
+    for name, _, training in rows:
+        net.get_submodule(name).training = training
+    names = list(answer(net))
+    known = dict(net.named_modules())
+    for name in names:
+        if name not in known:
+            raise ValueError(f"{name!r} is no name of net.named_modules()")
+    found = [float(name in names) for name in known]
+    return found, [float(module.training) for module in known.values()]
+
+
+def nets(*networks: dict[str, tuple[str, bool]], mode: bool) -> Any:
+    """Return calls, each with a network; ``mode`` is that of the whole, which "" names."""
+    return lambda rng: [
+        ([("", "part", mode), *((n, *row) for n, row in net.items())],) for net in networks
+    ]
+
+
+PLAIN = ["conv linear", "bn1 2d", "bn2 1d", "volume 3d", "fc linear"]
+
+
+def plain_net(training: bool) -> dict[str, tuple[str, bool]]:
+    """Return a network whose layers all have one mode."""
+    return {name: (kind, training) for name, kind in map(str.split, PLAIN)}
+
+
+NESTED = {
+    "a": ("part", True), "a.bn": ("2d", False), "a.b": ("part", False), "bn": ("1d", True),
+    "a.b.bn": ("2d", True), "a.b.norm": ("1d", False), "fc": ("linear", True),
+}  # fmt: skip
+OTHERS = {"ln": ("layer", True), "gn": ("group", True), "bn": ("2d", True)}
+NO_STATISTICS = {
+    "bn1": ("keeps none", False),
+    "bn2": ("2d", False),
+    "bn3": ("keeps none", True),
+}
+
+
+def listed(keep: Callable[[Any, Any], Any]) -> Answer:
+    """Return an answer that lists the batch normalizations that ``keep(net, layer)`` takes."""
+    return lambda net: [n for n, m in norms(net) if keep(net, m)]
+
+
+def at_top(net: Any) -> list[str]:
+    """Return only those that stand directly in the network."""
+    return [n for n in batch_layers(net) if "." not in n]
+
+
+def any_normalization(net: Any) -> list[str]:
+    """Return layer and group normalizations, too."""
+    rows = [(n, m) for n, m in net.named_modules() if "Norm" in type(m).__name__]
+    return [n for n, m in rows if m.training or getattr(m, "running_mean", m) is None]
+
+
+def one_kind(net: Any) -> list[str]:
+    """Return those for images alone."""
+    return [
+        n for n in batch_layers(net) if type(net.get_submodule(n)).__name__ == "BatchNorm2d"
+    ]
+
+
+MODES = Exercise(
+    name="exC_q2",
+    function="batch_layers",
+    points=3,
+    results=("the names", "the modes afterwards"),
+    reference=batch_layers,
+    drive=run_modes,
+    parts=(
+        Part("all layers in training mode", 1, nets(plain_net(True), mode=True)),
+        Part("all layers in evaluation mode", 1, nets(plain_net(False), mode=False)),
+        Part("layers inside others, some of them frozen", 2, nets(NESTED, mode=False)),
+        Part("other normalizations", 1, nets(OTHERS, mode=False)),
+        Part("layers that keep no statistics", 1, nets(NO_STATISTICS, mode=False)),
+        Part("a frozen layer in a network in training mode", 1,
+             nets(plain_net(False), NESTED, mode=True)),
+    ),
+    mistakes={
+        "no layer at all": lambda net: [],
+        "the mode of the network, where each layer has its own": listed(
+            lambda net, m: net.training or m.running_mean is None),
+        "the mode of the network, and nothing of layers that keep no statistics":
+            listed(lambda net, m: net.training),
+        "layers in evaluation mode that keep no statistics are left out":
+            listed(lambda net, m: m.training),
+        "only layers that keep no statistics": listed(lambda net, m: m.running_mean is None),
+        "layers that use the running statistics":
+            listed(lambda net, m: not m.training and m.running_mean is not None),
+        "layers in evaluation mode": listed(lambda net, m: not m.training),
+        "every batch normalization, whatever its mode": listed(lambda net, m: True),
+        "only layers directly in the network, not those inside its parts": at_top,
+        "layer and group normalization, which use no batch": any_normalization,
+        "layers for images only: there are 1d and 3d, too": one_kind,
+        "both conditions at once, where one is enough": listed(
+            lambda net, m: m.training and m.running_mean is None
+        ),
+        "one- and two-dimensional layers only: there is 3d, too":
+            lambda net: [n for n in batch_layers(net) if n != "volume"],
+        "a network put into training mode": lambda net: batch_layers(net.train()),
+        "a network left in evaluation mode": lambda net: [batch_layers(net), net.eval()][0],
+        "every module in training mode":
+            lambda net: [n for n, m in net.named_modules() if m.training],
+    },
+)  # fmt: skip
+
+
+def recalibrate(
+    net: Any,
+    batches: list[Any],
+    momentum: float | None = None,
+    reset: bool = True,
+    mode: bool = True,
+    keep: Sequence[str] = ("mode", "momentum"),
+    biased: bool = False,
+    once: bool = False,
+) -> None:
+    """Give a network the average statistics of some batches. The keywords make mistakes."""
+    import torch
+
+    was, layers = net.training, [m for _, m in norms(net)]
+    momenta = [m.momentum for m in layers]
+    net.train(mode)
+    for m in layers:
+        m.momentum = momentum
+        if reset:
+            m.reset_running_stats()
+    variances: dict[Any, list[Any]] = {m: [] for m in layers}
+
+    def note(m: Any, given: Any, y: Any) -> None:
+        variances[m].append(given[0].transpose(0, 1).flatten(1).var(1, unbiased=False))
+
+    hooks = [m.register_forward_hook(note) for m in layers]
+    with torch.no_grad():
+        for x in [torch.cat(batches)] if once else batches:
+            net(x)
+    for m, old, hook in zip(layers, momenta, hooks, strict=True):
+        hook.remove()
+        m.momentum = old if "momentum" in keep else momentum
+        if biased:
+            m.running_var = torch.stack(variances[m]).mean(0)
+    net.train(was if "mode" in keep else mode)
+
+
+def run_recalibration(
+    answer: Answer, batches: list[Array], weights: list[Array], mode: bool, momentum: Any
+) -> Any:
+    """Let an answer recalibrate a network of two normalizations; return what it is then."""
+    import torch
+    from torch import nn
+
+    maps = batches[0].ndim == 4
+    kinds: Any = (nn.Conv2d, nn.BatchNorm2d) if maps else (nn.Linear, nn.BatchNorm1d)
+    size = (1,) if maps else ()
+    layers = [kinds[0](3, 4, *size), kinds[1](4), nn.ReLU()]
+    layers += [kinds[0](4, 2, *size), kinds[1](2, momentum=momentum)]
+    net: Any = nn.Sequential(*layers)
+    for layer, w in zip((net[0], net[3]), weights, strict=True):
+        layer.weight.data = torch.tensor(w, dtype=torch.float32).reshape(layer.weight.shape)
+        layer.bias.data.zero_()
+    for layer in (net[1], net[4]):
+        layer.running_mean += 5
+        layer.num_batches_tracked += 7
+    net.train(mode)
+    answer(net, [torch.tensor(x, dtype=torch.float32) for x in batches])
+    state = net.state_dict()
+    means, variances = (
+        torch.cat([state[f"{i}.running_{what}"] for i in (1, 4)]) for what in ("mean", "var")
+    )
+    kept = [p.detach().flatten() for p in net.parameters()]
+    modes = [float(m.training) for m in net.modules()]
+    momenta = [-1.0 if net[i].momentum is None else net[i].momentum for i in (1, 4)]
+    return means, variances, torch.cat(kept), modes, momenta
+
+
+def batches_of(
+    *sizes: int, shape: tuple[int, ...] = (), mode: bool = False, momentum: float | None = 0.1
+) -> Callable[[Rng], Sequence[Arguments]]:
+    """Return a call with batches of these sizes, which lie apart, and a network's settings."""
+
+    def calls(rng: Rng) -> Sequence[Arguments]:
+        data = [rng.normal(k, 1 + k, (n, 3, *shape)) for k, n in enumerate(sizes)]
+        return [(data, [rng.normal(size=(4, 3)), rng.normal(size=(2, 4))], mode, momentum)]
+
+    return calls
+
+
+MEANS, VARIANCES = "running means", "running variances"
+MODE, MOMENTA = "modes afterwards", "momenta afterwards"
+RECALIBRATE = Exercise(
+    name="exC_q3",
+    function="recalibrate",
+    points=4,
+    results=(MEANS, VARIANCES, "weights afterwards", MODE, MOMENTA),
+    reference=recalibrate,
+    drive=run_recalibration,
+    rtol=1e-4,
+    parts=(
+        Part("batches of rows", 2, batches_of(4, 4, 4), (MEANS, VARIANCES)),
+        Part("batches of maps", 1, batches_of(3, 3, shape=(2, 2)), (MEANS, VARIANCES)),
+        Part("a smaller last batch, which weighs as much", 1, batches_of(6, 6, 2),
+             (MEANS, VARIANCES)),
+        Part("weights, modes and momenta stay", 1, lambda rng: [
+            *batches_of(4, 4)(rng), *batches_of(4, 4, mode=True, momentum=None)(rng),
+        ], ("weights afterwards", MODE, MOMENTA), last=True),
+    ),
+    mistakes={
+        "running averages that go on with the layers' momentum":
+            partial(recalibrate, momentum=0.1, reset=False),
+        "an exponential average: the last batches weigh more, and the start is not forgotten":
+            partial(recalibrate, momentum=0.1),
+        "the old statistics still count: reset them first": partial(recalibrate, reset=False),
+        "the last batch alone": partial(recalibrate, momentum=1.0),
+        "evaluation mode, in which nothing moves":
+            partial(recalibrate, mode=False, reset=False),
+        "statistics that were reset and not taken anew": partial(recalibrate, mode=False),
+        "the biased variance: the running one divides by m - 1":
+            partial(recalibrate, biased=True),
+        "all batches as one": partial(recalibrate, once=True),
+        "the network left in training mode": partial(recalibrate, keep=("momentum",)),
+        "momenta left as they were changed": partial(recalibrate, keep=("mode",)),
+        "modes and momenta left as they were changed": partial(recalibrate, keep=()),
+    },
+)  # fmt: skip
+
+
+def fold(
+    conv: Any,
+    bn: Any,
+    scale: Callable[[Any], Any] = lambda bn: bn.weight / (bn.running_var + bn.eps).sqrt(),
+    shift: Callable[[Any, Any, Any], Any] = lambda bn, s, b: (
+        bn.bias + s * (b - bn.running_mean)
+    ),
+    leave: Sequence[str] = (),
+    inside: bool = False,
+) -> Any:
+    """Return a convolution that does the work of both. The keywords make mistakes."""
+    import copy
+
+    import torch
+
+    if bn.training:
+        raise ValueError("fold: bn is in training mode; call bn.eval() first")
+    new = conv if inside else copy.deepcopy(conv)
+    with torch.no_grad():
+        s = scale(bn)
+        b = torch.zeros_like(s) if conv.bias is None else conv.bias
+        new.weight = torch.nn.Parameter(conv.weight * s.reshape(-1, 1, 1, 1))
+        new.bias = torch.nn.Parameter(shift(bn, s, b))
+    for name in leave:
+        setattr(new, name, getattr(torch.nn.Conv2d(1, 1, 3), name))
+    return new
+
+
+def unscaled(conv: Any, bn: Any) -> Any:
+    """Fold into the bias alone."""
+    new = fold(conv, bn)
+    new.weight = conv.weight
+    return new
+
+
+def run_fold(
+    answer: Answer, x: Array, arrays: list[Array], options: dict[str, Any], training: bool
+) -> Any:
+    """Fold a normalization into a convolution; return its output, and both layers' state."""
+    import torch
+    from torch import nn
+
+    values = [torch.tensor(a, dtype=torch.float32) for a in arrays]
+    weight, bias, gamma, beta, mean, var = values
+    settings = {name: value for name, value in options.items() if name != "eps"}
+    conv = nn.Conv2d(weight.shape[1] * options.get("groups", 1), len(weight), 3, **settings)
+    bn = nn.BatchNorm2d(len(weight), eps=options.get("eps", 1e-5))
+    conv.weight.data, bn.weight.data, bn.bias.data = weight, gamma, beta
+    if conv.bias is not None:
+        conv.bias.data = bias
+    bn.running_mean, bn.running_var = mean, var
+    conv.eval()
+    bn.train(training)
+    folded = answer(conv, bn)
+    if not isinstance(folded, nn.Conv2d):
+        raise TypeError(f"returned a {type(folded).__name__}, expected one nn.Conv2d")
+    state = [*conv.state_dict().values(), *bn.state_dict().values()]
+    after = torch.cat([v.flatten().double() for v in state])
+    return folded(torch.tensor(x, dtype=torch.float32)), after
+
+
+def convolutions(*options: dict[str, Any], training: bool = False) -> Any:
+    """Return calls, each with a convolution of 2 to 4 channels, a normalization, a batch."""
+
+    def calls(rng: Rng) -> Sequence[Arguments]:
+        found: list[Arguments] = []
+        for given in options:
+            weight = rng.normal(size=(4, 2 // given.get("groups", 1), 3, 3))
+            pairs = rng.uniform(0.5, 2, 4), rng.normal(size=4)  # gamma, beta
+            statistics = rng.normal(2, 1, 4), np.array([0.01, 0.3, 2.0, 9.0])
+            arrays = [weight, rng.normal(1, 1, 4), *pairs, *statistics]
+            found.append((rng.normal(size=(2, 2, 9, 9)), arrays, given, training))
+        return found
+
+    return calls
+
+
+FOLD = Exercise(
+    name="exC_q4",
+    function="fold",
+    points=4,
+    results=("the output", "conv and bn afterwards"),
+    reference=fold,
+    drive=run_fold,
+    rtol=1e-4,
+    parts=(
+        Part("a convolution with a bias", 2, convolutions({}), ("the output",)),
+        Part("a convolution without a bias", 1, convolutions({"bias": False}), ("the output",)),
+        Part("how the convolution moves", 1, convolutions(
+            {"stride": 2}, {"padding": 1}, {"dilation": 2}, {"groups": 2},
+            {"padding": 1, "padding_mode": "circular"}), ("the output",)),
+        Part("another eps", 1, convolutions({"eps": 0.1}), ("the output",)),
+        Part("conv and bn stay as they were", 1, convolutions({}, {"bias": False}),
+             ("conv and bn afterwards",), last=True),
+        Part("a normalization in training mode is refused", 1, convolutions({}, training=True),
+             refuses="a normalization in training mode"),
+    ),
+    mistakes={
+        "gamma left out": partial(fold, scale=lambda bn: (bn.running_var + bn.eps).rsqrt()),
+        "a division by the variance":
+            partial(fold, scale=lambda bn: bn.weight / (bn.running_var + bn.eps)),
+        "eps left out": partial(fold, scale=lambda bn: bn.weight / bn.running_var.sqrt()),
+        "an eps of 1e-5, whatever the layer's is":
+            partial(fold, scale=lambda bn: bn.weight / (bn.running_var + 1e-5).sqrt()),
+        "eps outside the root":
+            partial(fold, scale=lambda bn: bn.weight / (bn.running_var.sqrt() + bn.eps)),
+        "beta left out": partial(fold, shift=lambda bn, s, b: s * (b - bn.running_mean)),
+        "the mean left out": partial(fold, shift=lambda bn, s, b: bn.bias + s * b),
+        "a mean that is not scaled":
+            partial(fold, shift=lambda bn, s, b: bn.bias + s * b - bn.running_mean),
+        "a mean with the wrong sign":
+            partial(fold, shift=lambda bn, s, b: bn.bias + s * (b + bn.running_mean)),
+        "the convolution's own bias dropped":
+            partial(fold, shift=lambda bn, s, b: bn.bias - s * bn.running_mean),
+        "the convolution's own bias not scaled":
+            partial(fold, shift=lambda bn, s, b: bn.bias + b - s * bn.running_mean),
+        "beta scaled, too":
+            partial(fold, shift=lambda bn, s, b: s * (bn.bias + b - bn.running_mean)),
+        "the new bias left out": partial(fold, shift=lambda bn, s, b: 0 * b),
+        "the weights left as they were": unscaled,
+        "the stride forgotten": partial(fold, leave=["stride"]),
+        "the padding forgotten": partial(fold, leave=["padding"]),
+        "the dilation forgotten": partial(fold, leave=["dilation"]),
+        "the convolution changed in place": partial(fold, inside=True),
+    },
+)  # fmt: skip
+
+
+EXERCISES = (FORWARD, MODES, RECALIBRATE, FOLD)
