@@ -20,6 +20,11 @@ def call(answer: Answer, *arguments: Any) -> Any:
     return answer(*arguments)
 
 
+def variants(mistake: Answer | tuple[Answer, ...]) -> tuple[Answer, ...]:
+    """Return the functions that make one mistake."""
+    return mistake if isinstance(mistake, tuple) else (mistake,)
+
+
 @dataclass(frozen=True)
 class Part:
     """A share of an exercise's mark: some calls, and which of the results count.
@@ -35,8 +40,10 @@ class Part:
     looks_at : tuple of str
         Names of the results that count; empty means all of them.
     refuses : str
-        If given, each call must raise an exception, and this says on what: "a batch of
-        one". It counts only once all parts before have been right.
+        If given, each call must raise ``raises`` on purpose, and this says on what: "a
+        batch of one". It counts only once all parts before have been right.
+    raises : str
+        The exception that the task asks for, by its class's name; subclasses count.
     last : bool
         The same for results: a property such as "a constant gives 0", which a wrong answer
         can have by accident.
@@ -47,6 +54,7 @@ class Part:
     calls: Callable[[np.random.Generator], Sequence[Arguments]]
     looks_at: tuple[str, ...] = ()
     refuses: str = ""
+    raises: str = "ValueError"
     last: bool = False
 
 
@@ -68,7 +76,7 @@ class Exercise:
     parts : tuple of Part
     mistakes : mapping of str to callable
         Wrong answers that people give: what to tell them, and the function that makes the
-        mistake.
+        mistake; or a tuple of functions that make it in different ways.
     drive : callable
         ``drive(answer, *arguments)`` uses an answer once; for a class, it makes an object.
     rtol, atol : float
@@ -82,7 +90,7 @@ class Exercise:
     results: tuple[str, ...]
     reference: Answer
     parts: tuple[Part, ...]
-    mistakes: Mapping[str, Answer] = field(default_factory=dict)
+    mistakes: Mapping[str, Answer | tuple[Answer, ...]] = field(default_factory=dict)
     drive: Callable[..., Any] = call
     rtol: float = 1e-5
     atol: float = 1e-7

@@ -2,12 +2,11 @@
 
 import zlib
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from bncourse.checks.compare import as_results, close, difference
-from bncourse.checks.exercise import Answer, Arguments, Exercise, Part
+from bncourse.checks.exercise import Answer, Arguments, Exercise, Part, variants
 from bncourse.checks.outcomes import Outcome, observe, observe_all
 
 
@@ -68,9 +67,15 @@ def judge(
     exercise: Exercise, calls: list[list[Arguments]], outcomes: list[list[Outcome]]
 ) -> Report:
     """Return the verdict on each part from what its calls came to."""
+    seen = list(zip(exercise.parts, calls, outcomes, strict=True))
+    wrong = [wrong_results(exercise, *each) for each in seen]
+    failed = {name for differences in wrong for name in differences}
     verdicts: list[Verdict] = []
-    for part, arguments, came in zip(exercise.parts, calls, outcomes, strict=True):
-        message = fault(exercise, part, arguments, came)
+    for (part, _, came), differences in zip(seen, wrong, strict=True):
+        message = unlike_asked(part, came) or next(iter(differences.values()), "")
+        if differences and not unlike_asked(part, came):
+            name = named_mistake(exercise, seen, failed, failed - set(differences))
+            message += f"; looks like {name}" if name else ""
         waits = part.last or part.refuses  # what a wrong answer can have by accident
         if not message and waits and not all(v.passed for v in verdicts):
             message = "counts once the parts before it are right"
@@ -78,63 +83,107 @@ def judge(
     return Report(exercise.name, exercise.points, tuple(verdicts))
 
 
-def fault(
-    exercise: Exercise, part: Part, calls: list[Arguments], outcomes: list[Outcome]
-) -> str:
-    """Return what is wrong with one part's outcomes, empty if nothing is."""
+def unlike_asked(part: Part, outcomes: list[Outcome]) -> str:
+    """Return what is wrong with calls that end otherwise than they should."""
     for outcome in outcomes:
-        if part.refuses:
-            if not outcome.error:
-                return f"accepts {part.refuses}; raise an error that says what to do"
-        elif outcome.error:
-            written = not outcome.error.startswith("NotImplementedError")
-            return f"raised {outcome.error}" if written else "not written yet"
-        elif outcome.changed:
+        if outcome.error.startswith("NotImplementedError"):
+            return "not written yet"
+        if part.refuses and not outcome.error:
+            return f"accepts {part.refuses}; raise a {part.raises} that says what to do"
+        if part.refuses and part.raises not in outcome.refusal:
+            return f"raised {outcome.error}; refuse it yourself: `raise {part.raises}(...)`"
+        if outcome.error and not part.refuses:
+            return f"raised {outcome.error}"
+        if outcome.changed and not part.refuses:
             return "changes the array that it is given; work on a copy"
-    if part.refuses:
-        return ""
-    return wrong_values(exercise, part, calls, [outcome.value for outcome in outcomes])
+    return ""
 
 
-def wrong_values(
-    exercise: Exercise, part: Part, calls: list[Arguments], values: list[Any]
-) -> str:
-    """Return how results differ from the reference's, by the mistake's name if it has one."""
+def wrong_results(
+    exercise: Exercise, part: Part, calls: list[Arguments], outcomes: list[Outcome]
+) -> dict[str, str]:
+    """Return how results that count differ from the reference's, by the result's name.
+
+    What is no result at all counts as all of them.
+    """
     looks_at = part.looks_at or exercise.results
-    for arguments, value in zip(calls, values, strict=True):
-        got = as_results(value, exercise)
+    found: dict[str, str] = {}
+    for arguments, outcome in zip(calls, outcomes, strict=True):
+        if part.refuses or outcome.error:
+            continue
+        got = as_results(outcome.value, exercise)
         if isinstance(got, str):
-            return got
+            found = dict.fromkeys(looks_at, got) | found
+            continue
         want = as_results(observe(exercise.reference, exercise, arguments).value, exercise)
         for name, a, b in zip(exercise.results, got, want, strict=True):
             text = difference(name, a, b, exercise) if name in looks_at else ""
             if text:
-                named = named_mistake(exercise, looks_at, calls, values)
-                return f"{text}; looks like {named}" if named else text
-    return ""
+                found.setdefault(name, text)
+    return found
 
 
 def named_mistake(
-    exercise: Exercise, looks_at: tuple[str, ...], calls: list[Arguments], values: list[Any]
+    exercise: Exercise,
+    seen: list[tuple[Part, list[Arguments], list[Outcome]]],
+    failed: set[str],
+    elsewhere: set[str],
 ) -> str:
-    """Return the first known mistake that gives just these results, or nothing."""
-    which = [i for i, name in enumerate(exercise.results) if name in looks_at]
-    given = [as_results(value, exercise) for value in values]
-    if any(isinstance(results, str) for results in given):
-        return ""
-    if not any(has_numbers(results, which) for results in given):
-        return ""  # NaN everywhere looks like every answer that diverges
-    for text, mistaken in exercise.mistakes.items():
-        theirs = [observe(mistaken, exercise, arguments).value for arguments in calls]
-        pairs = zip(given, (as_results(value, exercise) for value in theirs), strict=True)
-        if all(
-            not isinstance(b, str) and all(close(a[i], b[i], exercise) for i in which)
-            for a, b in pairs
-        ):
-            return text
+    """Return the known mistake that an answer makes, if one alone fits all its results.
+
+    If none does, there may be a second mistake: then results that fail ``elsewhere``, and
+    not in the part at hand, do not count.
+    """
+    for left_out in [set(), elsewhere] if elsewhere else [set()]:
+        counts = set(exercise.results) - left_out
+        if not any(has_numbers(exercise, each, failed & counts) for each in seen):
+            continue  # NaN everywhere looks like every answer that diverges
+        texts = [text for text, mistake in exercise.mistakes.items()
+                 if any(all(fits(mistaken, exercise, *each, counts) for each in seen)
+                        for mistaken in variants(mistake))]  # fmt: skip
+        if texts:
+            return texts[0] if len(texts) == 1 else ""
     return ""
 
 
-def has_numbers(results: Any, which: list[int]) -> bool:
-    """Return whether any of the results that count has a finite value."""
-    return any(np.isfinite(results[i]).any() for i in which)
+def fits(
+    mistaken: Answer,
+    exercise: Exercise,
+    part: Part,
+    calls: list[Arguments],
+    outcomes: list[Outcome],
+    counts: set[str],
+) -> bool:
+    """Return whether a known mistake gives one part's results, of those that count."""
+    counts = counts & set(part.looks_at or exercise.results)
+    if part.refuses or not counts:
+        return True
+    for arguments, outcome in zip(calls, outcomes, strict=True):
+        theirs = observe(mistaken, exercise, arguments)
+        if outcome.error or theirs.error:
+            if not (outcome.error and theirs.error):
+                return False
+            continue
+        got, want = (as_results(o.value, exercise) for o in (outcome, theirs))
+        if isinstance(got, str) or isinstance(want, str):
+            return False
+        pairs = zip(exercise.results, got, want, strict=True)
+        if not all(close(a, b, exercise) for name, a, b in pairs if name in counts):
+            return False
+    return True
+
+
+def has_numbers(
+    exercise: Exercise,
+    each: tuple[Part, list[Arguments], list[Outcome]],
+    counts: set[str],
+) -> bool:
+    """Return whether any of the results that count has a finite value in a part."""
+    part, _, outcomes = each
+    for outcome in outcomes:
+        got = as_results(outcome.value, exercise)
+        if not part.refuses and not isinstance(got, str):
+            pairs = zip(exercise.results, got, strict=True)
+            if any(np.isfinite(a).any() for name, a in pairs if name in counts):
+                return True
+    return False

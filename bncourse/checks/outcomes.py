@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from bncourse.checks.exercise import Answer, Arguments, Exercise
-from bncourse.checks.values import changed
+from bncourse.checks.values import changed, refusal, told
 
 
 @dataclass(frozen=True)
@@ -19,11 +19,13 @@ class Outcome:
     """What one call came to.
 
     ``value`` is what was returned; ``error`` is the exception's type and text, empty if
-    there was none; ``changed`` lists the positions of arguments that the call modified.
+    there was none; ``refusal`` names the exception's classes if a `raise` made it;
+    ``changed`` lists the positions of arguments that the call modified.
     """
 
     value: Any = None
     error: str = ""
+    refusal: tuple[str, ...] = ()
     changed: tuple[int, ...] = ()
 
 
@@ -36,7 +38,7 @@ def observe(answer: Answer, exercise: Exercise, arguments: Arguments) -> Outcome
             with contextlib.redirect_stderr(io.StringIO()), np.errstate(all="ignore"):
                 value = exercise.drive(answer, *given)
     except (Exception, SystemExit) as error:
-        return Outcome(error=f"{type(error).__name__}: {error}"[:300])
+        return Outcome(error=told(error), refusal=refusal(error))
     return Outcome(value, changed=changed(arguments, given))
 
 

@@ -6,12 +6,16 @@ sandbox of `bncourse.grading`, so it imports nothing of bnlib.
 """
 
 import base64
+import dis
 import math
+import types
 from typing import Any
 
 import numpy as np
 
 KINDS = "biuf"  # of dtypes: booleans, integers, floats
+NUMERIC = ("numpy", "scipy")  # their errors are about shapes and matrices, not about a task
+TOOLS = (*NUMERIC, "torch", "bncourse", "")  # no reader wrote a function of these
 MOST = 5_000_000  # values in one array
 
 
@@ -46,6 +50,50 @@ def changed(before: Any, after: Any) -> tuple[int, ...]:
         except Exception:
             continue
     return tuple(positions)
+
+
+def frames(error: BaseException) -> list[types.TracebackType]:
+    """Return the calls that an error came through, the innermost last."""
+    found, at = [], error.__traceback__
+    while at:
+        found.append(at)
+        at = at.tb_next
+    return found
+
+
+def owner(at: types.TracebackType) -> str:
+    """Return the package that a call's function stands in, empty for no module."""
+    return str(at.tb_frame.f_globals.get("__name__", "")).split(".")[0]
+
+
+def told(error: BaseException) -> str:
+    """Return an error's type and text, and where the reader's own code was."""
+    where = [(at.tb_frame.f_code.co_name, at.tb_lineno) for at in frames(error)[1:]
+             if owner(at) not in TOOLS]  # fmt: skip
+    text = f"{type(error).__name__}: {error}"[:300]
+    return f"{text} (in {where[-1][0]}, line {where[-1][1]})" if where else text
+
+
+def refusal(error: BaseException) -> tuple[str, ...]:
+    """Return the names of an error's classes if a `raise` made it, and none for a crash.
+
+    What a call inside NumPy or SciPy complains of is a crash, too.
+
+    Examples
+    --------
+    >>> for text in ("raise KeyError('no')", "{}[0]"):
+    ...     try:
+    ...         exec(text, {"__name__": "mine"})
+    ...     except LookupError as error:
+    ...         print("ValueError" in refusal(error), "LookupError" in refusal(error))
+    False True
+    False False
+    """
+    at = ([None, *frames(error)])[-1]
+    code = at.tb_frame.f_code.co_code[at.tb_lasti] if at else None
+    if code != dis.opmap["RAISE_VARARGS"] or (at and owner(at) in NUMERIC):
+        return ()
+    return tuple(kind.__name__ for kind in type(error).__mro__)
 
 
 def encode(value: Any) -> Any:

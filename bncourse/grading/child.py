@@ -112,7 +112,7 @@ def one_call(drive: Any, answer: Any, form: Any, seconds: float) -> dict[str, An
     except Overtime:
         return {"error": "Overtime: the call runs too long"}
     except (Exception, SystemExit) as error:
-        return {"error": f"{type(error).__name__}: {error}"[:300]}
+        return {"error": VALUES["told"](error), "refusal": [*VALUES["refusal"](error)]}
     return {"value": value, "changed": VALUES["changed"](arguments(form), given)}
 
 

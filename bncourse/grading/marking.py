@@ -145,5 +145,6 @@ def settled(task: Task, forms: Any, fault: str, seed: int) -> Row:
 def outcome(form: Any) -> Outcome:
     """Return one call's outcome from its JSON."""
     if "error" in form:
-        return Outcome(error=str(form["error"])[:300])
+        kinds = tuple(map(str, form.get("refusal", ())))
+        return Outcome(error=str(form["error"])[:400], refusal=kinds)
     return Outcome(decode(form["value"]), changed=tuple(map(int, form["changed"])))

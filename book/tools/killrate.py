@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from bncourse.checks import EXERCISES, Exercise
+from bncourse.checks.exercise import variants
 from bncourse.checks.judge import examine
 from bncourse.checks.run import answer_of
 
@@ -120,8 +121,8 @@ def grade_names(exercise: Exercise, cases: dict[str, Any], row: Row) -> Iterator
             yield f"{name} is not named, expected: {phrase}"
         elif phrase:
             row.named += 1
-    for text, mistaken in exercise.mistakes.items():
-        if text not in str(examine(mistaken, exercise)):
+    for text, mistake in exercise.mistakes.items():
+        if any(text not in str(examine(mistaken, exercise)) for mistaken in variants(mistake)):
             yield f"a known mistake is never named: {text}"
     if row.wrong < WRONG or row.named < NAMED * row.wrong:
         yield (f"{row.wrong} wrong answers, {row.named} named; "

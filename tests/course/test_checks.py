@@ -148,8 +148,9 @@ def test_the_message_names_the_fault(answer, message):
 
 
 def test_a_difference_from_zero_has_no_share():
-    exercise = replace(ONE, reference=lambda x: 0 * x)
-    assert messages(lambda x: 0 * x + 0.5, exercise) == ["y is off by up to 0.5"]
+    for nothing in (0.0, 1e-17):  # 0, and 0 after rounding
+        exercise = replace(ONE, reference=lambda x, y=nothing: 0 * x + y)
+        assert messages(lambda x: 0 * x + 0.5, exercise) == ["y is off by up to 0.5"]
 
 
 def test_where_infinity_is_right_it_must_be_there():
@@ -187,11 +188,31 @@ def test_a_mistake_is_named_only_if_all_results_that_count_agree_in_all_calls():
     }
     exercise = replace(BOTH, mistakes=wrong)
     for answer, ending in (
-        (lambda x: (3 * x, x.sum()), "; looks like too much"),
+        (lambda x: (3 * x, x.sum()), "; looks like too much again"),
         (lambda x: (x / 2, x.sum()), "of the largest value"),
         (lambda x: (3 * x, 1.0) if len(x) == 3 else (3 * x,), "of the largest value"),
     ):
         assert messages(answer, exercise)[0].endswith(ending)
+
+
+def test_two_mistakes_are_named_each_where_its_results_fail():
+    wrong = {
+        "three times": lambda x: (3 * x, x.sum()),
+        "the mean, not the sum": lambda x: (2 * x, x.mean()),
+        "one more": lambda x: (2 * x + 1, x.sum()),
+        "one more, in other words": lambda x: (2 * x + 1, x.sum()),
+    }
+    exercise = replace(BOTH, mistakes=wrong)
+    y, total = messages(lambda x: (3 * x, x.mean()), exercise)
+    assert y.endswith("; looks like three times")
+    assert total.endswith("; looks like the mean, not the sum")
+    assert "looks like" not in messages(lambda x: (3 * x, x.max()), exercise)[1]
+    assert "looks like" not in messages(lambda x: (2 * x + 1, x.sum()), exercise)[0]
+
+
+def test_a_mistake_must_fit_what_is_right_as_well():
+    exercise = replace(BOTH, mistakes={"no sum, and 3 for 2": lambda x: (3 * x, 0.0)})
+    assert "looks like" not in messages(lambda x: (2 * x, 0.0), exercise)[1]
 
 
 def test_a_mistake_is_named_although_one_call_comes_to_nan_alone():
@@ -218,16 +239,73 @@ def test_nan_everywhere_has_no_name():
 
 def test_a_refusal_counts_only_for_an_answer_that_is_right():
     assert examine(not_written, MADE_UP).score == 0.0
-    assert messages(not_written)[2] == "counts once the parts before it are right"
-    assert messages(double)[2].startswith("accepts an empty array; raise an error")
+    wrong = messages(lambda x: x if len(x) else raises(ValueError("no")))
+    assert wrong[2] == "counts once the parts before it are right"
+    assert messages(not_written)[2] == "not written yet"
+    assert messages(double)[2].startswith("accepts an empty array; raise a ValueError")
 
 
-def test_a_refusal_is_earned_by_any_error_in_every_call():
-    exercise = replace(BOTH, parts=(Part("empty", 1, numbers, refuses="an empty array"),))
-    calls = plan(exercise, 0)
-    refused = Outcome(error="ValueError: no")
-    assert judge(exercise, calls, [[refused, refused]]).passed
-    assert not judge(exercise, calls, [[refused, Outcome(1)]]).passed
+REFUSAL = replace(BOTH, parts=(Part("empty", 1, numbers, refuses="an empty array"),))
+
+
+def test_a_refusal_is_earned_in_every_call():
+    calls = plan(REFUSAL, 0)
+    refused = Outcome(error="ValueError: no", refusal=("ValueError", "Exception"))
+    assert judge(REFUSAL, calls, [[refused, refused]]).passed
+    assert not judge(REFUSAL, calls, [[refused, Outcome(1)]]).passed
+    other = replace(REFUSAL, parts=(replace(REFUSAL.parts[0], raises="TypeError"),))
+    assert not judge(other, calls, [[refused, refused]]).passed
+
+
+def raises(error):
+    raise error
+
+
+def refuses_inside(x):
+    try:
+        x / {}
+    except TypeError as error:
+        with np.errstate(all="ignore"):
+            raises(np.linalg.LinAlgError("an empty array").with_traceback(None))
+        raise ValueError from error
+
+
+def asserts(x):
+    assert x is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "passed"),
+    [
+        (lambda x: raises(ValueError("empty")), True), (refuses_inside, True),
+        (lambda x: raises(RuntimeError("empty")), False), (asserts, False),
+        (lambda x: int("empty"), False), (lambda x: x.reshape(7, 9), False),
+        (lambda x: np.stack([]), False), (lambda x: np.linalg.inv(np.zeros((2, 2))), False),
+        (lambda x: x[9], False), (lambda x: empty, False),  # noqa: F821
+    ],
+    ids=range(10),
+)  # fmt: skip
+def test_a_refusal_is_the_exception_that_is_asked_for_raised_on_purpose(answer, passed):
+    report = examine(answer, REFUSAL)
+    assert report.passed is passed
+    words = "" if passed else "; refuse it yourself: `raise ValueError(...)`"
+    assert report.verdicts[0].message.endswith(words)
+
+
+def test_an_error_says_where_the_answer_was():
+    def mean(x):
+        return x.mean(axis=5)
+
+    line = mean.__code__.co_firstlineno + 1
+    assert messages(lambda x: mean(x), ONE)[0].endswith(f"(in mean, line {line})")
+
+
+def test_one_array_may_hold_all_results():
+    exercise = replace(BOTH, results=("low", "high"), reference=lambda x: (x.min(0), x.max(0)),
+                       parts=(Part("both", 1, numbers),))  # fmt: skip
+    assert examine(lambda x: np.stack([x.min(0), x.max(0)]), exercise).passed
+    assert messages(lambda x: np.stack([x.max(0)] * 3), exercise) == [
+        "returned 1 results, expected 2: low, high"]  # fmt: skip
 
 
 def test_a_last_part_waits_for_all_before():
@@ -268,7 +346,8 @@ def test_a_call_gives_its_value_its_error_and_the_arguments_that_it_changed():
     outcome = observe(lambda v: v.__setitem__(0, 5) or v, ONE, (x,))
     assert (outcome.error, outcome.changed, outcome.value[0], x[0]) == ("", (0,), 5, 1)
     outcome = observe(lambda v: {}["y" * 999], ONE, (x,))
-    assert outcome == Outcome(None, "KeyError: '" + "y" * 289, ())
+    assert outcome.error.startswith("KeyError: '" + "y" * 289 + " (in <lambda>, line ")
+    assert (outcome.value, outcome.refusal, outcome.changed) == (None, (), ())
     three = Outcome(3.0)
     assert observe_all(np.sum, ONE, [[(x,), (x,)], [(x,)]]) == [[three, three], [three]]
 

@@ -128,7 +128,7 @@ def too_much():
     ids=["overtime", "exit", "error", "long error"],
 )  # fmt: skip
 def test_a_call_that_fails_gives_its_error(answer, error):
-    assert one(answer, seconds=0.1) == {"error": error}
+    assert one(answer, seconds=0.1)["error"].split(" (in ")[0] == error
 
 
 def job(

@@ -26,15 +26,19 @@ def standardize(
     centered: bool = True,
     correction: bool = False,
     constant: float | None = 1.0,
+    flat: Callable[[Array, Array], Any] = lambda spread, sd: spread == 0,
+    more: float = 0.0,
+    keep_flat: bool = False,
 ) -> Array:
     """Standardize ``x`` by ``x_train``: (3.1). The keywords make the usual mistakes."""
     sources = {"train": x_train, "x": x, "both": np.concatenate([x_train, x])}
     mu = sources[mean_of].mean(axis=axis, keepdims=True)
     var = sources[sd_of].var(axis=axis, ddof=ddof, keepdims=True)
     scale = var**power
+    spread = np.ptp(sources[sd_of], axis=axis, keepdims=True)  # rounding spares it
     if constant is not None:
-        flat = np.ptp(sources[sd_of], axis=axis, keepdims=True) == 0  # rounding spares ptp
-        scale = np.where(flat, constant, scale)
+        scale = np.where(flat(spread, np.sqrt(var)), constant, scale)
+    scale, mu = scale + more, np.where(keep_flat & (spread == 0), 0.0, mu)
     m = len(x)
     factor = np.sqrt(m / (m - 1)) if correction else 1.0
     x_hat: Array = (x - mu * centered) / scale * factor
@@ -60,6 +64,15 @@ SCALES: Mapping[str, Mapping[str, Any]] = {
     "one mean and one variance for the whole array": {"axis": None},
     "a division by 0 where a feature does not vary": {"constant": None},
     "a feature set to 0 where it does not vary": {"constant": np.inf},
+    "a deviation compared with 0 exactly; rounding makes it 1e-17 or so": {
+        "flat": lambda spread, sd: sd == 0},
+    "a small deviation taken for none": {"flat": lambda spread, sd: sd < 1e-8},
+    "a deviation below 1e-12 taken for none, which is not so for every unit": {
+        "flat": lambda spread, sd: sd < 1e-12},
+    "1e-8 added to the standard deviation": {"more": 1e-8, "constant": None},
+    "1e-8 added to the standard deviation of every feature": {"more": 1e-8},
+    "a feature that does not vary left as it is, its mean not subtracted": {
+        "keep_flat": True},
 }
 
 
@@ -76,6 +89,13 @@ def by_rows(x_train: Array, x: Array) -> Array:
     return scaled
 
 
+def ways(**how: Any) -> tuple[Answer, ...]:
+    """Return a mistake, alone and beside one about features that do not vary."""
+    besides = [{}, {"flat": lambda spread, sd: sd == 0}, {"constant": None}]
+    alone = {"flat", "constant", "more", "keep_flat"} & set(how) or not how.get("power", 0.5)
+    return tuple(partial(standardize, **how, **more) for more in besides[: 1 if alone else 3])
+
+
 def same_data(rng: Rng) -> Sequence[Arguments]:
     """Return training data twice: as statistics' source and as what is standardized."""
     sets = [rng.normal(rng.normal(0, 3, 4), rng.uniform(0.4, 5, 4), (m, 4)) for m in (6, 40)]
@@ -89,10 +109,19 @@ def other_data(rng: Rng, m: int = 7) -> Sequence[Arguments]:
 
 
 def flat_feature(rng: Rng) -> Sequence[Arguments]:
-    """Return training data whose first feature does not vary."""
-    ((x_train, x),) = other_data(rng, 8)
-    x_train[:, 0] = rng.integers(2, 9)
-    return [(x_train, x)]
+    """Return training data with features that do not vary; their means get rounded."""
+    made = []
+    for m, value in ((8, rng.integers(2, 9)), (3, 0.1), (7, 1e6 + 0.1), (6, 0.7), (11, 1.1)):
+        ((x_train, x),) = other_data(rng, m)
+        x_train[:, 0], x[:, 0] = value, value + max(value, 1) * x[:, 1]
+        made.append((x_train, x))
+    return made
+
+
+def small_feature(rng: Rng) -> Sequence[Arguments]:
+    """Return training data in units in which the values are tiny."""
+    return [(unit * x_train, unit * x)
+            for unit in (1e-9, 1e-13) for x_train, x in other_data(rng, 8)]  # fmt: skip
 
 
 STANDARDIZE = Exercise(
@@ -105,12 +134,15 @@ STANDARDIZE = Exercise(
         Part("the training data", 1, same_data),
         Part("other data", 1, other_data),
         Part("a feature that does not vary", 1, flat_feature),
+        Part("features with tiny values", 1, small_feature),
     ),
     mistakes={
-        **{text: partial(standardize, **how) for text, how in SCALES.items()},
+        **{text: ways(**how) for text, how in SCALES.items()},
         "a scale by minimum and maximum": min_max,
         "statistics of each sample, over axis 1": by_rows,
-        "x_train standardized, not x": lambda x_train, x: standardize(x_train, x_train),
+        "x_train standardized, not x": tuple(
+            lambda x_train, x, way=way: way(x_train, x_train) for way in ways()
+        ),
     },
 )
 
@@ -160,6 +192,27 @@ def averaged(parts: Sequence[Statistics]) -> tuple[int, Array, Array, Array]:
     return n, mean, var, var * n / (n - 1)
 
 
+def by_moments(parts: Sequence[Statistics]) -> tuple[int, Array, Array, Array]:
+    """Make the mistake of (3.7): add sums and sums of squares."""
+    n, mean, _, _ = merge_all(parts)
+    squares = sum(m2 + k * mu**2 for k, mu, m2 in parts)
+    m2 = squares - n * mean**2
+    return n, mean, m2 / n, m2 / (n - 1)
+
+
+def plain_mean(parts: Sequence[Statistics]) -> tuple[int, Array, Array, Array]:
+    """Average the parts' means as if all parts had the same size."""
+    n, _, *both = merge_all(parts)
+    return n, np.mean([mean for k, mean, _ in parts if k], axis=0), *both
+
+
+def unguarded(parts: Sequence[Statistics]) -> tuple[int, Array, Array, Array]:
+    """Merge empty parts by the formula, too, which is 0/0 for two of them."""
+    if parts[0][0] == parts[1][0] == 0:
+        return sum(n for n, *_ in parts), *(np.full(3, np.nan) for _ in range(3))
+    return merge_all(parts)
+
+
 def zero(a: int, b: int) -> float:
     """Return the weight of a term that is forgotten."""
     return 0.0
@@ -204,6 +257,11 @@ def part_of(rng: Rng, n: int) -> Statistics:
     return n, mean, ((x - mean) ** 2).sum(axis=0)
 
 
+def far_parts(rng: Rng) -> Sequence[Arguments]:
+    """Return parts whose means lie 10 million deviations from 0."""
+    return [([(n, mean + 1e7, m2) for n, mean, m2 in map(partial(part_of, rng), (4, 6))],)]
+
+
 def of_sizes(*sizes: Sequence[int]) -> Callable[[Rng], Sequence[Arguments]]:
     """Return what makes one list of parts for each of ``sizes``."""
     return lambda rng: [([part_of(rng, n) for n in each],) for each in sizes]
@@ -221,15 +279,19 @@ MERGE = Exercise(
         Part("count and mean", 2, several, looks_at=("n", "mean")),
         Part("the biased variance", 2, several, looks_at=("var",)),
         Part("the unbiased variance", 2, several, looks_at=("var_unbiased",)),
-        Part("empty parts", 1, of_sizes((4, 0, 3), (0, 0, 5, 2))),
+        Part("empty parts", 1, of_sizes((4, 0, 3), (0, 0, 5, 2), (6, 0), (1, 0, 0, 1))),
+        Part("means far from 0", 1, far_parts, last=True),
         Part(
-            "fewer than two values are refused", 1, of_sizes((0, 1), (1,)),
-            refuses="a single value, which has no unbiased variance",
+            "fewer than two values are refused", 1, of_sizes((0, 1), (1,), (0, 0), ()),
+            refuses="a single value or none, which have no unbiased variance",
         ),
     ),
     mistakes={
         **{text: partial(merge_all, **how) for text, how in MERGES.items()},
         "an average of the parts' variances, whatever their sizes": averaged,
+        "sums of squares, from which n mean**2 is subtracted: the digits are lost": by_moments,
+        "the plain mean of the parts' means, whatever their sizes": plain_mean,
+        "0/0 where two empty parts meet": unguarded,
         "the first two parts alone": lambda parts: merge_all(parts[:2]),
         "the last two parts alone": lambda parts: merge_all(parts[-2:]),
     },
@@ -285,16 +347,86 @@ class SumsOfSquares(Stream):
         return mean, self.squares / self.k - mean * mean
 
 
-def use(answer: Answer, x: Array, looks: Sequence[int]) -> tuple[Array, Array]:
-    """Feed the rows of ``x`` to one object, and others to a second; look after some rows."""
+class Keeper(Stream):
+    """Make the mistake to keep every row."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[Array] = []
+
+    def add(self, row: Array) -> None:
+        """Take in one row, and keep a copy."""
+        super().add(row)
+        self.rows.append(row.copy())
+
+
+class Lender(Stream):
+    """Make the mistake to change arrays that were handed out."""
+
+    def add(self, row: Array) -> None:
+        """Take in one row, in place."""
+        mean, m2 = self.mean + 0 * row, self.m2 + 0 * row
+        super().add(row)
+        if self.k == 1:
+            self.lent = mean, m2
+        self.lent[0][...], self.lent[1][...] = self.mean, self.m2 / self.k
+
+    def mean_var(self) -> tuple[Array, Array]:
+        """Return the arrays that the next row changes."""
+        super().mean_var()
+        return self.lent
+
+
+class Divider(Stream):
+    """Make the mistake to divide M for good at each question."""
+
+    def mean_var(self) -> tuple[Array, Array]:
+        """Return mean and variance, and spoil the next ones."""
+        mean, var = super().mean_var()
+        self.m2 = var
+        return mean, var
+
+
+class Aliased(Stream):
+    """Make the mistake to keep the first row itself, which the caller uses again."""
+
+    def add(self, row: Array) -> None:
+        """Take in one row; the first one is the mean."""
+        if self.k:
+            super().add(row)
+        else:
+            self.k, self.mean, self.m2 = 1, row, 0 * row
+
+
+def held(value: Any) -> int:
+    """Return how many numbers an object keeps in arrays and lists."""
+    if hasattr(value, "shape"):
+        return int(np.prod(value.shape))
+    if hasattr(value, "__dict__"):
+        value = vars(value)
+    values = value.values() if hasattr(value, "values") else value
+    return sum(map(held, values)) if hasattr(values, "__len__") and values != "" else 1
+
+
+def use(answer: Answer, x: Array, looks: Sequence[int]) -> tuple[Array, Array, int]:
+    """Feed the rows of ``x`` to one object, and others to a second; look after some rows.
+
+    Each row comes in the same array. Each look asks twice. The last result says how many
+    numbers more the object keeps after the last row than after the first.
+    """
     stream, other = answer(), answer()
     seen = [stream.mean_var()] if 0 in looks else []
-    for k, row in enumerate(x, start=1):
+    row, first = np.empty(x.shape[1]), 0
+    for k, values in enumerate(x, start=1):
+        row[...] = values
         stream.add(row)
         other.add(3 - 2 * row)
         if k in looks:
+            stream.mean_var()
             seen.append(stream.mean_var())
-    return np.array([mean for mean, _ in seen]), np.array([var for _, var in seen])
+        first = first or held(stream)
+    more = max(held(stream) - first, 0)
+    return np.array([mean for mean, _ in seen]), np.array([var for _, var in seen]), more
 
 
 def rows(*sizes: int, mean: float = 0.0) -> Callable[[Rng], Sequence[Arguments]]:
@@ -331,20 +463,25 @@ STREAM = Exercise(
     name="ex03_q3",
     function="Stream",
     points=3,
-    results=("mean", "var"),
+    results=("mean", "var", "the memory's growth"),
     reference=Stream,
     drive=use,
     parts=(
         Part("the mean", 1, rows(2, 5, 40), looks_at=("mean",)),
         Part("the variance", 2, rows(2, 5, 40), looks_at=("var",)),
-        Part("after each row", 1, each_row),
-        Part("rows far from 0", 1, rows(2, mean=2e8)),
+        Part("after each row", 1, each_row, looks_at=("mean", "var")),
+        Part("rows far from 0", 1, rows(9, mean=2e8), looks_at=("mean", "var")),
+        Part("no row is kept", 1, rows(40), looks_at=("the memory's growth",), last=True),
         Part("no rows yet", 1, lambda rng: [(rng.normal(size=(0, 2)), (0,))],
              refuses="a question before the first row"),
     ),
     mistakes={
         **{text: partial(Stream, **how) for text, how in STREAMS.items()},
         "mean(x * x) - mean(x)**2, which loses its digits far from 0": SumsOfSquares,
+        "an object that keeps every row": Keeper,
+        "arrays handed out, and changed by the next row": Lender,
+        "an M that each question divides for good": Divider,
+        "the first row kept without a copy; the caller uses its array again": Aliased,
     },
 )  # fmt: skip
 
@@ -405,7 +542,7 @@ SAFE = Exercise(
     parts=(
         Part("two values far from 0", 1, far((2, 6), (2, 3))),
         Part("many values far from 0", 2, far((20, 4), (300, 3))),
-        Part("feature maps far from 0", 2, far((6, 3, 5, 2))),
+        Part("feature maps far from 0", 2, far((6, 3, 5, 2), (1, 4, 3, 3))),
         Part("a constant gives 0", 1, constants, last=True),
     ),
     mistakes={
@@ -429,6 +566,18 @@ SAFE = Exercise(
         "the sum of squared distances, not their mean": lambda x: (
             variance(x) * x.size / x.shape[1]
         ),
+        "the channels mixed: reshape without moving their axis last": lambda x: (
+            variance(x.reshape(-1, x.shape[1]))
+        ),
+        "the mean of the images' own variances": lambda x: (
+            variance(x) if x.ndim == 2 else x.astype(float).var(axis=(2, 3)).mean(axis=0)
+        ),
+        "a shift by the first image, a different one at each place": lambda x: (
+            variance(x - x[:1])
+        ),
+        "one shift for all channels, their mean": lambda x: one_pass(x - x.mean()),
+        "one shift for all channels, the first value": lambda x: one_pass(x - x.flat[0]),
+        "one shift for all channels, 4096": lambda x: one_pass(x - np.float32(4096)),
         "the variance of all channels together": lambda x: np.full(
             x.shape[1], x.astype(np.float64).var()
         ),

@@ -16,7 +16,7 @@ def standardize(x_train, x):
 
 def with_std(x_train, x):
     sd = np.std(x_train, axis=0)
-    sd[sd == 0] = 1
+    sd[(x_train == x_train[0]).all(axis=0)] = 1
     return (x - np.mean(x_train, axis=0)) / sd
 
 
@@ -27,7 +27,7 @@ def with_loops(x_train, x):
         mu = sum(x_train[:, j]) / m
         sd = (sum((v - mu) ** 2 for v in x_train[:, j]) / m) ** 0.5
         for i in range(len(x)):
-            out[i, j] = (x[i, j] - mu) / (sd or 1.0)
+            out[i, j] = (x[i, j] - mu) / (sd if len(set(x_train[:, j])) > 1 else 1.0)
     return out
 
 
@@ -35,7 +35,7 @@ def with_einsum(x_train, x):
     mu = np.einsum("ij->j", x_train) / len(x_train)
     d = x_train - mu
     var = np.einsum("ij,ij->j", d, d) / len(d)
-    return (x - mu) / np.sqrt(np.where(var == 0, 1, var))
+    return (x - mu) / np.sqrt(np.where(x_train.max(0) == x_train.min(0), 1, var))
 
 
 def with_float32(x_train, x):
@@ -45,12 +45,12 @@ def with_float32(x_train, x):
 def with_torch(x_train, x):
     t, new = torch.from_numpy(x_train), torch.from_numpy(x)
     sd = t.std(0, correction=0)
-    return (new - t.mean(0)) / torch.where(sd > 0, sd, 1.0)
+    return (new - t.mean(0)) / torch.where(sd > 1e-13 * t.abs().amax(0), sd, 1.0)
 
 
 def affine(x_train, x):
-    sd = with_std(x_train, x_train).std(axis=0) * x_train.std(axis=0)
-    slope = 1 / np.where(sd > 0, sd, 1)
+    low, high = x_train.min(axis=0), x_train.max(axis=0)
+    slope = 1 / np.where(low < high, x_train.std(axis=0), 1)
     return x * slope - x_train.mean(axis=0) * slope
 
 
@@ -114,7 +114,7 @@ STANDARDIZE = {
         ),
         "torch.std": (
             lambda t, x: torch.from_numpy(x - t.mean(0)) / torch.from_numpy(t).std(0),
-            "m - 1",
+            "",
         ),
         "no mean": (
             lambda t, x: x / safe(t.std(0)),
@@ -143,12 +143,32 @@ STANDARDIZE = {
         ),
         "nan to 0": (
             lambda t, x: np.nan_to_num((x - t.mean(0)) / t.std(0), posinf=0, neginf=0),
-            "set to 0",
+            "",
         ),
         "tiny eps": (
             lambda t, x: (x - t.mean(0)) / (t.std(0) + 1e-8),
-            "",
+            "1e-8 added",
         ),
+        "sd == 0": (
+            lambda t, x: (x - t.mean(0)) / np.where(t.std(0) == 0, 1, t.std(0)),
+            "compared with 0 exactly",
+        ),
+        "isclose": (
+            lambda t, x: (x - t.mean(0)) / np.where(np.isclose(t.std(0), 0), 1, t.std(0)),
+            "a small deviation taken for none",
+        ),
+        "1e-12": (
+            lambda t, x: (x - t.mean(0)) / np.where(t.std(0) < 1e-12, 1, t.std(0)),
+            "below 1e-12",
+        ),
+        "eps under the root": (
+            lambda t, x: (x - t.mean(0)) / np.sqrt(t.var(0) + 1e-5), ""),
+        "not centred where flat": (
+            lambda t, x: np.where(np.ptp(t, 0) > 0, (x - t.mean(0)) / t.std(0), x),
+            "left as it is",
+        ),
+        "row by row": (
+            lambda t, x: np.stack([with_std(t, r) for r in x.T]), "shape"),
         "training data": (
             lambda t, x: with_std(t, t),
             "x_train standardized",
@@ -188,20 +208,20 @@ def at_once(parts):
 
 
 def merge_einsum(parts):
-    counts, means, m2s = (np.array(v) for v in zip(*parts, strict=True))
-    n = counts.sum()
+    counts, means, m2s = (np.array([p[i] for p in parts]) for i in range(3))
+    if (n := counts.sum()) < 2:
+        raise ValueError("one value")
     mean = np.einsum("k,kc->c", counts, means) / n
     d = means - mean
     m2 = m2s.sum(axis=0) + np.einsum("k,kc,kc->c", counts, d, d)
-    if n == 1:
-        raise ValueError("one value")
     return n, mean, m2 / n, m2 / (n - 1)
 
 
 def by_moments(parts):
     """Add up sums and sums of squares: fine for means near 0."""
     n = sum(k for k, _, _ in parts)
-    assert n > 1, "at least two values"
+    if n < 2:
+        raise ValueError("at least two values")
     mean = sum(k * mu for k, mu, _ in parts) / n
     square = sum(m2 + k * mu**2 for k, mu, m2 in parts) / n
     var = square - mean**2
@@ -287,8 +307,6 @@ MERGE = {
     "right": {
         "all at once": at_once,
         "einsum": merge_einsum,
-        "moments": by_moments,
-        "float32": merge_float32,
         "torch": merge_torch,
         "reversed": from_the_right,
     },
@@ -356,13 +374,15 @@ MERGE = {
             wrong_merge(end=lambda n, m2, k: (m2 / n, m2 / n * (n - 1) / n)),
             "upside down",
         ),
+        "moments": (by_moments, ""),
+        "float32": (merge_float32, ""),
         "average of variances": (means_of_all, "an average of the parts'"),
         "the first two": (
             lambda parts: merge_all(parts[:2]),
             "the first two parts",
         ),
         "in place": (merge_in_place, "work on a copy"),
-        "empty parts": (no_guard, "NaN or infinite"),
+        "empty parts": (no_guard, "0/0 where two empty"),
         "a single value": (no_refusal, "accepts a single value"),
     },
     "equivalent": {
@@ -394,7 +414,7 @@ class Stream:
 
 
 class Keeps:
-    """Keep all rows: a right answer that needs more memory."""
+    """Keep all rows, and not even copies."""
 
     def __init__(self):
         self.rows = []
@@ -407,6 +427,11 @@ class Keeps:
             raise ValueError("no rows yet")
         x = np.array(self.rows)
         return x.mean(axis=0), x.var(axis=0)
+
+
+class Copies(Keeps):
+    def add(self, row):
+        self.rows.append(list(row))
 
 
 class InTorch(Stream):
@@ -427,7 +452,8 @@ class Merging:
 
     def mean_var(self):
         n, mean, m2 = self.part
-        assert n, "no rows yet"
+        if not n:
+            raise ValueError("no rows yet")
         return mean, m2 / n
 
 
@@ -446,6 +472,8 @@ class Shifted:
         self.k += 1
 
     def mean_var(self):
+        if self.k == 0:
+            raise ValueError("no rows yet")
         d = self.total / self.k
         return self.shift + d, self.square / self.k - d * d
 
@@ -464,7 +492,7 @@ class Scalars:
 
     def mean_var(self):
         if self.columns is None:
-            raise RuntimeError("add a row first")
+            raise ValueError("add a row first")
         both = [stream.mean_var() for stream in self.columns]
         return [mean for mean, _ in both], [var for _, var in both]
 
@@ -554,7 +582,6 @@ class Accepts(Stream):
 STREAM = {
     "solution": Stream,
     "right": {
-        "keeps all": Keeps,
         "torch": InTorch,
         "merging": Merging,
         "shifted sums": Shifted,
@@ -592,11 +619,13 @@ STREAM = {
             "half of the way",
         ),
         "last row": (wrong_stream(rate=lambda k: 1.0), "jumps to each row"),
+        "keeps all": (Keeps, ""),
+        "keeps copies": (Copies, "keeps every row"),
         "sums of squares": (Sums, "loses its digits"),
         "count from 1": (FromOne, "starts at 1"),
         "no product": (wrong_stream(lambda b, a: b), "not multiplied"),
         "class attributes": (Shared, ""),
-        "aliased": (Aliased, "work on a copy"),
+        "aliased": (Aliased, ""),
         "resets": (Resets, ""),
         "mean of the row": (OverTheRow, "shape"),
         "before the first": (Accepts, "accepts a question before"),
