@@ -175,19 +175,23 @@ def standardize(
     inside, outside = EPS_AT[eps_at]
     std = (squares / (count - ddof) + inside * eps) ** power + outside * eps
     x_hat = np.nan_to_num((x - mu if centered else x) / std)  # 0 / 0 in some mistakes
-    return np.where(np.isnan(x), missing, x_hat)
+    filled: Array = np.where(np.isnan(x), missing, x_hat)
+    return filled
 
 
 def complete_rows(x: Array, eps: float) -> Array:
     """Take the statistics from the rows without a gap."""
     rows = x[np.isfinite(x).all(axis=1)]
-    return np.nan_to_num((x - rows.mean(axis=0)) / np.sqrt(rows.var(axis=0) + eps))
+    x_hat = (x - rows.mean(axis=0)) / np.sqrt(rows.var(axis=0) + eps)
+    return np.where(np.isnan(x), 0.0, x_hat)
 
 
 def one_pass(x: Array, eps: float) -> Array:
     """Subtract two large numbers."""
     mu = np.nanmean(x, axis=0)
-    return np.nan_to_num((x - mu) / np.sqrt(np.nanmean(x * x, axis=0) - mu * mu + eps))
+    var = np.nanmean(x * x, axis=0) - mu * mu
+    x_hat: Array = np.nan_to_num((x - mu) / np.sqrt(var + eps))
+    return x_hat
 
 
 def over(axes: Callable[[Array], tuple[int, ...]]) -> Answer:
@@ -402,9 +406,9 @@ REPAIR = Exercise(
     reference=normalize_by,
     parts=(
         Part("maps as wide as they have channels", 1, lambda rng: (
-            maps(rng, (2, 3, 4, 3), (5, 3, 1, 3)))),
+            maps(rng, (4, 3, 2, 3), (5, 3, 1, 3)))),
         Part("maps of other sizes", 1, lambda rng: (
-            maps(rng, (2, 3, 5, 2), (2, 3, 1, 1), (4, 3, 2, 4)))),
+            maps(rng, (3, 3, 5, 2), (2, 3, 1, 1), (4, 3, 2, 4)))),
     ),
     mistakes={
         **{text: partial(normalize_by, forward=how) for text, how in IN_X_HAT.items()},

@@ -281,7 +281,7 @@ def asserts(x, gamma, beta, eps):
 
 def misspelled(x, gamma, beta, eps):
     if x.size == x.shape[1]:
-        raise ValuError("one value per channel")  # noqa: F821
+        raise ValueErr("one value per channel")  # noqa: F821
     return wrong_train()(x, gamma, beta, eps)
 
 

@@ -137,7 +137,7 @@ def asserted(x, kept):
 
 def misspelled(x, kept):
     if not (exist(x, kept) and differ(x, kept)):
-        raise ValuError("no such axis")  # noqa: F821
+        raise ValueErr("no such axis")  # noqa: F821
     return statistics_wrong(modulo, refuse=exist)(x, kept)
 
 
