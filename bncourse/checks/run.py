@@ -67,11 +67,12 @@ def require(name: str, answer: Any) -> None:
     --------
     >>> import numpy as np
     >>> def standardize(x, eps):
-    ...     d = x - x.mean(axis=0)
-    ...     return d / np.sqrt((d * d).mean(axis=0) + eps)
+    ...     d = x - np.nanmean(x, axis=0)
+    ...     return np.nan_to_num(d / np.sqrt(np.nanmean(d * d, axis=0) + eps))
     >>> require("ex04_q1", standardize)
     right   one feature
     right   many features
+    right   missing values
     right   a constant feature gives 0
     ex04_q1: 3 of 3 points
     """

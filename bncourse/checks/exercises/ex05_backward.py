@@ -22,7 +22,7 @@ def one(m: int) -> float:
     return 1.0
 
 
-def staged_backward(
+def graph_backward(
     dy: Array,
     x: Array,
     mu: Array,
@@ -36,32 +36,47 @@ def staged_backward(
     dvar: Factor = one,
     power: int = 3,
     dmu: Factor = one,
+    mean_power: int = 1,
     straight: float = 1.0,
+    straight_power: int = 1,
     by_var: Factor = one,
     by_mu: Factor = one,
     gammas: int = 1,
+    values: Callable[[Array], int] = lambda x: x[:, 0].size,
+    root: Callable[[Array, float], Array] = lambda var, eps: np.sqrt(var + eps),
 ) -> tuple[Array, ...]:
     """Return dgamma, dbeta, dvar, dmu, dx: (5.2) to (5.10). The keywords make mistakes."""
-    m, inv_std, d = len(x), 1 / np.sqrt(var + eps), x - mu
-    known = {"x": x, "x - mu": d, "x_hat": d * inv_std, "gamma x_hat": gamma * d * inv_std}
+    axes, shape, m = reduction_axes(x.ndim), broadcast_shape(x.shape), values(x)
+    inv_std, d = (1 / root(var, eps)).reshape(shape), x - mu.reshape(shape)
+    scale = gamma.reshape(shape)
+    known = {"x": x, "x - mu": d, "x_hat": d * inv_std, "gamma x_hat": scale * d * inv_std}
     first, second = SUMS[both](dy * known[dgamma], dy)
-    g = gamma**gammas * dy
-    to_var = dvar(m) * -(inv_std**power) / 2 * (g * known[distance]).sum(axis=0)
-    to_mu = dmu(m) * -inv_std * g.sum(axis=0)
-    dx = straight * g * inv_std + by_var(m) * 2 * d * to_var / m + by_mu(m) * to_mu / m
-    return first, second, to_var, to_mu, dx
+    g = scale**gammas * dy
+    to_var = dvar(m) * -(inv_std**power) / 2 * (g * known[distance]).sum(axes, keepdims=True)
+    to_mu = dmu(m) * -(inv_std**mean_power) * g.sum(axes, keepdims=True)
+    shares = by_var(m) * 2 * d * to_var / m + by_mu(m) * to_mu / m
+    dx = straight * g * inv_std**straight_power + shares
+    return first, second, to_var.ravel(), to_mu.ravel(), dx
+
+
+def per_channel(v: Array) -> Array:
+    """Return the sum over all but the channels."""
+    total: Array = v.sum(axis=reduction_axes(v.ndim))
+    return total
 
 
 SUMS: Mapping[str, Callable[[Array, Array], tuple[Array, Array]]] = {
-    "sum": lambda a, b: (a.sum(axis=0), b.sum(axis=0)),
-    "mean": lambda a, b: (a.mean(axis=0), b.mean(axis=0)),
-    "swapped": lambda a, b: (b.sum(axis=0), a.sum(axis=0)),
+    "sum": lambda a, b: (per_channel(a), per_channel(b)),
+    "mean": lambda a, b: (a.mean(reduction_axes(a.ndim)), b.mean(reduction_axes(b.ndim))),
+    "swapped": lambda a, b: (per_channel(b), per_channel(a)),
     "rows": lambda a, b: (a.sum(axis=1), b.sum(axis=1)),
     "all": lambda a, b: (np.asarray(a.sum()), np.asarray(b.sum())),
     "none": lambda a, b: (a, b),
-    "minus": lambda a, b: (-a.sum(axis=0), -b.sum(axis=0)),
+    "minus": lambda a, b: (-per_channel(a), -per_channel(b)),
+    "mean and sum": lambda a, b: (a.mean(reduction_axes(a.ndim)), per_channel(b)),
+    "axis 0": lambda a, b: (a.sum(axis=0), b.sum(axis=0)),
 }
-# What to say, and the keywords of `staged_backward` that make the mistake.
+# What to say, and the keywords of `graph_backward` that make the mistake.
 PARAMETERS: Mapping[str, Mapping[str, Any]] = {
     "a mean over the batch, where samples share a value": {"both": "mean"},
     "dgamma and dbeta in each other's place": {"both": "swapped"},
@@ -72,28 +87,45 @@ PARAMETERS: Mapping[str, Mapping[str, Any]] = {
     "dgamma made with x, which is not what gamma multiplies": {"dgamma": "x"},
     "dgamma made with x - mu, which is not what gamma multiplies": {"dgamma": "x - mu"},
     "gamma inside its own gradient": {"dgamma": "gamma x_hat"},
+    "dgamma divided by m": {"both": "mean and sum"},
+}
+SPREAD: Mapping[str, Mapping[str, Any]] = {
+    "eps left out": {"root": lambda var, eps: np.sqrt(var)},
+    "eps outside the root": {"root": lambda var, eps: np.sqrt(var) + eps},
+    "eps = 1e-5 whatever eps is given": {"root": lambda var, eps: np.sqrt(var + 1e-5)},
+    "a division by the variance, not by its root": {"root": lambda var, eps: var + eps},
+    "N in the place of m, though a map has many values": {"values": len},
+    "m - 1 in the place of m": {"values": lambda x: x[:, 0].size - 1},
+    "H W in the place of m, the values of one map": {"values": lambda x: x[0, 0].size},
 }
 VARIANCE: Mapping[str, Mapping[str, Any]] = {
     "dvar with the other sign": {"dvar": lambda m: -1},
     "dvar without the 1/2 of the root's derivative": {"dvar": lambda m: 2},
     "dvar divided by m one step too early": {"dvar": lambda m: 1 / m},
     "dvar with inv_std in the first power": {"power": 1},
+    "the gradient of the standard deviation, given as dvar":
+        {"power": 2, "dvar": lambda m: 2},
     "dvar with inv_std squared": {"power": 2},
     "dvar made with x, not with x - mu": {"distance": "x"},
     "dvar made with x_hat, not with x - mu": {"distance": "x_hat"},
     "dy used where dx_hat is needed: gamma left out": {"gammas": 0},
     "gamma multiplied twice": {"gammas": 2},
-}
+}  # fmt: skip
 MEAN: Mapping[str, Mapping[str, Any]] = {
     "dmu with the other sign": {"dmu": lambda m: -1},
     "dmu divided by m one step too early": {"dmu": lambda m: 1 / m},
     "dmu multiplied by m": {"dmu": lambda m: m},
+    "dmu without inv_std": {"mean_power": 0},
+    "dmu with inv_std squared": {"mean_power": 2},
 }
 INPUT: Mapping[str, Mapping[str, Any]] = {
     "mean and variance taken as constants": {"by_var": lambda m: 0, "by_mu": lambda m: 0},
     "a dx without the way through the variance": {"by_var": lambda m: 0},
     "a dx without the way through the mean": {"by_mu": lambda m: 0},
+    "the gradients of evaluation mode: dvar and dmu are 0":
+        {"dvar": lambda m: 0, "dmu": lambda m: 0},
     "a dx without the straight way": {"straight": 0.0},
+    "a straight way without inv_std": {"straight_power": 0},
     "dmu handed to each sample whole": {"by_mu": lambda m: m},
     "dvar handed to each sample whole": {"by_var": lambda m: m},
     "dmu and dvar handed to each sample whole": {"by_var": lambda m: m, "by_mu": lambda m: m},
@@ -101,36 +133,52 @@ INPUT: Mapping[str, Mapping[str, Any]] = {
     "m - 1 in the variance's share": {"by_var": lambda m: m / (m - 1)},
     "the mean's way with the other sign": {"by_mu": lambda m: -1},
     "the variance's way with the other sign": {"by_var": lambda m: -1},
-}
+}  # fmt: skip
 
 
-def batches(rng: Rng, sizes: tuple[int, ...] = (2, 5, 16)) -> Sequence[Arguments]:
-    """Return dy, x, its mean and biased variance, gamma and eps."""
+def batches(rng: Rng, *rest: int) -> Sequence[Arguments]:
+    """Return dy, x, its mean and biased variance, gamma and eps; ``rest`` is (H, W)."""
     calls = []
-    for m, eps in zip(sizes, (0.3, 1e-5, 0.2), strict=True):
-        x = rng.normal(rng.normal(0, 2, 3), rng.uniform(0.5, 2, 3), (m, 3))
-        gamma = rng.choice([-1, 1], 3) * rng.uniform(0.5, 2, 3)
-        calls.append((rng.normal(0.5, 1, (m, 3)), x, x.mean(axis=0), x.var(axis=0), gamma, eps))
+    for m, eps in ((2, 0.3), (5, 1e-3), (16, 0.2)):
+        shape = (1, 3, *[1] * len(rest))
+        center, spread = rng.normal(0, 2, shape), rng.uniform(0.5, 2, shape)
+        x = rng.normal(center, spread, (m, 3, *rest))
+        axes, gamma = reduction_axes(x.ndim), rng.choice([-1, 1], 3) * rng.uniform(0.5, 2, 3)
+        calls.append((rng.normal(0.5, 1, x.shape), x, x.mean(axes), x.var(axes), gamma, eps))
     return calls
 
 
 STAGED = Exercise(
     name="ex05_q1",
-    function="staged_backward",
+    function="graph_backward",
     points=4,
     results=("dgamma", "dbeta", "dvar", "dmu", "dx"),
-    reference=staged_backward,
+    reference=graph_backward,
     parts=(
-        Part("dgamma and dbeta", 1, batches, looks_at=("dgamma", "dbeta")),
-        Part("dvar", 1, batches, looks_at=("dvar",)),
-        Part("dmu", 1, batches, looks_at=("dmu",)),
-        Part("dx", 1, batches, looks_at=("dx",)),
+        Part("dgamma and dbeta", 3, batches, looks_at=("dgamma", "dbeta")),
+        Part("dvar", 3, batches, looks_at=("dvar",)),
+        Part("dmu", 3, batches, looks_at=("dmu",)),
+        Part("dx", 3, batches, looks_at=("dx",)),
+        Part("feature maps (N, C, H, W)", 4, lambda rng: batches(rng, 3, 2)),
     ),
     mistakes={
-        text: partial(staged_backward, **how)
-        for text, how in {**PARAMETERS, **INPUT, **VARIANCE, **MEAN}.items()
+        text: partial(graph_backward, **how)
+        for text, how in {**PARAMETERS, **SPREAD, **INPUT, **VARIANCE, **MEAN}.items()
+    }
+    | {
+        "dvar and dmu in each other's place": lambda *given: swap(graph_backward(*given), 2, 3),
+        "dx first, though it is asked for last": lambda *given: (
+            graph_backward(*given)[4:] + graph_backward(*given)[:4]
+        ),
     },
 )
+
+
+def swap(results: tuple[Array, ...], i: int, j: int) -> tuple[Array, ...]:
+    """Return the results with two of them exchanged."""
+    found = list(results)
+    found[i], found[j] = found[j], found[i]
+    return tuple(found)
 
 
 def over_all_but_channels(dy: Array) -> tuple[int, ...]:
@@ -151,6 +199,8 @@ def closed_form(
     inner: Callable[[Array, Array], Array] = lambda dy, x_hat: dy * x_hat,
     outer: Callable[[Array], Array] = lambda x_hat: x_hat,
     scale: Callable[[Array, Array], Array] = lambda gamma, inv_std: gamma * inv_std,
+    exact: bool = False,
+    everywhere: bool = False,
 ) -> Array:
     """Return dx by (5.15). The keywords make the usual mistakes."""
 
@@ -159,15 +209,20 @@ def closed_form(
         average: Array = total / divisor(v.size // total.size, len(v))
         return average
 
-    bracket = dy - mean * average(dy) - along * outer(x_hat) * average(inner(dy, x_hat))
-    return scale(gamma, inv_std).reshape(broadcast_shape(dy.shape)) * bracket
+    slope = average(inner(dy, x_hat)) / (average(x_hat**2) if exact else 1.0)
+    level = dy.mean() if everywhere else average(dy)
+    bracket = dy - mean * level - along * outer(x_hat) * slope
+    dx: Array = scale(gamma, inv_std).reshape(broadcast_shape(dy.shape)) * bracket
+    return dx
 
 
 # What to say, and the keywords of `closed_form` that make the mistake.
 CLOSED_FORMS: Mapping[str, Mapping[str, Any]] = {
     "mean and variance taken as constants": {"mean": 0.0, "along": 0.0},
-    "no way through the mean, as in the published code": {"mean": 0.0},
-    "no way through the variance": {"along": 0.0},
+    "no way through the mean, as in the published code: it is missing, or 0": {"mean": 0.0},
+    "no way through the variance: it is missing, or 0": {"along": 0.0},
+    "an exact projection, which leaves out what eps leaves over": {"exact": True},
+    "one mean of dy for all channels": {"everywhere": True},
     "sums where means should stand": {"divisor": lambda m, N: 1},
     "a division by m - 1": {"divisor": lambda m, N: max(m - 1, 1)},
     "the mean's term with the other sign": {"mean": -1.0},
@@ -183,15 +238,18 @@ CLOSED_FORMS: Mapping[str, Mapping[str, Any]] = {
     "a division by inv_std": {"scale": lambda gamma, inv_std: gamma / inv_std},
     "means over axis 0 alone": {"axes": lambda dy: (0,)},
     "one mean for all channels": {"axes": lambda dy: tuple(range(dy.ndim))},
+    "means of each image and channel": {"axes": lambda dy: tuple(range(2, dy.ndim)) or (0,)},
     "means of each example": {"axes": lambda dy: tuple(range(1, dy.ndim))},
     "a division by N where more values stand behind a mean": {"divisor": lambda m, N: N},
 }
 
 
-def after_forward(rng: Rng, *rest: int) -> Sequence[Arguments]:
+def after_forward(
+    rng: Rng, *rest: int, sizes: Sequence[tuple[int, float]] = ((2, 0.3), (5, 1e-3), (12, 0.4))
+) -> Sequence[Arguments]:
     """Return dy with x_hat and inv_std of a batch; ``rest`` is the shape after (N, C)."""
     calls = []
-    for m, eps in ((2, 0.3), (5, 1e-5), (12, 0.4)):
+    for m, eps in sizes:
         x = rng.normal(0, rng.uniform(0.5, 2), (m, 3, *rest))
         d = x - x.mean(axis=reduction_axes(x.ndim), keepdims=True)
         inv_std = 1 / np.sqrt((d * d).mean(axis=reduction_axes(x.ndim)) + eps)
@@ -209,7 +267,13 @@ CLOSED = Exercise(
     reference=closed_form,
     parts=(
         Part("batches (N, C)", 1, after_forward),
-        Part("feature maps (N, C, H, W)", 1, lambda rng: after_forward(rng, 3, 2)),
+        Part(
+            "feature maps (N, C, H, W)",
+            1,
+            lambda rng: (
+                [*after_forward(rng, 3, 2), *after_forward(rng, 1, 4, sizes=((1, 0.3),))]
+            ),
+        ),
     ),
     mistakes={text: partial(closed_form, **how) for text, how in CLOSED_FORMS.items()},
 )
@@ -254,6 +318,13 @@ def times(factor: Callable[[Array], float]) -> Answer:
     return answer
 
 
+def one_for_all(x: Array, dy: Array, gamma: Array, beta: Array, eps: float) -> Pair:
+    """Normalize by the mean and the variance of the whole array."""
+    d, g, std = x - x.mean(), gamma * dy, np.sqrt(x.var() + eps)
+    x_hat = d / std
+    return (g - g.mean() - x_hat * (g * x_hat).mean()) / std, (dy * x_hat).sum(axis=0)
+
+
 # What to say, and the keywords of `gradients` that make the mistake.
 DETACHED_FORMS: Mapping[str, Mapping[str, Any]] = {
     "the course's code as it was": {"ddof": 1, "by_mean": 0.0, "by_var": 0.0},
@@ -263,6 +334,7 @@ DETACHED_FORMS: Mapping[str, Mapping[str, Any]] = {
     "a variance divided by m - 1": {"ddof": 1},
     "eps outside the root": {"spread": "outside"},
     "no eps": {"spread": "nowhere"},
+    "eps outside the root, and a variance divided by m - 1": {"spread": "outside", "ddof": 1},
     "a division by the variance, not by its root": {"spread": "no root"},
 }
 OTHER_GRADIENTS: Mapping[str, Answer] = {
@@ -272,6 +344,14 @@ OTHER_GRADIENTS: Mapping[str, Answer] = {
     "the gradient of mean(dy * y), not of sum(dy * y)": times(lambda x: 1 / x.size),
     "the gradient of sum(dy * y) / m": times(lambda x: 1 / len(x)),
     "gradients of two backward calls, added up": times(lambda x: 2.0),
+    "eps = 1e-5 whatever eps is given": lambda x, dy, gamma, beta, eps: gradients(
+        x, dy, gamma, beta, 1e-5
+    ),
+    "one mean and one variance for all columns": one_for_all,
+    "the gradient of beta, not of gamma": lambda x, dy, *rest: (
+        gradients(x, dy, *rest)[0],
+        dy.sum(axis=0),
+    ),
     "gamma left out": lambda x, dy, gamma, beta, eps: gradients(
         x, dy, np.ones_like(gamma), beta, eps
     ),
@@ -290,7 +370,7 @@ OTHER_GRADIENTS: Mapping[str, Answer] = {
 def before_forward(rng: Rng) -> Sequence[Arguments]:
     """Return x, dy, gamma, beta and eps."""
     calls = []
-    for m, eps in ((2, 0.3), (6, 1e-3), (15, 0.2)):
+    for m, eps in ((6, 1e-3), (2, 0.3), (15, 0.2)):
         x = rng.normal(rng.normal(0, 2, 4), rng.uniform(0.5, 2, 4), (m, 4))
         gamma = rng.choice([-1, 1], 4) * rng.uniform(0.5, 2, 4)
         calls.append((x, rng.normal(0.5, 1, x.shape), gamma, rng.normal(size=4), eps))
@@ -331,6 +411,11 @@ def neighbours(x: Array) -> Array:
     return x[1:] * x[:-1]
 
 
+def turned(x: Array) -> Array:
+    """Return a view of x, which changes as x does."""
+    return x.T
+
+
 def numeric_gradient(
     f: Function,
     x: Array,
@@ -340,7 +425,7 @@ def numeric_gradient(
     up: float = 1.0,
     down: float = 1.0,
     divisor: float = 2.0,
-    relative: bool = False,
+    relative: Callable[[float], float] = lambda value: 1.0,
     moved: str = "one",
     total: Callable[[Array], Any] = np.sum,
 ) -> Array:
@@ -348,7 +433,7 @@ def numeric_gradient(
     dx = np.zeros_like(x)
     for i in np.ndindex(x.shape):
         step = np.zeros_like(x)
-        step[MOVED[moved](i)] = h * (abs(x[i]) if relative else 1.0)
+        step[MOVED[moved](i)] = h * relative(float(abs(x[i])))
         difference = w * (f(x + up * step) - f(x - down * step))
         dx[i] = total(difference) / (divisor * step[i])
     return dx
@@ -369,7 +454,8 @@ DIFFERENCES: Mapping[str, Mapping[str, Any]] = {
     "half a step to each side": {"up": 0.5, "down": 0.5, "divisor": 1.0},
     "two steps to each side": {"up": 2.0, "down": 2.0, "divisor": 4.0},
     "the two sides in each other's place": {"up": -1.0, "down": -1.0},
-    "a step in proportion to the entry, not h": {"relative": True},
+    "a step in proportion to the entry, not h": {"relative": lambda value: value},
+    "a larger step for a larger entry": {"relative": lambda value: max(1.0, value)},
     "a whole row of x moved at once": {"moved": "row"},
     "a whole column of x moved at once": {"moved": "column"},
     "all entries of x moved at once, for one number": {"moved": "all"},
@@ -403,6 +489,42 @@ def not_put_back(f: Function, x: Array, w: Array, h: float) -> Array:
     return dx
 
 
+def held(f: Function, x: Array, w: Array, h: float) -> Array:
+    """Keep f's results until both are there, though f may return its own argument."""
+    dx, v = np.zeros_like(x), x.copy()
+    for i in np.ndindex(x.shape):
+        v[i] = x[i] + h
+        above = f(v)
+        v[i] = x[i] - h
+        dx[i] = (w * (above - f(v))).sum() / (2 * h)
+        v[i] = x[i]
+    return dx
+
+
+def piled_up(f: Function, x: Array, w: Array, h: float) -> Array:
+    """Set one entry of the step after the other, and none back to 0."""
+    dx, step = np.zeros_like(x), np.zeros_like(x)
+    for i in np.ndindex(x.shape):
+        step[i] = h
+        dx[i] = (w * (f(x + step) - f(x - step))).sum() / (2 * h)
+    return dx
+
+
+def two_loops(f: Function, x: Array, w: Array, h: float) -> Array:
+    """Take x for a matrix."""
+    dx = np.zeros_like(x)
+    for i, j in np.ndindex(x.shape[:2]):
+        step = np.zeros_like(x)
+        step[i, j] = h
+        dx[i, j] = (w * (f(x + step) - f(x - step))).sum() / (2 * h)
+    return dx
+
+
+def one_weight(f: Function, x: Array, w: Array, h: float) -> Array:
+    """Weigh by the input's place, not by the output's."""
+    return np.multiply(w, numeric_gradient(f, x, np.ones_like(w), h))
+
+
 OTHER_DIFFERENCES: Mapping[str, Answer] = {
     "the gradient of sum(f(x)): w is not used": lambda f, x, w, h: numeric_gradient(
         f, x, np.ones_like(w), h
@@ -411,6 +533,12 @@ OTHER_DIFFERENCES: Mapping[str, Answer] = {
     "a product with h, since brackets are missing": lambda f, x, w, h: (
         h**2 * numeric_gradient(f, x, w, h)
     ),
+    "no division by the distance": lambda f, x, w, h: 2 * h * numeric_gradient(f, x, w, h),
+    "a result of f kept while its argument changes: f may return a view of it": held,
+    "steps that are not taken back: each entry moves all those before it": piled_up,
+    "two loops, for a matrix alone": two_loops,
+    "w[i] taken for entry i of x, where the sum is over all outputs": one_weight,
+    "a gradient that lost the shape of x": lambda *given: numeric_gradient(*given).ravel(),
     "the weights squared": lambda f, x, w, h: numeric_gradient(f, x, w**2, h),
     "all entries of x moved at once, as if each output had one input": elementwise,
     "only the output in the same place looked at": same_place,
@@ -424,6 +552,8 @@ def calls(f: Function, *shapes: tuple[int, ...]) -> Callable[[Rng], Sequence[Arg
 
     def make(rng: Rng) -> Sequence[Arguments]:
         points = [rng.normal(0.5, 1, shape) for shape in shapes]
+        for x in points:
+            x.flat[0] = 2.5  # a large entry
         return [(f, x, rng.normal(0.5, 1, f(x).shape), rng.uniform(0.1, 0.3)) for x in points]
 
     return make
@@ -439,6 +569,7 @@ NUMERIC = Exercise(
         Part("batch normalization", 1, calls(normalized, (2, 3), (5, 2), (4, 1))),
         Part("an output of another shape", 1, calls(neighbours, (4, 3), (3, 2, 2))),
         Part("x of any shape", 1, calls(cubes, (4,), (2, 3, 2, 1)), last=True),
+        Part("an f that returns a view of its argument", 1, calls(turned, (3, 2)), last=True),
     ),
     mistakes={
         **{text: partial(numeric_gradient, **how) for text, how in DIFFERENCES.items()},

@@ -13,85 +13,114 @@ Rng = np.random.Generator
 Axes = tuple[int, ...]
 
 
-def channel_statistics(
+def statistics_over(
     x: Array,
-    channel_axis: int,
-    axes: Axes | None = None,
+    axes: Axes,
     ddof: int = 0,
     keepdims: bool = True,
     power: float = 1.0,
     squares: bool = False,
+    one_pass: bool = False,
 ) -> tuple[Array, Array]:
-    """Return the mean and variance of each channel. The keywords make the usual mistakes."""
-    axes = but(range(x.ndim)[channel_axis], x.ndim) if axes is None else axes
+    """Return mean and variance over ``axes``. The keywords make the usual mistakes."""
     mean = x.mean(axis=axes, keepdims=True)
     m = x.size / mean.size
     var = ((x if squares else x - mean) ** 2).sum(axis=axes, keepdims=True) / (m - ddof)
+    if one_pass:
+        var = (x * x).mean(axis=axes, keepdims=True) - mean**2
     var = var**power
     return (mean, var) if keepdims else (mean.squeeze(axes), var.squeeze(axes))
 
 
-def over(axes: Callable[[int, int], Axes]) -> Answer:
-    """Return an answer that reduces ``axes(rank, channel_axis)``."""
-    return lambda x, axis: channel_statistics(x, axis, axes(x.ndim, axis))
+def but(kept: Axes, ndim: int) -> Axes:
+    """Return all axes but those; a negative one leaves out none."""
+    return tuple(i for i in range(ndim) if i not in kept)
 
 
-def but(axis: int, ndim: int) -> Axes:
-    """Return all axes but one; a negative or too large ``axis`` leaves out none."""
-    return tuple(i for i in range(ndim) if i != axis)
+def kept_statistics(x: Array, kept: Axes, **how: Any) -> tuple[Array, Array]:
+    """Return the mean and variance for each place along the kept axes."""
+    return statistics_over(x, but(tuple(i % x.ndim for i in kept), x.ndim), **how)
 
 
-def images(*cases: tuple[tuple[int, ...], int]) -> Callable[[Rng], Sequence[Arguments]]:
-    """Return calls for (shape, channel axis) pairs; each channel has its own scale."""
+def over(axes: Callable[[int, Axes], Axes]) -> Answer:
+    """Return an answer that reduces ``axes(rank, kept)``."""
+    return lambda x, kept: statistics_over(x, axes(x.ndim, kept))
+
+
+def images(*cases: tuple[tuple[int, ...], Axes]) -> Callable[[Rng], Sequence[Arguments]]:
+    """Return calls for (shape, kept axes) pairs; each place along these has its own scale."""
 
     def calls(rng: Rng) -> Sequence[Arguments]:
         found: list[Arguments] = []
-        for shape, axis in cases:
-            x = np.moveaxis(rng.normal(size=shape), axis, -1)
-            C = x.shape[-1]
-            x = x * rng.uniform(0.5, 4, C) + rng.normal(0, 3, C)
-            found.append((np.moveaxis(x, -1, axis), axis))
+        for shape, kept in cases:
+            places = [n if i in {k % len(shape) for k in kept} else 1
+                      for i, n in enumerate(shape)]  # fmt: skip
+            scale, center = rng.uniform(0.5, 4, places), rng.normal(0, 3, places)
+            found.append((rng.normal(size=shape) * scale + center, kept))
         return found
 
     return calls
 
 
-def no_axis(rng: Rng) -> Sequence[Arguments]:
-    """Return images whose channel axis does not exist."""
-    return [(rng.normal(size=(3, 4, 5)), 3), (rng.normal(size=(3, 4, 5)), -4)]
+FAR = 1e8  # standard deviations: where the mean of the squares has lost its digits
 
 
+def extremes(rng: Rng) -> Sequence[Arguments]:
+    """Return images with a channel far from 0 and two constant ones."""
+    x = rng.normal(size=(4, 3, 2, 4))
+    x[..., 0], x[..., 1] = 0.1, rng.integers(2, 9)
+    x[..., 3] += FAR
+    return [(x, (3,)), (np.moveaxis(x, 3, 1), (1,))]
+
+
+def unlike(*cases: tuple[int, ...]) -> Callable[[Rng], Sequence[Arguments]]:
+    """Return calls with images of rank 3 and these axes."""
+    return lambda rng: [(rng.normal(size=(3, 4, 5)), kept) for kept in cases]
+
+
+ONE_PASS = "the mean of the squares minus the square of the mean, which is rounding far from 0"
 STATISTICS = Exercise(
     name="ex06_q1",
-    function="channel_statistics",
+    function="kept_statistics",
     points=3,
     results=("mean", "var"),
-    reference=channel_statistics,
+    reference=kept_statistics,
     parts=(
-        Part("channels last (N, H, W, C)", 2, images(((4, 3, 5, 2), 3), ((2, 4, 3, 6), 3))),
-        Part("channels first (N, C, H, W)", 1, images(((4, 3, 5, 2), 1), ((3, 2, 2, 2), 1))),
+        Part("channels last (N, H, W, C)", 2,
+             images(((4, 3, 5, 2), (3,)), ((2, 4, 3, 6), (3,)))),
+        Part("channels first (N, C, H, W)", 1,
+             images(((4, 3, 5, 2), (1,)), ((3, 2, 2, 2), (1,)))),
+        Part("several axes, and none", 2,
+             images(((4, 3, 2, 5), (0, 1)), ((3, 3, 3), (2, 0)), ((2, 3, 4), ()))),
         Part("other ranks, and axes that count from the end", 2,
-             images(((6, 3), 1), ((4, 3, 5), -1), ((2, 3, 2, 4, 3), -4), ((2, 5, 3, 3), -1))),
-        Part("an axis that does not exist is refused", 1, no_axis,
-             refuses="a channel axis that does not exist"),
+             images(((6, 3), (1,)), ((4, 3, 5), (-1,)), ((2, 3, 2, 4, 3), (-4,)),
+                    ((2, 5, 3, 3), (-1, 0)), ((3, 4, 2), (-3,)))),
+        Part("constant channels, and one far from 0", 1, extremes, last=True),
+        Part("an axis that does not exist is refused", 1, unlike((3,), (-4,), (0, 3)),
+             refuses="an axis that does not exist"),
+        Part("an axis that is named twice is refused", 1, unlike((1, 1), (1, -2), (-3, 0)),
+             refuses="an axis that is named twice, as 1 and -2 of three axes"),
     ),
     mistakes={
-        "axes 0, 2 and 3 of every array": over(lambda n, axis: (0, 2, 3)[: n - 1]),
-        "axes 0, 1 and 2 of every array": over(lambda n, axis: (0, 1, 2)[: n - 1]),
-        "a mean over the channels: their axis is the one to keep":
-            over(lambda n, axis: (axis,)),
-        "one statistic for each pixel, over axis 0 alone": over(lambda n, axis: (0,)),
-        "one mean and one variance for everything": over(lambda n, axis: tuple(range(n))),
-        "a negative axis compared with axes that count from 0": over(lambda n, a: but(a, n)),
-        "statistics of each image": over(lambda n, axis: but(axis % n, n)[1:]),
-        "the unbiased variance: divided by m - 1": partial(channel_statistics, ddof=1),
-        "a standard deviation": partial(channel_statistics, power=0.5),
-        "a mean of the squares of x, not of x - mean":
-            partial(channel_statistics, squares=True),
+        "axes 0, 2 and 3 of every array": over(lambda n, kept: (0, 2, 3)[: n - 1]),
+        "axes 0, 1 and 2 of every array": over(lambda n, kept: (0, 1, 2)[: n - 1]),
+        "a mean over the kept axes: all others are the ones to reduce":
+            over(lambda n, kept: kept),
+        "the first of the kept axes alone": over(lambda n, kept: but(
+            tuple(i % n for i in kept[:1]), n)),
+        "one statistic for each pixel, over axis 0 alone": over(lambda n, kept: (0,)),
+        "one mean and one variance for everything": over(lambda n, kept: tuple(range(n))),
+        "a negative axis compared with axes that count from 0":
+            over(lambda n, kept: but(kept, n)),
+        "statistics of each image": over(lambda n, kept: but((0, *(i % n for i in kept)), n)),
+        "the unbiased variance: divided by m - 1": partial(kept_statistics, ddof=1),
+        "a standard deviation": partial(kept_statistics, power=0.5),
+        "a mean of the squares of x, not of x - mean": partial(kept_statistics, squares=True),
+        ONE_PASS: partial(kept_statistics, one_pass=True),
         "results that have lost their axes (use keepdims)":
-            partial(channel_statistics, keepdims=False),
+            partial(kept_statistics, keepdims=False),
         "variance and mean in each other's place":
-            lambda x, axis: channel_statistics(x, axis)[::-1],
+            lambda x, kept: kept_statistics(x, kept)[::-1],
     },
 )  # fmt: skip
 
@@ -117,8 +146,10 @@ def by_rows(
     rows = there(x)
     axis, ddof, inside = how.get("axis", 0), how.get("ddof", 0), how.get("inside", 1)
     d = rows - rows.mean(axis=axis, keepdims=True)
-    var = rows.var(axis=axis, ddof=ddof, keepdims=True) + inside * eps
-    std = var ** how.get("power", 0.5)
+    var = rows.var(axis=axis, ddof=ddof, keepdims=True)
+    if how.get("one_pass"):
+        var = (rows * rows).mean(axis=0) - rows.mean(axis=0) ** 2
+    std = (var + inside * eps) ** how.get("power", 0.5)
     x_hat = d / (std + (1 - inside) * eps)
     if how.get("swapped"):
         gamma, beta = beta, gamma
@@ -130,7 +161,7 @@ def arrays(*shapes: tuple[int, ...]) -> Callable[[Rng], Sequence[Arguments]]:
     """Return calls with x of these shapes, gamma, beta and eps."""
 
     def calls(rng: Rng) -> Sequence[Arguments]:
-        batches = [x for x, _ in images(*((shape, 1) for shape in shapes))(rng)]
+        batches = [x for x, _ in images(*((shape, (1,)) for shape in shapes))(rng)]
         return [
             (x, rng.uniform(0.5, 2, x.shape[1]), rng.normal(size=x.shape[1]), eps)
             for x, eps in zip(batches, (0.1, 1e-5, 0.2), strict=False)
@@ -150,6 +181,8 @@ BY_ROWS = Exercise(
         Part("images of any size", 2, arrays((4, 3, 2, 5), (2, 6, 3, 3), (1, 2, 4, 3))),
         Part("rows (N, C), sequences and volumes", 1,
              arrays((6, 3), (4, 3, 5), (2, 3, 2, 2, 3))),
+        Part("constant channels, and one far from 0", 1, lambda rng: [
+            (extremes(rng)[1][0], *rng.normal(1, 2, (2, 4)), 0.01)], last=True),
     ),
     mistakes={
         "a reshape to (-1, C) that does not move the channels first": partial(
@@ -166,7 +199,9 @@ BY_ROWS = Exercise(
             back=lambda rows, shape: rows.reshape(shape[::-1]).T
         ),
         "rows and columns of the images exchanged": partial(
-            by_rows, back=lambda rows, shape: from_rows(rows, shape).swapaxes(-1, -2)
+            by_rows, back=lambda rows, shape: (
+                from_rows(rows, shape).swapaxes(-1, -2 if len(shape) > 3 else -1)
+            )
         ),
         "statistics of each row, not of each channel": partial(by_rows, axis=1),
         "one mean and one variance for everything": partial(by_rows, axis=(0, 1)),
@@ -174,18 +209,31 @@ BY_ROWS = Exercise(
         "eps outside the root": partial(by_rows, inside=0),
         "a division by the variance, not by its root": partial(by_rows, power=1.0),
         "gamma and beta in each other's place": partial(by_rows, swapped=True),
+        "gamma and beta left out": lambda x, gamma, beta, eps: (
+            by_rows(x, np.ones_like(gamma), 0 * beta, eps)
+        ),
+        "gamma left out": lambda x, gamma, beta, eps: (
+            by_rows(x, np.ones_like(gamma), beta, eps)
+        ),
+        "channels moved to the front, and left there by a reshape": partial(
+            by_rows, back=lambda rows, shape: rows.T.reshape(shape)
+        ),
+        "eps = 1e-5 whatever eps is given": lambda x, gamma, beta, eps: (
+            by_rows(x, gamma, beta, 1e-5)
+        ),
+        ONE_PASS: partial(by_rows, one_pass=True),
         "beta left out": lambda x, gamma, beta, eps: by_rows(x, gamma, 0 * beta, eps),
         "one statistic for each pixel: every image flattened to one row":
             lambda x, gamma, beta, eps: over_axes(x, gamma, beta, eps, (0,)),
         "statistics of each image":
-            lambda x, gamma, beta, eps: over_axes(x, gamma, beta, eps, but(1, x.ndim)[1:]),
+            lambda x, gamma, beta, eps: over_axes(x, gamma, beta, eps, but((0, 1), x.ndim)),
     },
 )  # fmt: skip
 
 
 def over_axes(x: Array, gamma: Array, beta: Array, eps: float, axes: Axes) -> Array:
     """Normalize over ``axes``."""
-    mean, var = channel_statistics(x, 1, axes)
+    mean, var = statistics_over(x, axes)
     shape = (1, -1, *[1] * (x.ndim - 2))
     y: Array = gamma.reshape(shape) * (x - mean) / np.sqrt(var + eps) + beta.reshape(shape)
     return y
@@ -231,8 +279,13 @@ POINTWISE = Exercise(
     ),
     mistakes={
         "the transpose of the weight":
-            lambda x, w, b: pointwise(x, w.T, b),
+            lambda x, w, b: np.moveaxis(np.moveaxis(x, 1, -1) @ w + b, -1, 1),
         "the bias left out": lambda x, w, b: pointwise(x, w, 0 * b),
+        "the bias added once for every input channel":
+            lambda x, w, b: pointwise(x, w, x.shape[1] * b),
+        "the bias subtracted": lambda x, w, b: pointwise(x, w, -b),
+        "a nonlinearity at the end, which is a layer of its own":
+            lambda x, w, b: np.maximum(pointwise(x, w, b), 0),
         "a reshape to (-1, C) that does not move the channels first":
             partial(reshaped, there=True, back=False),
         "a reshape back that does not move the channels":
@@ -244,9 +297,10 @@ POINTWISE = Exercise(
         "rows and columns of the images exchanged": partial(pointwise, to="nowh"),
         "a bias along the columns of the image": partial(along, axis=3),
         "a bias along the rows of the image": partial(along, axis=2),
-        "the matrix applied to the rows of the image": lambda x, w, b: (
-            np.einsum("nchw,oh->ncow", x, w) + b[:, None, None]
-        ),
+        "w @ x: the matrix applied to the rows of the image":
+            lambda x, w, b: w @ x + b[:, None, None],
+        "x @ w.T: the matrix applied to the columns of the image":
+            lambda x, w, b: x @ w.T + b,
         "one weight for each channel, no sum over channels":
             lambda x, w, b: x * np.diag(w)[:, None, None] + b[:, None, None],
         "a mean over the channels, not a sum":
@@ -269,6 +323,20 @@ def conv2d(
     view = np.lib.stride_tricks.sliding_window_view(padded, weight.shape[2:], axis=(2, 3))
     y: Array = np.einsum(sums, view[:, :, ::stride, ::stride], weight)
     return y + bias.reshape(-1, 1, 1)
+
+
+def padded_along(
+    x: Array, weight: Array, bias: Array, stride: int, padding: int, axis: int
+) -> Array:
+    """Put zeros along one axis of the image alone."""
+    width = [(padding, padding) if i == axis else (0, 0) for i in range(4)]
+    return conv2d(np.pad(x, width), weight, bias, stride)
+
+
+def padded_late(x: Array, weight: Array, bias: Array, stride: int, padding: int) -> Array:
+    """Put the zeros around the result."""
+    around = (padding, padding)
+    return np.pad(conv2d(x, weight, bias, stride), ((0, 0), (0, 0), around, around))
 
 
 def scrambled(x: Array, weight: Array, bias: Array, stride: int, padding: int) -> Array:
@@ -302,15 +370,45 @@ CONV = Exercise(
     results=("y",),
     reference=conv2d,
     parts=(
-        Part("stride 1, no padding", 2,
+        Part("stride 1, no padding", 1,
              maps(((2, 3, 6, 6), (4, 3, 3), 1, 0), ((1, 2, 4, 4), (2, 2, 2), 1, 0))),
-        Part("a window that is not square", 1, maps(((2, 2, 5, 7), (3, 2, 3), 1, 0))),
-        Part("padding", 1,
-             maps(((2, 2, 4, 4), (3, 3, 3), 1, 1), ((1, 1, 3, 4), (2, 2, 2), 1, 2))),
-        Part("stride", 1,
-             maps(((2, 2, 7, 7), (3, 3, 3), 2, 1), ((1, 2, 8, 6), (2, 2, 3), 3, 0))),
+        Part("a window that is not square", 1,
+             maps(((2, 2, 5, 7), (3, 2, 3), 1, 0), ((2, 3, 5, 4), (3, 5, 1), 1, 0))),
+        Part("padding", 2,
+             maps(((2, 2, 4, 4), (3, 3, 3), 1, 1), ((1, 1, 3, 4), (2, 2, 2), 1, 2),
+                  ((1, 2, 5, 3), (2, 2, 3), 1, 1))),
+        Part("stride", 2,
+             maps(((2, 2, 7, 6), (3, 3, 3), 2, 0), ((1, 2, 8, 6), (2, 2, 3), 3, 0),
+                  ((2, 1, 6, 5), (3, 2, 1), 3, 0))),
+        Part("stride and padding", 1,
+             maps(((2, 2, 7, 7), (3, 3, 3), 2, 1), ((1, 3, 5, 6), (2, 4, 4), 3, 2))),
+        Part("a window that only the padding makes room for", 1,
+             maps(((1, 2, 2, 3), (2, 4, 3), 1, 1), ((2, 1, 1, 1), (3, 3, 3), 1, 1))),
     ),
     mistakes={
+        "results one row and one column too small: + 1 forgotten":
+            lambda *given: conv2d(*given)[:, :, :-1, :-1],
+        "rows and columns of the result exchanged":
+            lambda *given: conv2d(*given).swapaxes(2, 3),
+        "channels left at the end": lambda *given: np.moveaxis(conv2d(*given), 1, -1),
+        "all padding below and on the right": partial(conv2d, sides=(0, 2)),
+        "padding above and below alone": partial(padded_along, axis=2),
+        "padding on the left and on the right alone": partial(padded_along, axis=3),
+        "padding put around the result": padded_late,
+        "windows that begin at stride - 1, not at 0": lambda x, w, b, stride, padding: (
+            conv2d(x, w, b, 1, padding)[:, :, stride - 1 :: stride, stride - 1 :: stride]
+        ),
+        "stride along the rows alone": lambda x, w, b, stride, padding: (
+            conv2d(x, w, b, 1, padding)[:, :, ::stride]
+        ),
+        "stride along the columns alone": lambda x, w, b, stride, padding: (
+            conv2d(x, w, b, 1, padding)[..., ::stride]
+        ),
+        "the bias added once for every input channel":
+            lambda x, w, b, *rest: conv2d(x, w, x.shape[1] * b, *rest),
+        "the bias subtracted": lambda x, w, b, *rest: conv2d(x, w, -b, *rest),
+        "a nonlinearity at the end, which is a layer of its own":
+            lambda *given: np.maximum(conv2d(*given), 0),
         "a kernel turned by half a turn":
             lambda x, w, *rest: conv2d(x, w[:, :, ::-1, ::-1], *rest),
         "rows and columns of the window exchanged":

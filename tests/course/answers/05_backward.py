@@ -4,19 +4,34 @@ import numpy as np
 import torch
 
 
-def staged_backward(dy, x, mu, var, gamma, eps):
-    m = x.shape[0]
+def by_rows(answer):
+    """Return a backward pass for maps too, made of one for rows (m, C)."""
+
+    def any_rank(dy, x, mu, var, gamma, eps):
+        last = np.moveaxis(x, 1, -1)
+        rows = (np.moveaxis(v, 1, -1).reshape(-1, x.shape[1]) for v in (dy, x))
+        *found, dx = answer(*rows, mu, var, gamma, eps)
+        return *found, np.moveaxis(np.reshape(dx, last.shape), -1, 1)
+
+    return any_rank
+
+
+def graph_backward(dy, x, mu, var, gamma, eps):
+    axes = tuple(i for i in range(x.ndim) if i != 1)
+    shape = tuple(n if i == 1 else 1 for i, n in enumerate(x.shape))
+    m, centered = x.size // x.shape[1], x - mu.reshape(shape)
     inv_std = 1 / np.sqrt(var + eps)
-    centered = x - mu
-    dbeta = dy.sum(axis=0)
-    dgamma = (dy * centered * inv_std).sum(axis=0)
-    dx_hat = gamma * dy
-    dvar = -0.5 * inv_std**3 * (dx_hat * centered).sum(axis=0)
-    dmu = -inv_std * dx_hat.sum(axis=0)
-    dx = dx_hat * inv_std + 2 * centered * dvar / m + dmu / m
+    dgamma = (dy * centered).sum(axis=axes) * inv_std
+    dbeta = dy.sum(axis=axes)
+    dx_hat = gamma.reshape(shape) * dy
+    dvar = -0.5 * inv_std**3 * (dx_hat * centered).sum(axis=axes)
+    dmu = -inv_std * dx_hat.sum(axis=axes)
+    dx = inv_std.reshape(shape) * dx_hat
+    dx = dx + (2 * centered * dvar.reshape(shape) + dmu.reshape(shape)) / m
     return dgamma, dbeta, dvar, dmu, dx
 
 
+@by_rows
 def nine_steps(dy, x, mu, var, gamma, eps):
     m, centered, std = len(x), x - mu, np.sqrt(var + eps)
     dbeta, dgamma = dy.sum(0), (dy * centered / std).sum(0)
@@ -28,6 +43,7 @@ def nine_steps(dy, x, mu, var, gamma, eps):
     return dgamma, dbeta, dvar, dmu, dcentered + dmu / m
 
 
+@by_rows
 def from_closed_form(dy, x, mu, var, gamma, eps):
     m, s = len(x), (var + eps) ** -0.5
     x_hat = (x - mu) * s
@@ -36,6 +52,7 @@ def from_closed_form(dy, x, mu, var, gamma, eps):
     return a, b, -gamma * s * s / 2 * a, -gamma * s * b, dx
 
 
+@by_rows
 def in_loops(dy, x, mu, var, gamma, eps):
     m, c = x.shape
     dgamma, dbeta, dvar, dmu = (np.zeros(c) for _ in range(4))
@@ -57,18 +74,31 @@ def in_loops(dy, x, mu, var, gamma, eps):
 
 def in_float32(dy, x, mu, var, gamma, eps):
     arrays = [v.astype(np.float32) for v in (dy, x, mu, var, gamma)]
-    return staged_backward(*arrays, np.float32(eps))
+    return graph_backward(*arrays, np.float32(eps))
 
 
 def in_autograd(dy, x, mu, var, gamma, eps):
     leaves = [torch.tensor(v, requires_grad=True) for v in (gamma, x)]
     g, t = leaves
     b = torch.zeros_like(g, requires_grad=True)
-    mean = t.mean(0)
-    variance = ((t - mean) ** 2).mean(0)
-    y = g * (t - mean) / torch.sqrt(variance + eps) + b
+    axes, shape = [0, *range(2, x.ndim)], [-1, *[1] * (x.ndim - 2)]
+    mean = t.mean(axes)
+    variance = ((t - mean.reshape(shape)) ** 2).mean(axes)
+    x_hat = (t - mean.reshape(shape)) / torch.sqrt(variance + eps).reshape(shape)
+    y = g.reshape(shape) * x_hat + b.reshape(shape)
     wanted = (g, b, variance, mean, t)
     return torch.autograd.grad(y, wanted, torch.from_numpy(dy))
+
+
+def einsum_maps(dy, x, mu, var, gamma, eps):
+    N, C = x.shape[:2]
+    d, g = x.reshape(N, C, -1) - mu[:, None], dy.reshape(N, C, -1)
+    s, m = (var + eps) ** -0.5, d[:, 0].size
+    dbeta, along = np.einsum("ncp->c", g), np.einsum("ncp,ncp->c", g, d)
+    dvar = -gamma * along * s**3 / 2
+    dmu = -gamma * s * dbeta - 2 * dvar / m * np.einsum("ncp->c", d)
+    dx = g * (gamma * s)[:, None] + (2 * d * dvar[:, None] + dmu[:, None]) / m
+    return [along * s, dbeta, dvar, dmu, dx.reshape(x.shape)]
 
 
 def wrong_staged(
@@ -80,11 +110,13 @@ def wrong_staged(
     dvar=lambda g, d, s, m: -0.5 * s**3 * (g * d).sum(0),
     dmu=lambda g, s, m: -s * g.sum(0),
     dx=lambda g, d, s, m, dvar, dmu: g * s + 2 * d * dvar / m + dmu / m,
+    std=lambda var, eps: np.sqrt(var + eps),
 ):
     """Return a backward pass as people write it with one wrong step."""
 
+    @by_rows
     def answer(dy, x, mu, var, gamma, eps):
-        m, s, d = len(x), 1 / np.sqrt(var + eps), x - mu
+        m, s, d = len(x), 1 / std(var, eps), x - mu
         g = dx_hat(gamma, dy)
         to_var, to_mu = dvar(g, d, s, m), dmu(g, s, m)
         first = parameters(dy, x, d * s, gamma)
@@ -93,16 +125,102 @@ def wrong_staged(
     return answer
 
 
+def over(v):
+    return (0, *range(2, v.ndim))
+
+
+def with_sums(sums):
+    """Return a backward pass with other dgamma and dbeta, made of dy * x_hat and dy."""
+
+    def answer(dy, x, mu, var, gamma, eps):
+        shape = (1, -1, *[1] * (x.ndim - 2))
+        x_hat = (x - mu.reshape(shape)) / np.sqrt(var + eps).reshape(shape)
+        return *sums(dy * x_hat, dy), *graph_backward(dy, x, mu, var, gamma, eps)[2:]
+
+    return answer
+
+
+def with_m(values):
+    """Return a backward pass with another number in the place of m."""
+
+    def answer(dy, x, mu, var, gamma, eps):
+        dgamma, dbeta, dvar, dmu, dx = graph_backward(dy, x, mu, var, gamma, eps)
+        shape = (1, -1, *[1] * (x.ndim - 2))
+        straight = (gamma / np.sqrt(var + eps)).reshape(shape) * dy
+        share = (dx - straight) * (x.size // x.shape[1]) / values(x)
+        return dgamma, dbeta, dvar, dmu, straight + share
+
+    return answer
+
+
+def for_rows_alone(dy, x, mu, var, gamma, eps):
+    m, s, d = len(x), 1 / np.sqrt(var + eps), x - mu
+    dvar = -0.5 * s**3 * (gamma * dy * d).sum(0)
+    dmu = -s * (gamma * dy).sum(0)
+    dx = gamma * dy * s + 2 * d * dvar / m + dmu / m
+    return (dy * d * s).sum(0), dy.sum(0), dvar, dmu, dx
+
+
+def exchanged(dy, x, mu, var, gamma, eps):
+    dgamma, dbeta, dvar, dmu, dx = graph_backward(dy, x, mu, var, gamma, eps)
+    return dgamma, dbeta, dmu, dvar, dx
+
+
 STAGED = {
-    "solution": staged_backward,
+    "solution": graph_backward,
     "right": {
         "nine steps": nine_steps,
         "closed form and einsum": from_closed_form,
         "loops": in_loops,
         "float32": in_float32,
         "torch": in_autograd,
+        "maps and einsum": einsum_maps,
     },
     "wrong": {
+        "N": (with_m(len), "N in the place of m"),
+        "H W": (with_m(lambda x: x[0, 0].size), "H W in the place of m"),
+        "m - 1 everywhere": (with_m(lambda x: x[:, 0].size - 1), "m - 1 in the place of m"),
+        "rows alone": (for_rows_alone, "feature maps (N, C, H, W): raised ValueError"),
+        "no eps": (wrong_staged(std=lambda var, eps: np.sqrt(var)), "eps left out"),
+        "eps outside": (
+            wrong_staged(std=lambda var, eps: np.sqrt(var) + eps),
+            "eps outside the root",
+        ),
+        "usual eps": (
+            wrong_staged(std=lambda var, eps: np.sqrt(var + 1e-5)),
+            "eps = 1e-5 whatever",
+        ),
+        "no root": (wrong_staged(std=lambda var, eps: var + eps), "not by its root"),
+        "evaluation mode": (
+            wrong_staged(
+                dvar=lambda g, d, s, m: 0 * s,
+                dmu=lambda g, s, m: 0 * s,
+            ),
+            "evaluation mode",
+        ),
+        "dstd as dvar": (
+            wrong_staged(dvar=lambda g, d, s, m: -(s**2) * (g * d).sum(0)),
+            "the gradient of the standard deviation",
+        ),
+        "dmu without inv_std": (
+            wrong_staged(dmu=lambda g, s, m: -g.sum(0)),
+            "dmu without inv_std",
+        ),
+        "straight without inv_std": (
+            wrong_staged(dx=lambda g, d, s, m, dvar, dmu: g + 2 * d * dvar / m + dmu / m),
+            "a straight way without inv_std",
+        ),
+        "dgamma a mean": (
+            with_sums(lambda a, b: (a.mean(over(a)), b.sum(over(b)))),
+            "dgamma divided by m",
+        ),
+        "dvar for dmu": (exchanged, "dvar and dmu in each other's place"),
+        "dx first": (
+            lambda *given: (graph_backward(*given)[4], *graph_backward(*given)[:4]),
+            "dx first",
+        ),
+        "without dx": (lambda *given: graph_backward(*given)[:4], "4 results"),
+        "sums over axis 0": (with_sums(lambda a, b: (a.sum(0), b.sum(0))), "shape"),
         "constants": (
             wrong_staged(dx=lambda g, d, s, m, dvar, dmu: g * s),
             "taken as constants",
@@ -220,20 +338,14 @@ STAGED = {
             ),
             "inside its own gradient",
         ),
-        "no sum": (
-            wrong_staged(lambda dy, x, x_hat, gamma: (dy * x_hat, dy)),
-            "no sum over the batch",
-        ),
+        "no sum": (with_sums(lambda a, b: (a, b)), "no sum over the batch"),
         "one number": (
-            wrong_staged(lambda dy, x, x_hat, gamma: ((dy * x_hat).sum(), dy.sum())),
+            with_sums(lambda a, b: (a.sum(), b.sum())),
             "one number for all channels",
         ),
-        "axis 1": (
-            wrong_staged(lambda dy, x, x_hat, gamma: ((dy * x_hat).sum(1), dy.sum(1))),
-            "over the channels",
-        ),
+        "axis 1": (with_sums(lambda a, b: (a.sum(1), b.sum(1))), "over the channels"),
         "dx alone": (
-            lambda *given: staged_backward(*given)[-1],
+            lambda *given: graph_backward(*given)[-1],
             "1 results",
         ),
     },
@@ -404,6 +516,51 @@ CLOSED = {
             wrong_closed(lambda dy, h, s, g, a, b: g / s * (dy - a - h * b)),
             "a division by inv_std",
         ),
+        "exact projection": (
+            wrong_closed(
+                lambda dy, h, s, g, a, b: (
+                    g * s * (dy - a - h * b / (h**2).mean(over(h), keepdims=True))
+                )
+            ),
+            "an exact projection",
+        ),
+        "one mean of dy": (
+            wrong_closed(lambda dy, h, s, g, a, b: g * s * (dy - dy.mean() - h * b)),
+            "one mean of dy for all channels",
+        ),
+        "each image and channel": (
+            wrong_closed(good_line, axes=lambda v: tuple(range(2, v.ndim)) or (0,)),
+            "means of each image and channel",
+        ),
+        "mean of x_hat": (
+            wrong_closed(
+                lambda dy, h, s, g, a, b: g * s * (dy - h.mean(over(h), keepdims=True) - h * b)
+            ),
+            "it is missing, or 0",
+        ),
+        "product of two means": (
+            wrong_closed(
+                lambda dy, h, s, g, a, b: (
+                    g * s * (dy - a - h * a * h.mean(over(h), keepdims=True))
+                )
+            ),
+            "it is missing, or 0",
+        ),
+        "mean taken twice": (
+            wrong_closed(lambda dy, h, s, g, a, b: g * s * (dy - 2 * a - h * b)),
+            "",
+        ),
+        "maps alone": (
+            lambda dy, x_hat, s, g: (
+                (g * s)[:, None, None]
+                * (
+                    dy
+                    - dy.mean((0, 2, 3), keepdims=True)
+                    - x_hat * (dy * x_hat).mean((0, 2, 3), keepdims=True)
+                )
+            ),
+            "batches (N, C): raised AxisError",
+        ),
         "maps as rows": (
             lambda dy, x_hat, s, g: rows_einsum(dy, x_hat, s, g).reshape(-1, len(g)),
             "shape",
@@ -479,6 +636,28 @@ def wrong_gradients(
     return answer
 
 
+def with_functional(x, dy, gamma, beta, eps):
+    x, gamma, beta = (torch.tensor(v, requires_grad=True) for v in (x, gamma, beta))
+    y = torch.nn.functional.batch_norm(x, None, None, gamma, beta, True, 0.1, eps)
+    return torch.autograd.grad((y * torch.tensor(dy)).sum(), [x, gamma])
+
+
+def with_vjp(x, dy, gamma, beta, eps):
+    def forward(x, gamma):
+        d = x - x.mean(0)
+        return gamma * d / torch.sqrt((d**2).mean(0) + eps) + torch.tensor(beta)
+
+    _, pull = torch.func.vjp(forward, torch.tensor(x), torch.tensor(gamma))
+    return pull(torch.tensor(dy))
+
+
+def whole_array(x, dy, gamma, beta, eps):
+    x, gamma, beta = (torch.tensor(v, requires_grad=True) for v in (x, gamma, beta))
+    y = gamma * (x - x.mean()) / (x.var(unbiased=False) + eps).sqrt() + beta
+    y.backward(torch.tensor(dy))
+    return x.grad, gamma.grad
+
+
 def without_gamma(x, dy, gamma, beta, eps):
     t = torch.tensor(x, requires_grad=True)
     x_hat = (t - t.mean(0)) / torch.sqrt(t.var(0, unbiased=False) + eps)
@@ -499,8 +678,23 @@ DETACHED = {
         "torch's batch_norm": by_functional,
         "float32": by_float32,
         "einsum": columns_einsum,
+        "layer of torch": with_functional,
+        "torch.func": with_vjp,
     },
     "wrong": {
+        "usual eps": (
+            lambda x, dy, gamma, beta, eps: gradients(x, dy, gamma, beta, 1e-5),
+            "eps = 1e-5 whatever",
+        ),
+        "whole array": (whole_array, "for all columns"),
+        "dbeta for dgamma": (
+            lambda x, dy, *rest: (gradients(x, dy, *rest)[0], dy.sum(0)),
+            "the gradient of beta, not of gamma",
+        ),
+        "three results": (
+            lambda x, dy, *rest: (*gradients(x, dy, *rest), dy.sum(0)),
+            "3 results",
+        ),
         "the course": (
             wrong_gradients(lambda t: t.mean(0).detach(), lambda t: t.var(0).detach()),
             "as it was",
@@ -701,6 +895,36 @@ def not_put_back(f, x, w, h):
     return dx
 
 
+def held(f, x, w, h):
+    v, dx = x.copy(), np.zeros_like(x)
+    for i in np.ndindex(x.shape):
+        v[i] = x[i] + h
+        above = f(v)
+        v[i] = x[i] - h
+        below = f(v)
+        v[i] = x[i]
+        dx[i] = (w * (above - below)).sum() / (2 * h)
+    return dx
+
+
+def steps_stay(f, x, w, h):
+    step, dx = np.zeros_like(x), np.zeros_like(x)
+    for i in np.ndindex(x.shape):
+        step[i] = h
+        dx[i] = (w * (f(x + step) - f(x - step))).sum() / (2 * h)
+    return dx
+
+
+def rows_and_columns(f, x, w, h):
+    dx = np.zeros_like(x)
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            step = np.zeros_like(x)
+            step[i, j] = h
+            dx[i, j] = (w * (f(x + step) - f(x - step))).sum() / (2 * h)
+    return dx
+
+
 def same_place(f, x, w, h):
     dx = np.zeros_like(x)
     for i in np.ndindex(x.shape):
@@ -762,6 +986,17 @@ NUMERIC = {
             wrong_numeric(central, lambda x, i, h: h * abs(x[i])),
             "in proportion to the entry",
         ),
+        "relative or h": (
+            wrong_numeric(central, lambda x, i, h: h * max(1, abs(x[i]))),
+            "a larger step for a larger entry",
+        ),
+        "not divided": (
+            wrong_numeric(lambda L, h: L(1) - L(-1)),
+            "no division by the distance",
+        ),
+        "results held": (held, "f may return a view"),
+        "steps stay": (steps_stay, "not taken back"),
+        "two loops": (rows_and_columns, "for a matrix alone"),
         "usual step": (
             wrong_numeric(central, lambda x, i, h: 1e-5),
             "h = 1e-5 whatever",
@@ -795,7 +1030,7 @@ NUMERIC = {
         "no copy": (no_copy, "changes the array"),
         "as a list": (
             lambda f, x, w, h: numeric_gradient(f, x, w, h).ravel(),
-            "shape",
+            "lost the shape",
         ),
     },
 }

@@ -4,74 +4,96 @@ import numpy as np
 import torch
 
 
-def channel_statistics(x, channel_axis):
-    if not -x.ndim <= channel_axis < x.ndim:
-        raise ValueError(f"axis {channel_axis}, rank {x.ndim}")
-    axis = channel_axis % x.ndim
-    axes = tuple(i for i in range(x.ndim) if i != axis)
+def counted_from_0(x, kept):
+    """Return the kept axes from 0 on, each once; refuse all others."""
+    if any(not -x.ndim <= k < x.ndim for k in kept):
+        raise ValueError(f"axes {kept}, rank {x.ndim}")
+    axes = [k % x.ndim for k in kept]
+    if len(set(axes)) < len(axes):
+        raise ValueError(f"an axis twice: {kept}")
+    return axes
+
+
+def others(x, kept):
+    return tuple(i for i in range(x.ndim) if i not in counted_from_0(x, kept))
+
+
+def kept_statistics(x, kept):
+    for k in kept:
+        if not -x.ndim <= k < x.ndim:
+            raise ValueError(f"no axis {k} in rank {x.ndim}")
+    stay = {k % x.ndim for k in kept}
+    if len(stay) < len(kept):
+        raise ValueError(f"an axis is named twice: {kept}")
+    axes = tuple(i for i in range(x.ndim) if i not in stay)
     mean = x.mean(axis=axes, keepdims=True)
     var = ((x - mean) ** 2).mean(axis=axes, keepdims=True)
     return mean, var
 
 
-def statistics_rows(x, channel_axis):
-    rows = np.moveaxis(x, channel_axis, -1)
-    rows = rows.reshape(-1, rows.shape[-1])
-    shape = [1] * x.ndim
-    shape[channel_axis] = -1
-    return rows.mean(0).reshape(shape), rows.var(0).reshape(shape)
+def statistics_rows(x, kept):
+    axes = counted_from_0(x, kept)
+    shape = [n if i in axes else 1 for i, n in enumerate(x.shape)]
+    rows = np.moveaxis(x, sorted(axes), range(len(axes)))
+    rows = rows.reshape(*rows.shape[: len(axes)], -1)
+    return rows.mean(-1).reshape(shape), rows.var(-1).reshape(shape)
 
 
-def statistics_loop(x, channel_axis):
-    shape = [1] * x.ndim
-    C = shape[channel_axis] = x.shape[channel_axis]
-    mean, var = np.empty(C), np.empty(C)
-    for c in range(C):
-        values = np.take(x, c, axis=channel_axis).ravel()
-        mean[c] = sum(values) / len(values)
-        var[c] = sum((v - mean[c]) ** 2 for v in values) / len(values)
-    return mean.reshape(shape), var.reshape(shape)
-
-
-def statistics_torch(x, channel_axis):
-    t = torch.tensor(x)
-    axes = set(range(x.ndim)) - {range(x.ndim)[channel_axis]}
-    var, mean = torch.var_mean(t, tuple(axes), unbiased=False, keepdim=True)
+def statistics_loop(x, kept):
+    axes = counted_from_0(x, kept)
+    shape = [n if i in axes else 1 for i, n in enumerate(x.shape)]
+    mean, var = np.empty(shape), np.empty(shape)
+    for place in np.ndindex(*shape):
+        at = tuple(i if a in axes else slice(None) for a, i in enumerate(place))
+        values = x[at].ravel()
+        mean[place] = sum(values) / len(values)
+        var[place] = sum((v - mean[place]) ** 2 for v in values) / len(values)
     return mean, var
 
 
-def statistics_float32(x, channel_axis):
-    return statistics_rows(x.astype(np.float32), channel_axis)
+def statistics_torch(x, kept):
+    stay = set()
+    for k in kept:
+        if k not in range(-x.ndim, x.ndim) or k % x.ndim in stay:
+            raise ValueError(k)
+        stay.add(k % x.ndim)
+    axes = [i for i in range(x.ndim) if i not in stay]
+    var, mean = torch.var_mean(torch.tensor(x), axes, correction=0, keepdim=True)
+    return mean, var
 
 
-def statistics_einsum(x, channel_axis):
-    letters = "abcde"[: x.ndim]
-    kept = letters[channel_axis]
-    m = x.size / x.shape[channel_axis]
-    shape = [n if v == kept else 1 for v, n in zip(letters, x.shape)]  # noqa: B905
-    mean = (np.einsum(f"{letters}->{kept}", x) / m).reshape(shape)
-    squares = np.einsum(f"{letters}->{kept}", (x - mean) ** 2)
+def statistics_numpy(x, kept):
+    try:
+        axes = np.lib.array_utils.normalize_axis_tuple(kept, x.ndim)
+    except ValueError as error:
+        raise ValueError(f"kept: {error}") from error
+    rest = tuple(np.setdiff1d(np.arange(x.ndim), axes).tolist())
+    return np.stack([x.mean(rest, keepdims=True), x.var(rest, keepdims=True)])
+
+
+def statistics_einsum(x, kept):
+    axes, letters = counted_from_0(x, kept), "abcde"[: x.ndim]
+    stay = "".join(v for i, v in enumerate(letters) if i in axes)
+    shape = [n if i in axes else 1 for i, n in enumerate(x.shape)]
+    m = x.size / np.prod(shape)
+    mean = (np.einsum(f"{letters}->{stay}", x) / m).reshape(shape)
+    squares = np.einsum(f"{letters}->{stay}", (x - mean) ** 2)
     return mean, (squares / m).reshape(shape)
 
 
-def statistics_wrong(axes, spread=np.var, keepdims=True):
-    """Return an answer that reduces ``axes(x, channel_axis)``."""
+def statistics_wrong(axes=others, spread=np.var, keepdims=True, refuse=counted_from_0):
+    """Return an answer that reduces ``axes(x, kept)``."""
 
-    def answer(x, channel_axis):
-        range(x.ndim)[channel_axis]
-        over = axes(x, channel_axis)
-        how = {"axis": over, "keepdims": keepdims}
+    def answer(x, kept):
+        refuse(x, kept)
+        how = {"axis": axes(x, kept), "keepdims": keepdims}
         return x.mean(**how), spread(x, **how)
 
     return answer
 
 
-def right_axes(x, channel_axis):
-    axis = channel_axis % x.ndim
-    return tuple(i for i in range(x.ndim) if i != axis)
-
-
-def jax_tab(x, channel_axis):
+def jax_tab(x, kept):
+    counted_from_0(x, kept)
     axes = (0,) if x.ndim == 2 else (0, 2, 3)[: x.ndim - 1]
     mean = x.mean(axis=axes, keepdims=True)
     return mean, ((x - mean) ** 2).mean(axis=axes, keepdims=True)
@@ -81,70 +103,128 @@ def squares(x, axis, keepdims):
     return (x * x).mean(axis=axis, keepdims=keepdims)
 
 
+def one_pass(x, axis, keepdims):
+    return squares(x, axis, keepdims) - x.mean(axis=axis, keepdims=keepdims) ** 2
+
+
+def modulo(x, kept):
+    return tuple(i for i in range(x.ndim) if i not in [k % x.ndim for k in kept])
+
+
+def unless(condition, error=ValueError):
+    """Return a refusal of what does not meet a condition."""
+
+    def refuse(x, kept):
+        if not condition(x, kept):
+            raise error("no such axis")
+
+    return statistics_wrong(modulo, refuse=refuse)
+
+
+def exist(x, kept):
+    return all(-x.ndim <= k < x.ndim for k in kept)
+
+
+def differ(x, kept):
+    return len({k % x.ndim for k in kept}) == len(kept)
+
+
+def asserted(x, kept):
+    assert exist(x, kept), "no such axis"
+    assert differ(x, kept), "an axis twice"
+    return statistics_wrong(modulo, refuse=exist)(x, kept)
+
+
+def misspelled(x, kept):
+    if not (exist(x, kept) and differ(x, kept)):
+        raise ValueErr("no such axis")  # noqa: F821
+    return statistics_wrong(modulo, refuse=exist)(x, kept)
+
+
+def left_to_numpy(x, kept):
+    x.mean(tuple(kept))
+    return statistics_wrong(modulo, refuse=exist)(x, kept)
+
+
+def by_index(x, kept):
+    axes = [range(x.ndim)[k] for k in kept]
+    if len(set(axes)) < len(axes):
+        raise ValueError("an axis twice")
+    return statistics_wrong(modulo, refuse=exist)(x, kept)
+
+
 STATISTICS = {
-    "solution": channel_statistics,
+    "solution": kept_statistics,
     "right": {
         "rows": statistics_rows,
         "loop": statistics_loop,
         "torch": statistics_torch,
-        "float32": statistics_float32,
+        "NumPy's own rule, and one array": statistics_numpy,
         "einsum": statistics_einsum,
     },
     "wrong": {
         "d2l, JAX tab": (jax_tab, "axes 0, 2 and 3"),
         "always channels last": (
-            statistics_wrong(lambda x, a: tuple(range(x.ndim - 1))),
-            "axes 0, 1 and 2",
+            statistics_wrong(lambda x, k: tuple(range(x.ndim - 1))),
+            "",
         ),
         "three axes": (
-            statistics_wrong(lambda x, a: (0, 1, 2)[: x.ndim - 1]),
+            statistics_wrong(lambda x, k: (0, 1, 2)[: x.ndim - 1]),
             "axes 0, 1 and 2",
         ),
         "NumPy's axis": (
-            statistics_wrong(lambda x, a: a),
-            "their axis is the one to keep",
+            statistics_wrong(lambda x, k: k),
+            "all others are the ones to reduce",
         ),
-        "axis 0": (statistics_wrong(lambda x, a: 0), "axis 0 alone"),
-        "d2l-zh, Paddle tab": (
-            statistics_wrong(lambda x, a: None),
-            "for everything",
-        ),
+        "axis 0": (statistics_wrong(lambda x, k: 0), "axis 0 alone"),
+        "d2l-zh, Paddle tab": (statistics_wrong(lambda x, k: None), "for everything"),
         "negative axis": (
-            statistics_wrong(lambda x, a: tuple(i for i in range(x.ndim) if i != a)),
+            statistics_wrong(lambda x, k: tuple(i for i in range(x.ndim) if i not in k)),
             "a negative axis compared",
         ),
+        "the first axis": (
+            statistics_wrong(lambda x, k: others(x, k[:1])),
+            "the first of the kept axes",
+        ),
         "instance": (
-            statistics_wrong(lambda x, a: right_axes(x, a)[1:]),
+            statistics_wrong(lambda x, k: others(x, {*counted_from_0(x, k), 0})),
             "statistics of each image",
         ),
         "ddof=1": (
-            statistics_wrong(right_axes, spread=lambda x, **k: x.var(ddof=1, **k)),
+            statistics_wrong(spread=lambda x, **k: x.var(ddof=1, **k)),
             "divided by m - 1",
         ),
-        "std": (
-            statistics_wrong(right_axes, spread=np.std),
-            "a standard deviation",
+        "std": (statistics_wrong(spread=np.std), "a standard deviation"),
+        "mean of squares": (statistics_wrong(spread=squares), "squares of x"),
+        "one pass": (statistics_wrong(spread=one_pass), "rounding far from 0"),
+        "no keepdims": (statistics_wrong(keepdims=False), "lost their axes"),
+        "swapped": (lambda x, k: kept_statistics(x, k)[::-1], "each other's place"),
+        "any axis": (unless(differ), "accepts an axis that does not exist"),
+        "an axis twice": (unless(exist), "accepts an axis that is named twice"),
+        "twice as they are written": (
+            unless(lambda x, k: exist(x, k) and len(set(k)) == len(k)),
+            "accepts an axis that is named twice",
         ),
-        "mean of squares": (
-            statistics_wrong(right_axes, spread=squares),
-            "squares of x",
+        "one axis too many": (
+            unless(lambda x, k: differ(x, k) and all(-x.ndim <= i <= x.ndim for i in k)),
+            "accepts an axis that does not exist",
         ),
-        "no keepdims": (
-            statistics_wrong(right_axes, keepdims=False),
-            "lost their axes",
+        "the first from the end refused": (
+            unless(lambda x, k: differ(x, k) and all(-x.ndim < i < x.ndim for i in k)),
+            "axes that count from the end: raised ValueError",
         ),
-        "swapped": (
-            lambda x, a: channel_statistics(x, a)[::-1],
-            "each other's place",
+        "no axis refused": (
+            unless(lambda x, k: len(k) > 0 and exist(x, k) and differ(x, k)),
+            "several axes, and none: raised ValueError",
         ),
-        "channels first only": (
-            lambda x, a: channel_statistics(x, 1),
-            "axes 0, 2 and 3",
+        "another exception": (
+            unless(lambda x, k: exist(x, k) and differ(x, k), IndexError),
+            "raised IndexError",
         ),
-        "any axis": (
-            lambda x, a: statistics_rows(x, a % x.ndim),
-            "accepts a channel axis",
-        ),
+        "an index that fails": (by_index, "raised IndexError"),
+        "assert": (asserted, "AssertionError"),
+        "misspelled": (misspelled, "NameError"),
+        "left to NumPy": (left_to_numpy, "refuse it yourself"),
     },
 }
 
@@ -190,9 +270,11 @@ def rows_einsum(x, gamma, beta, eps):
     return y.reshape(x.shape)
 
 
-def rows_float32(x, gamma, beta, eps):
-    x, gamma, beta = (a.astype(np.float32) for a in (x, gamma, beta))
-    return batch_norm_rows(x, gamma, beta, np.float32(eps))
+def rows_stacked(x, gamma, beta, eps):
+    rows = np.stack([x[:, c].ravel() for c in range(x.shape[1])], axis=1)
+    rows = (rows - rows.mean(0)) * (rows.var(0) + eps) ** -0.5 * gamma + beta
+    back = [rows[:, c].reshape(x[:, c].shape) for c in range(x.shape[1])]
+    return np.stack(back, axis=1)
 
 
 def rule(rows, gamma, beta, eps, axis=0, ddof=0):
@@ -258,7 +340,7 @@ BY_ROWS = {
         "loop": rows_loop,
         "torch": rows_torch,
         "einsum": rows_einsum,
-        "float32": rows_float32,
+        "stacked columns": rows_stacked,
     },
     "wrong": {
         "reshape only": (
@@ -304,6 +386,34 @@ BY_ROWS = {
         "no beta": (
             rows_wrong(rule=lambda r, g, b, eps: rule(r, g, 0, eps)),
             "beta left out",
+        ),
+        "no gamma and beta": (
+            rows_wrong(rule=lambda r, g, b, eps: rule(r, 1, 0, eps)),
+            "gamma and beta left out",
+        ),
+        "no gamma": (
+            rows_wrong(rule=lambda r, g, b, eps: rule(r, 1, b, eps)),
+            "gamma left out",
+        ),
+        "usual eps": (
+            rows_wrong(rule=lambda r, g, b, eps: rule(r, g, b, 1e-5)),
+            "eps = 1e-5 whatever",
+        ),
+        "front, reshaped": (
+            rows_wrong(back=lambda rows, x: rows.T.reshape(x.shape)),
+            "moved to the front",
+        ),
+        "one pass": (
+            rows_wrong(
+                rule=lambda r, g, b, eps: (
+                    g * (r - r.mean(0)) / np.sqrt((r * r).mean(0) - r.mean(0) ** 2 + eps) + b
+                )
+            ),
+            "rounding far from 0",
+        ),
+        "maps alone": (
+            lambda x, g, b, eps: rows_einsum(x.transpose(0, 1, 2, 3), g, b, eps),
+            "raised ValueError",
         ),
         "pixels as features": (flat_images, "one statistic for each pixel"),
         "instance norm": (instance_norm, "statistics of each image"),
@@ -410,7 +520,16 @@ POINTWISE = {
             lambda x, w, b: np.einsum("nchw,oc->nohw", x, w) + b[:, None],
             "along the rows",
         ),
-        "x @ w.T": (lambda x, w, b: x @ w.T + b, "meets the columns"),
+        "bias for every channel": (
+            lambda x, w, b: (np.einsum("nchw,oc->nochw", x, w) + b[:, None, None, None]).sum(2),
+            "once for every input channel",
+        ),
+        "minus bias": (
+            lambda x, w, b: np.einsum("nchw,oc->nohw", x, w) - b[:, None, None],
+            "the bias subtracted",
+        ),
+        "ReLU": (lambda x, w, b: np.maximum(pointwise(x, w, b), 0), "nonlinearity"),
+        "x @ w.T": (lambda x, w, b: x @ w.T + b, "x @ w.T: the matrix"),
         "w @ x": (
             lambda x, w, b: w @ x + b[:, None, None],
             "applied to the rows",
@@ -600,6 +719,66 @@ CONV = {
         "no stride": (
             lambda x, w, b, s, p: conv_einsum(x, w, b, 1, p),
             "stride 1 whatever",
+        ),
+        "no + 1": (lambda *a: conv2d(*a)[:, :, :-1, :-1], "+ 1 forgotten"),
+        "Ho and Wo": (lambda *a: conv2d(*a).swapaxes(2, 3), "of the result exchanged"),
+        "result channels last": (
+            lambda *a: conv2d(*a).transpose(0, 2, 3, 1),
+            "channels left at the end",
+        ),
+        "both at the end": (
+            lambda x, w, b, s, p: conv_einsum(
+                np.pad(x, ((0, 0), (0, 0), (0, 2 * p), (0, 2 * p))), w, b, s, 0
+            ),
+            "all padding below and on the right",
+        ),
+        "rows padded": (
+            lambda x, w, b, s, p: conv_einsum(
+                np.pad(x, ((0, 0), (0, 0), (p, p), (0, 0))), w, b, s, 0
+            ),
+            "above and below alone",
+        ),
+        "columns padded": (
+            lambda x, w, b, s, p: conv_einsum(
+                np.pad(x, ((0, 0), (0, 0), (0, 0), (p, p))), w, b, s, 0
+            ),
+            "on the left and on the right alone",
+        ),
+        "padded after": (
+            lambda x, w, b, s, p: padded(conv_einsum(x, w, b, s, 0), p),
+            "around the result",
+        ),
+        "from stride - 1": (
+            lambda x, w, b, s, p: conv_einsum(x, w, b, 1, p)[:, :, s - 1 :: s, s - 1 :: s],
+            "begin at stride - 1",
+        ),
+        "rows strided": (
+            lambda x, w, b, s, p: conv_einsum(x, w, b, 1, p)[:, :, ::s],
+            "along the rows alone",
+        ),
+        "columns strided": (
+            lambda x, w, b, s, p: conv_einsum(x, w, b, 1, p)[:, :, :, ::s],
+            "along the columns alone",
+        ),
+        "bias on columns": (
+            lambda x, w, b, s, p: conv_einsum(x, w, 0 * b, s, p) + b,
+            "",
+        ),
+        "bias for every channel": (
+            lambda x, w, b, s, p: sum(
+                conv_einsum(x[:, c : c + 1], w[:, c : c + 1], b, s, p)
+                for c in range(x.shape[1])
+            ),
+            "once for every input channel",
+        ),
+        "minus bias": (
+            lambda x, w, b, s, p: conv_einsum(x, w, -b, s, p),
+            "the bias subtracted",
+        ),
+        "ReLU": (lambda *a: np.maximum(conv2d(*a), 0), "nonlinearity"),
+        "square windows": (
+            lambda x, w, b, s, p: conv_einsum(x, w[..., : w.shape[2]], b, s, p),
+            "",
         ),
         "circular": (conv_wrong(mode="wrap"), ""),
     },
