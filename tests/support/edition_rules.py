@@ -140,6 +140,8 @@ def links(notebook: NotebookNode) -> Faults:
         known = {own, *re.findall(r"\\tag\{(\S+?)\}", text)}
         prose = re.sub(r"(?s)\$\$.*?\$\$|```.*?```", " ", text)
         plain = re.sub(r"`[^`\n]*`", " ", prose)
+        if "[[" in plain:
+            yield f"{title}: a link stands inside a link"
         inside = [range(*link.span()) for link in LINKED.finditer(plain)]
         for kind, pattern in MENTIONS.items():
             for mention in pattern.finditer(plain):

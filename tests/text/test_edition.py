@@ -134,6 +134,7 @@ TRIALS = [
           "Ioffe & Szegedy (2015)"), "paper Ioffe & Szegedy 2015"),
     (edit(3, "have", "have (Huang et al. 2018) and"), "paper Huang et al. 2018"),
     (edit(3, r"$$x \tag{4.1}$$", ""), "equation 4.1 is mentioned"),
+    (edit(3, "[(5.1)](05_backward.ipynb#a)", "[[(5.1)](b)](c)"), "a link stands inside"),
     (edit(3, "output", "output of `fold`"), "`fold` of the library"),
     (add(code("score(data.x_test)")), "the tag 'report' belongs"),
     (add(code("score(data.x_val)", tags=["report"])), "the tag 'report' belongs"),
