@@ -8,7 +8,7 @@ import keras_layer
 import numpy as np
 import pytest
 import torch
-from house import CHAPTERS, ROOT, cells, read_notebook
+from house import CHAPTERS, ROOT, cells, joined, read_notebook
 
 from bnlib.functional import staged_backward, staged_forward
 from bnlib.layers import BatchNorm
@@ -27,8 +27,16 @@ def table(title):
     return [dict(zip(head, row, strict=True)) for row in rows]
 
 
-TABLES = {part.splitlines()[0]: table(part.splitlines()[0]) for part in PARTS}
+TABLES = {part.splitlines()[0]: table(part.splitlines()[0]) for part in PARTS[:4]}
 SIZES, FORWARD, RUNNING, GRADIENTS = TABLES.values()
+FORMULA = re.compile(r"\$\$(.*?)\$\$|(?<!\\)\$([^$\n]+)\$", re.DOTALL)
+GREEK = "alpha|beta|gamma|delta|Delta|epsilon|varepsilon|eta|theta|kappa|lambda|Lambda|mu|pi"
+GREEK += "|rho|sigma|Sigma|tau|phi|omega|ell"
+# No letters of a formula: words, units, names of commands.
+WORDS = re.compile(
+    r"\\(?:mathrm|text|operatorname|tag|begin|end|mathcal)\*?\{[^{}]*\}"
+    rf"|\\(?!(?:{GREEK})(?![A-Za-z]))[A-Za-z]+"
+)
 
 
 def names(rows, column):
@@ -113,3 +121,39 @@ def test_keras_loses_the_variance_of_values_far_from_zero():
     text = (ROOT / "book" / "questions.md").read_text(encoding="utf-8")
     assert "Keras 3.15.1 over PyTorch computes it in this way" in text
     assert 100 < keras_layer.facts()["far"] < 1000  # and not 1
+
+
+def letters(markdown):
+    """Return the letters in the formulas of a text, Greek ones by name."""
+    text = re.sub(r"`[^`\n]*`", " ", markdown)
+    formulas = " ".join(shown or inside for shown, inside in FORMULA.findall(text))
+    return set(re.findall(rf"\\(?:{GREEK})|[A-Za-z]", WORDS.sub(" ", formulas)))
+
+
+ALL_OVER, OWN = re.split(r"\n\| Chapter .*\n.*\n", PARTS[4])
+EVERYWHERE = letters("".join(row["Symbol"] for row in SIZES + FORWARD)) | letters(ALL_OVER)
+OWN = dict(re.findall(r"(?m)^\| (\w+) \| (.*) \|$", OWN))
+
+
+def test_letters_are_found():
+    text = (
+        r"a word, `$c$`, $\mathrm{d}x + \eta_k$ and $$\text{if } \frac{\alpha}{W} \tag{4.1}$$"
+    )
+    assert letters(text) == {"x", r"\eta", "k", r"\alpha", "W"}
+    assert {"x", r"\mu", r"\gamma", "N", "W", r"\ell"} <= EVERYWHERE
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_a_letter_of_a_formula_is_on_the_page(path):
+    notebook = read_notebook(path)
+    used = letters("\n\n".join(source for _, _, source in cells(notebook, "markdown")))
+    [name] = re.findall(r"# (\w+)\.", joined(notebook.cells[0].source))
+    own = letters(OWN[name])
+    assert used - EVERYWHERE - own == set(), "not on the page"
+    assert own - used == set(), "on the page, and not in the chapter"
+    # D is a size in the cells; two chapters use it as a letter, too.
+    assert own & EVERYWHERE <= {"D", "H"}, "has a meaning in the whole book already"
+
+
+def test_each_chapter_has_its_letters():
+    assert len(OWN) == len(CHAPTERS)
