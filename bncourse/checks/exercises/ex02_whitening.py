@@ -96,7 +96,8 @@ def one_of(mistaken: Answer, which: int, cov: Array, eps: float) -> list[Array]:
 
 def in_each(how: Mapping[str, Any]) -> tuple[Answer, ...]:
     """Return a mistake in all matrices that it touches, and in each of them alone."""
-    mistaken, cov = partial(matrices, **how), np.array([[2.0, 0.5], [0.5, 1.0]])
+    mistaken: Answer = partial(matrices, **how)
+    cov = np.array([[2.0, 0.5], [0.5, 1.0]])
     pairs = zip(mistaken(cov, 0.3), matrices(cov, 0.3), strict=True)
     touched = [i for i, (a, b) in enumerate(pairs) if not np.allclose(a, b)]
     alone = [partial(one_of, mistaken, i) for i in touched] if len(touched) > 1 else []
