@@ -90,7 +90,7 @@ class Exercise:
     results: tuple[str, ...]
     reference: Answer
     parts: tuple[Part, ...]
-    mistakes: Mapping[str, Answer | tuple[Answer, ...]] = field(default_factory=dict)
+    mistakes: Mapping[str, Any] = field(default_factory=dict)
     drive: Callable[..., Any] = call
     rtol: float = 1e-5
     atol: float = 1e-7

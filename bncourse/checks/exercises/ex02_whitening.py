@@ -96,8 +96,9 @@ def one_of(mistaken: Answer, which: int, cov: Array, eps: float) -> list[Array]:
 
 def in_each(how: Mapping[str, Any]) -> tuple[Answer, ...]:
     """Return a mistake in all matrices that it touches, and in each of them alone."""
-    mistaken, sample = partial(matrices, **how), (np.array([[2.0, 0.5], [0.5, 1.0]]), 0.3)
-    pairs = zip(mistaken(*sample), matrices(*sample), strict=True)
+    mistaken: Answer = partial(matrices, **how)
+    cov = np.array([[2.0, 0.5], [0.5, 1.0]])
+    pairs = zip(mistaken(cov, 0.3), matrices(cov, 0.3), strict=True)
     touched = [i for i, (a, b) in enumerate(pairs) if not np.allclose(a, b)]
     alone = [partial(one_of, mistaken, i) for i in touched] if len(touched) > 1 else []
     return (mistaken, *alone)
@@ -332,7 +333,7 @@ ZCA_COR = Exercise(
         "the rotation of Cholesky": cholesky_cor,
         "the rotation of PCA": pca_cor,
         "np.corrcoef of the covariance, which takes it for data": lambda cov: zca_cor(
-            cov, correlated=lambda c, v: np.corrcoef(c)
+            cov, correlated=lambda c, v: np.asarray(np.corrcoef(c))
         ),
     },
 )
@@ -380,7 +381,8 @@ def uncoupled(cov: Array, steps: int) -> Array:
     root = np.eye(len(cov))
     for _ in range(steps):
         root = (3 * root - root @ root @ root @ cov / size) / 2
-    return root / np.sqrt(size)
+    result: Array = root / np.sqrt(size)
+    return result
 
 
 STEPS: Mapping[str, Mapping[str, Any]] = {

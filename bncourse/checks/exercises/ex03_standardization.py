@@ -92,7 +92,11 @@ def by_rows(x_train: Array, x: Array) -> Array:
 
 def ways(**how: Any) -> tuple[Answer, ...]:
     """Return a mistake, alone and beside one about features that do not vary."""
-    besides = [{}, {"flat": lambda spread, sd: sd == 0}, {"constant": None}]
+    besides: list[dict[str, Any]] = [
+        {},
+        {"flat": lambda spread, sd: sd == 0},
+        {"constant": None},
+    ]
     alone = {"flat", "constant", "more", "keep_flat"} & set(how) or not how.get("power", 0.5)
     return tuple(partial(standardize, **how, **more) for more in besides[: 1 if alone else 3])
 
@@ -203,14 +207,15 @@ def by_moments(parts: Sequence[Statistics]) -> tuple[int, Array, Array, Array]:
 
 def plain_mean(parts: Sequence[Statistics]) -> tuple[int, Array, Array, Array]:
     """Average the parts' means as if all parts had the same size."""
-    n, _, *both = merge_all(parts)
-    return n, np.mean([mean for k, mean, _ in parts if k], axis=0), *both
+    n, _, var, unbiased = merge_all(parts)
+    return n, np.mean([mean for k, mean, _ in parts if k], axis=0), var, unbiased
 
 
 def unguarded(parts: Sequence[Statistics]) -> tuple[int, Array, Array, Array]:
     """Merge empty parts by the formula, too, which is 0/0 for two of them."""
     if parts[0][0] == parts[1][0] == 0:
-        return sum(n for n, *_ in parts), *(np.full(3, np.nan) for _ in range(3))
+        lost = np.full(3, np.nan)
+        return sum(n for n, *_ in parts), lost, lost, lost
     return merge_all(parts)
 
 
