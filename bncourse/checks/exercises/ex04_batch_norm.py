@@ -182,8 +182,8 @@ def standardize(
 def complete_rows(x: Array, eps: float) -> Array:
     """Take the statistics from the rows without a gap."""
     rows = x[np.isfinite(x).all(axis=1)]
-    x_hat = (x - rows.mean(axis=0)) / np.sqrt(rows.var(axis=0) + eps)
-    return np.where(np.isnan(x), 0.0, x_hat)
+    x_hat: Array = np.nan_to_num((x - rows.mean(axis=0)) / np.sqrt(rows.var(axis=0) + eps))
+    return x_hat
 
 
 def one_pass(x: Array, eps: float) -> Array:
