@@ -83,6 +83,9 @@ def mixed(notebook: NotebookNode) -> Faults:
         yield "fewer than two exercises are judged by code"
     if not {"derivation", "written"} & set(kinds):
         yield "no derivation and no written answer"
+    hidden = [task.name for task in tasks(notebook) if not task.public_solution]
+    if len(hidden) != 1:
+        yield f"{hidden} keep their solutions out of the book, expected one exercise"
     if "predict" not in kinds:
         yield "nothing to predict"
 

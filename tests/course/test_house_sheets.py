@@ -5,7 +5,7 @@ import re
 
 import pytest
 from house import CHAPTERS, ROOT, SHEETS, read_notebook, report
-from sheet_rules import RULES, tasks
+from sheet_rules import RULES, mixed, tasks
 
 from bncourse.checks import EXERCISES
 
@@ -68,3 +68,12 @@ def test_every_rule_sees_a_fault(name, change):
     change(parts)
     rule = next(rule for rule in RULES if rule.__name__ == name)
     assert list(rule(sheet))
+
+
+@pytest.mark.parametrize("public", [True, False])
+def test_a_sheet_keeps_one_solution_out_of_the_book(public):
+    sheet = copy.deepcopy(read_notebook(SHEETS[0]))
+    assert list(mixed(sheet)) == []
+    for task in tasks(sheet):
+        task.public_solution = public
+    assert "keep their solutions out" in "\n".join(mixed(sheet))
