@@ -2,6 +2,7 @@
 
 import zlib
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -58,25 +59,36 @@ def plan(exercise: Exercise, seed: int) -> list[list[Arguments]]:
     return calls
 
 
-def examine(answer: Answer, exercise: Exercise, seed: int = 0) -> Report:
+def examine(answer: Answer, exercise: Exercise, seed: int = 0, names: bool = True) -> Report:
     """Call an answer and judge it, in this process."""
     calls = plan(exercise, seed)
-    return judge(exercise, calls, observe_all(answer, exercise, calls))
+    return judge(exercise, calls, observe_all(answer, exercise, calls), names)
 
 
 def judge(
-    exercise: Exercise, calls: list[list[Arguments]], outcomes: list[list[Outcome]]
+    exercise: Exercise,
+    calls: list[list[Arguments]],
+    outcomes: list[list[Outcome]],
+    names: bool = True,
 ) -> Report:
-    """Return the verdict on each part from what its calls came to."""
+    """Return the verdict on each part from what its calls came to.
+
+    Without ``names`` no mistake is named, which takes most of the time.
+    """
     seen = list(zip(exercise.parts, calls, outcomes, strict=True))
     wrong = [wrong_results(exercise, *each) for each in seen]
     failed = {name for differences in wrong for name in differences}
+
+    @cache
+    def name(elsewhere: frozenset[str]) -> str:
+        return named_mistake(exercise, seen, failed, elsewhere) if names else ""
+
     verdicts: list[Verdict] = []
     for (part, _, came), differences in zip(seen, wrong, strict=True):
         message = unlike_asked(part, came) or next(iter(differences.values()), "")
         if differences and not unlike_asked(part, came):
-            name = named_mistake(exercise, seen, failed, failed - set(differences))
-            message += f"; looks like {name}" if name else ""
+            mistake = name(frozenset(failed - set(differences)))
+            message += f"; looks like {mistake}" if mistake else ""
         waits = part.last or part.refuses  # what a wrong answer can have by accident
         if not message and waits and not all(v.passed for v in verdicts):
             message = "counts once the parts before it are right"
@@ -128,14 +140,14 @@ def named_mistake(
     exercise: Exercise,
     seen: list[tuple[Part, list[Arguments], list[Outcome]]],
     failed: set[str],
-    elsewhere: set[str],
+    elsewhere: frozenset[str],
 ) -> str:
     """Return the known mistake that an answer makes, if one alone fits all its results.
 
     If none does, there may be a second mistake: then results that fail ``elsewhere``, and
     not in the part at hand, do not count.
     """
-    for left_out in [set(), elsewhere] if elsewhere else [set()]:
+    for left_out in dict.fromkeys([frozenset(), elsewhere]):
         counts = set(exercise.results) - left_out
         if not any(has_numbers(exercise, each, failed & counts) for each in seen):
             continue  # NaN everywhere looks like every answer that diverges

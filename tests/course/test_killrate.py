@@ -19,7 +19,7 @@ def test_checks_catch_wrong_answers_and_no_right_one(name):
     row = killrate.grade(EXERCISES[name], ANSWERS[name])
     assert not row.faults, "\n".join(row.faults)
     assert row.right >= 3
-    assert row.mutants >= 3
+    assert row.mutants >= 1
 
 
 def test_there_are_answers_to_all_exercises_and_no_others():

@@ -25,7 +25,7 @@ CORE = ORDER["bnlib"][: ORDER["bnlib"].index("kernels")]
 # Who may import what, besides NumPy and the standard library.
 OUTSIDE = {
     "numba": ["passes"],
-    "torch": ["torch_layers", "processes"],
+    "torch": ["torch_layers", "processes", "checks"],  # checks in functions alone
     "sklearn": ["data"],
     "tqdm": ["train"],
     "nbgrader": ["grading"],
@@ -162,6 +162,13 @@ def test_import_bnlib_loads_numpy_alone_and_is_fast():
     packages, seconds = json.loads(run.stdout)
     assert set(packages) <= {"bnlib", "numpy"}, f"`import bnlib` also imports {packages}"
     assert seconds < 0.3, f"`import bnlib` took {seconds:.2f} s beyond numpy"
+
+
+def test_checks_import_numpy_alone():
+    """They are to run where PyTorch is not installed."""
+    command = [sys.executable, "-c", IMPORT.replace("import bnlib", "import bncourse.checks")]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert set(json.loads(run.stdout)[0]) & {*OUTSIDE, "bncourse"} == {"bncourse"}
 
 
 def test_wheel_is_typed_and_holds_the_two_packages_alone(tmp_path, monkeypatch):

@@ -8,6 +8,8 @@ import numpy as np
 
 from bncourse.checks.channels import Array, broadcast_shape, reduction_axes
 from bncourse.checks.exercise import Answer, Arguments, Exercise, Part
+from bncourse.checks.exercises.ex04_identity import CHOOSE
+from bncourse.checks.exercises.ex04_running import FAR, ONE_PASS, TRACK
 
 Rng = np.random.Generator
 Pair = tuple[Array, Array]
@@ -83,9 +85,6 @@ AFFINE: Mapping[str, Mapping[str, Any]] = {
 def of_x_hat(x: Array, eps: float) -> Array:
     """Return x_hat alone; NaN spreads over its channel."""
     return normalize(x, eps=eps)
-
-
-FAR = 1e8  # standard deviations: where the mean of the squares has lost its digits
 
 
 def columns(rng: Rng) -> Sequence[Arguments]:
@@ -199,7 +198,6 @@ def over(axes: Callable[[Array], tuple[int, ...]]) -> Answer:
     return lambda x, *rest: normalize(x, *rest, axes=axes(x))
 
 
-ONE_PASS = "the mean of the squares minus the square of the mean, which is rounding far from 0"
 # What to say, and the keywords of `standardize` that make the mistake.
 STANDARDS: Mapping[str, Mapping[str, Any]] = {
     "the unbiased variance: divided by m - 1": {"ddof": 1},
@@ -415,259 +413,6 @@ REPAIR = Exercise(
         **{text: partial(normalize_by, forward=how, kept=how) for text, how in IN_BOTH.items()},
         **{text: partial(normalize_by, kept=how) for text, how in IN_INV_STD.items()},
         **OTHER_SPREADS,
-    },
-)  # fmt: skip
-
-
-def exactly(var: Array, eps: float, std: Array) -> Array:
-    """Return the gamma that makes the standard deviation of y equal to std."""
-    gamma: Array = std * np.sqrt((var + eps) / var)
-    return gamma
-
-
-def affine_for(
-    x: Array,
-    mean: Array,
-    std: Array,
-    eps: float,
-    *,
-    gamma: Gamma = exactly,
-    ddof: int = 0,
-    axes: tuple[int, ...] | None = None,
-) -> Pair:
-    """Return the gamma and beta that give y this mean and this standard deviation."""
-    axes = reduction_axes(x.ndim) if axes is None else axes
-    return gamma(np.asarray(x.var(axis=axes, ddof=ddof)), eps, std), mean
-
-
-def with_beta(beta: Callable[[Array, Array, Array], Array]) -> Answer:
-    """Return `affine_for` with a beta made of mean, mu and the scale of x."""
-
-    def answer(x: Array, mean: Array, std: Array, eps: float) -> Pair:
-        axes = reduction_axes(x.ndim)
-        scale = std / np.sqrt(x.var(axis=axes))
-        return affine_for(x, mean, std, eps)[0], beta(
-            mean, np.asarray(x.mean(axis=axes)), scale
-        )
-
-    return answer
-
-
-def scale_of_x(x: Array, mean: Array, std: Array, eps: float) -> Pair:
-    """Return the scale and shift that make y out of x itself."""
-    axes = reduction_axes(x.ndim)
-    scale = std / np.sqrt(x.var(axis=axes))
-    return scale, mean - scale * x.mean(axis=axes)
-
-
-def identity(x: Array, mean: Array, std: Array, eps: float) -> Pair:
-    """Return what gives x back."""
-    axes = reduction_axes(x.ndim)
-    return np.sqrt(x.var(axis=axes) + eps), np.asarray(x.mean(axis=axes))
-
-
-def as_asked(rng: Rng, *rest: int) -> Sequence[Arguments]:
-    """Return batches with the mean and the standard deviation that y is to have."""
-    center = rng.normal(0, 2, (3, *[1] * len(rest)))
-    return [
-        (rng.normal(center, 1.5, (m, 3, *rest)), rng.normal(0, 2, 3), rng.uniform(0.5, 3, 3), e)
-        for m, e in ((2, 0.3), (7, 0.1), (20, 0.5))
-    ]
-
-
-def distant(rng: Rng) -> Sequence[Arguments]:
-    """Return batches with a channel far from 0."""
-    x = rng.normal(0, 1.5, (8, 3, 1, 2))
-    x[:, 1] += FAR
-    return [(x, rng.normal(0, 2, 3), rng.uniform(0.5, 3, 3), 0.3)]
-
-
-def undone(rng: Rng) -> Sequence[Arguments]:
-    """Return a batch whose own mean and standard deviation are asked for."""
-    x = rng.normal(rng.normal(0, 3, 3), 0.7, (9, 3))
-    return [(x, x.mean(axis=0), x.std(axis=0), 0.2)]
-
-
-# What to say, and the gamma in place of the right one.
-GAMMAS: Mapping[str, Gamma] = {
-    "x_hat taken for a batch of standard deviation 1": lambda var, eps, std: std,
-    "what (4.3) divides by, whatever std is asked for": lambda var, eps, std: np.sqrt(
-        var + eps
-    ),
-    "the spread of x left in gamma": lambda var, eps, std: std * np.sqrt(var + eps),
-    "the scale that x needs, not the one that x_hat needs": lambda var, eps, std: (
-        std / np.sqrt(var)
-    ),
-    "gamma divided by what (4.3) divides by": lambda var, eps, std: std / np.sqrt(var + eps),
-    "a quotient upside down": lambda var, eps, std: std * np.sqrt(var / (var + eps)),
-    "variances where standard deviations should stand": lambda var, eps, std: (
-        std * (var + eps) / var
-    ),
-    "the square of std": lambda var, eps, std: std * exactly(var, eps, std),
-    "std taken for a variance": lambda var, eps, std: np.sqrt(std * (var + eps) / var),
-    "eps outside the root": lambda var, eps, std: std * (1 + eps / np.sqrt(var)),
-    "eps = 1e-5 whatever eps is given": lambda var, eps, std: std * np.sqrt(1 + 1e-5 / var),
-    "a minus sign before gamma": lambda var, eps, std: -exactly(var, eps, std),
-}
-OTHER_PAIRS: Mapping[str, Answer] = {
-    "the unbiased variance: divided by m - 1": partial(affine_for, ddof=1),
-    "one variance for the whole array": lambda x, mean, std, eps: (
-        exactly(np.full(3, x.var()), eps, std), mean
-    ),
-    "statistics over axis 0 alone": lambda x, mean, std, eps: (
-        affine_for(x, mean, std.reshape(-1, *[1] * (x.ndim - 2)), eps, axes=(0,))
-    ),
-    "gamma and beta in each other's place": lambda *given: affine_for(*given)[::-1],
-    "the scale and shift for x, not those for x_hat": scale_of_x,
-    "the mean of x subtracted, which (4.3) has done already": with_beta(
-        lambda mean, mu, scale: mean - mu
-    ),
-    "a beta for a scale that multiplies x, not x_hat": with_beta(
-        lambda mean, mu, scale: mean - scale * mu
-    ),
-    "beta left at 0": with_beta(lambda mean, mu, scale: 0 * mean),
-    "what gives x back, whatever is asked for": identity,
-    ONE_PASS: lambda x, mean, std, eps: (
-        exactly((x * x).mean(axis=reduction_axes(x.ndim))
-                - x.mean(axis=reduction_axes(x.ndim)) ** 2, eps, std), mean
-    ),
-}  # fmt: skip
-
-CHOOSE = Exercise(
-    name="ex04_q5",
-    function="affine_for",
-    points=2,
-    results=("gamma", "beta"),
-    reference=affine_for,
-    parts=(
-        Part("batches (N, C)", 2, as_asked),
-        Part("feature maps (N, C, H, W)", 1, lambda rng: as_asked(rng, 3, 2)),
-        Part("a channel far from 0", 1, distant, last=True),
-        Part("the layer undone", 1, undone, last=True),
-    ),
-    mistakes={
-        **{text: partial(affine_for, gamma=gamma) for text, gamma in GAMMAS.items()},
-        **OTHER_PAIRS,
-    },
-)
-
-
-def new_weight(step: int, momentum: float | None) -> float:
-    """Return the weight of the new value; without momentum all batches count alike."""
-    return 1 / step if momentum is None else momentum
-
-
-def track(
-    batches: Sequence[Array],
-    momentum: float | None,
-    *,
-    weight: Callable[[int, float | None], float] = new_weight,
-    start: tuple[float, float] | None = (0.0, 1.0),
-    factor: Callable[[Array, int], float] = lambda x, m: m / (m - 1),
-    power: float = 1.0,
-    mean_of_squares: bool = False,
-) -> Pair:
-    """Return the running statistics, (4.5) and (4.6). The keywords make mistakes."""
-    running: Any = None if start is None else np.multiply.outer(start, np.ones(3))
-    for step, x in enumerate(batches, 1):
-        over, m = reduction_axes(x.ndim), x.size // 3
-        mu, var = x.mean(axis=over), x.var(axis=over)
-        if mean_of_squares:
-            var = (x * x).mean(axis=over) - mu**2
-        found = np.stack([mu, (factor(x, m) * var) ** power])
-        new = weight(step, momentum)
-        running = found if running is None else (1 - new) * running + new * found
-    return running[0], running[1]
-
-
-def pooled(batches: Sequence[Array], momentum: float | None) -> Pair:
-    """Treat all batches as one where there is no momentum."""
-    if momentum is not None:
-        return track(batches, momentum)
-    values = np.concatenate([np.moveaxis(x, 1, 0).reshape(3, -1) for x in batches], axis=1)
-    return values.mean(axis=1), values.var(axis=1, ddof=1)
-
-
-def from_running_mean(batches: Sequence[Array], momentum: float | None) -> Pair:
-    """Take the distances from the running mean, not from the batch's."""
-    mean, var = np.zeros(3), np.ones(3)
-    for step, x in enumerate(batches, 1):
-        new, axes, m = new_weight(step, momentum), reduction_axes(x.ndim), x.size // 3
-        mean = (1 - new) * mean + new * x.mean(axis=axes)
-        d = x - mean.reshape(broadcast_shape(x.shape))
-        var = (1 - new) * var + new * (d * d).sum(axis=axes) / (m - 1)
-    return mean, var
-
-
-def training(
-    momenta: Sequence[float | None], *shapes: tuple[int, ...], shift: float = 0.0
-) -> Callable[[Rng], Sequence[Arguments]]:
-    """Return calls with batches of these shapes and each momentum."""
-    return lambda rng: [
-        ([rng.normal(rng.normal(2, 1) + shift, 2, shape) for shape in shapes], momentum)
-        for momentum in momenta
-    ]
-
-
-def with_one_value(rng: Rng) -> Sequence[Arguments]:
-    """Return lists in which some batch has one value for each channel."""
-    good = rng.normal(size=(4, 3))
-    return [([batch, good], 0.1) for batch in (good[:1], good[:1, :, None, None])] + [
-        ([good, good[1:2]], None)
-    ]
-
-
-# What to say, and the keywords of `track` that make the mistake.
-RUNNING: Mapping[str, Mapping[str, Any]] = {
-    "the biased variance, where (4.6) has the factor m / (m - 1)":
-        {"factor": lambda x, m: 1.0},
-    "N in the place of m in the factor m / (m - 1)":
-        {"factor": lambda x, m: len(x) / (len(x) - 1)},
-    "the factor m / (m - 1) used twice": {"factor": lambda x, m: (m / (m - 1)) ** 2},
-    "momentum as the weight of the old value":
-        {"weight": lambda t, p: 1 / t if p is None else 1 - p},
-    "momentum 0.1 where momentum is None": {"weight": lambda t, p: 0.1 if p is None else p},
-    "momentum 0 taken for None": {"weight": lambda t, p: p or 1 / t},
-    "1 / (t + 1) in the place of 1 / t":
-        {"weight": lambda t, p: 1 / (t + 1) if p is None else p},
-    "old and new value in each other's place, where momentum is None":
-        {"weight": lambda t, p: 1 - 1 / t if p is None else p},
-    "a running variance that starts at 0": {"start": (0.0, 0.0)},
-    "a running mean that starts at 1": {"start": (1.0, 1.0)},
-    "the first batch taken as the start": {"start": None},
-    "standard deviations, where variances are asked for": {"power": 0.5},
-    ONE_PASS: {"mean_of_squares": True},
-}  # fmt: skip
-TRACK = Exercise(
-    name="ex04_q7",
-    function="running_statistics",
-    points=3,
-    results=("running_mean", "running_var"),
-    reference=track,
-    parts=(
-        Part("batches (N, C)", 2, training((0.1, 0.6), (5, 3), (2, 3), (8, 3))),
-        Part("feature maps (N, C, H, W)", 1,
-             training((0.1, 0.3), (2, 3, 2, 2), (3, 3, 1, 4))),
-        Part("one image, and images of one pixel", 1,
-             training((0.1,), (1, 3, 2, 2), (3, 3, 1, 1), (1, 3, 1, 2))),
-        Part("momentum is None", 2, lambda rng: [
-            *training((None,), (4, 3), (2, 3), (9, 3), (3, 3))(rng),
-            *training((None,), (5, 3))(rng),
-        ]),
-        Part("momentum 0 and 1", 1, training((0.0, 1.0), (3, 3), (4, 3)), last=True),
-        Part("channels far from 0", 1, training((0.5,), (6, 3), (5, 3), shift=FAR),
-             last=True),
-        Part("a batch with one value per channel is refused", 1, with_one_value,
-             refuses="a batch with a single value per channel"),
-    ),
-    mistakes={
-        **{text: partial(track, **how) for text, how in RUNNING.items()},
-        "all batches pooled to one, where momentum is None": pooled,
-        "distances from the running mean, not from the batch's": from_running_mean,
-        "the last batch alone": lambda batches, momentum: track(batches[-1:], momentum),
-        "running_mean and running_var in each other's place": lambda *given: (
-            track(*given)[::-1]
-        ),
     },
 )  # fmt: skip
 

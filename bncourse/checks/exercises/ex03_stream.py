@@ -1,0 +1,202 @@
+"""Chapter 3: mean and variance of rows that arrive one at a time."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from bncourse.checks.channels import Array
+from bncourse.checks.exercise import Answer, Arguments, Exercise, Part
+
+Rng = np.random.Generator
+Statistics = tuple[int, Array, Array]
+Weight = Callable[[int, int], float]
+
+
+class Stream:
+    """Mean and variance of the rows so far: (3.8). The keywords make the usual mistakes."""
+
+    def __init__(
+        self,
+        *,
+        product: Callable[[Array, Array], Array] = lambda before, after: before * after,
+        rate: Callable[[int], float] = lambda k: 1 / k,
+        shrink: Callable[[int], float] = lambda k: k,
+        power: float = 1.0,
+    ) -> None:
+        self.product, self.rate, self.shrink, self.power = product, rate, shrink, power
+        self.k = 0
+        self.mean: Any = 0.0
+        self.m2: Any = 0.0
+
+    def add(self, row: Array) -> None:
+        """Take in one row, shape (D,)."""
+        self.k += 1
+        before = row - self.mean
+        self.mean = self.mean + before * self.rate(self.k)
+        self.m2 = self.m2 + self.product(before, row - self.mean)
+
+    def mean_var(self) -> tuple[Array, Array]:
+        """Return mean and variance of the rows so far."""
+        if not self.k:
+            raise ValueError("Stream: has no rows yet")
+        return self.mean, (self.m2 / self.shrink(self.k)) ** self.power
+
+
+class SumsOfSquares(Stream):
+    """Make the mistake of (3.7): keep the sums of x and of x * x."""
+
+    def __init__(self) -> None:
+        super().__init__(product=lambda before, after: before * 0)
+        self.total: Any = 0.0
+        self.squares: Any = 0.0
+
+    def add(self, row: Array) -> None:
+        """Take in one row."""
+        super().add(row)
+        self.total, self.squares = self.total + row, self.squares + row * row
+
+    def mean_var(self) -> tuple[Array, Array]:
+        """Return the mean and the difference of two large numbers."""
+        mean = self.total / self.k
+        return mean, self.squares / self.k - mean * mean
+
+
+class Keeper(Stream):
+    """Make the mistake to keep every row."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[Array] = []
+
+    def add(self, row: Array) -> None:
+        """Take in one row, and keep a copy."""
+        super().add(row)
+        self.rows.append(row.copy())
+
+
+class Lender(Stream):
+    """Make the mistake to change arrays that were handed out."""
+
+    def add(self, row: Array) -> None:
+        """Take in one row, in place."""
+        mean, m2 = self.mean + 0 * row, self.m2 + 0 * row
+        super().add(row)
+        if self.k == 1:
+            self.lent = mean, m2
+        self.lent[0][...], self.lent[1][...] = self.mean, self.m2 / self.k
+
+    def mean_var(self) -> tuple[Array, Array]:
+        """Return the arrays that the next row changes."""
+        super().mean_var()
+        return self.lent
+
+
+class Divider(Stream):
+    """Make the mistake to divide M for good at each question."""
+
+    def mean_var(self) -> tuple[Array, Array]:
+        """Return mean and variance, and spoil the next ones."""
+        mean, var = super().mean_var()
+        self.m2 = var
+        return mean, var
+
+
+class Aliased(Stream):
+    """Make the mistake to keep the first row itself, which the caller uses again."""
+
+    def add(self, row: Array) -> None:
+        """Take in one row; the first one is the mean."""
+        if self.k:
+            super().add(row)
+        else:
+            self.k, self.mean, self.m2 = 1, row, 0 * row
+
+
+def held(value: Any) -> int:
+    """Return how many numbers an object keeps in arrays and lists."""
+    if hasattr(value, "shape"):
+        return int(np.prod(value.shape))
+    if hasattr(value, "__dict__"):
+        value = vars(value)
+    values = value.values() if hasattr(value, "values") else value
+    return sum(map(held, values)) if hasattr(values, "__len__") and values != "" else 1
+
+
+def use(answer: Answer, x: Array, looks: Sequence[int]) -> tuple[Array, Array, int]:
+    """Feed the rows of ``x`` to one object, and others to a second; look after some rows.
+
+    Each row comes in the same array. Each look asks twice. The last result says how many
+    numbers more the object keeps after the last row than after the first.
+    """
+    stream, other = answer(), answer()
+    seen = [stream.mean_var()] if 0 in looks else []
+    row, first = np.empty(x.shape[1]), 0
+    for k, values in enumerate(x, start=1):
+        row[...] = values
+        stream.add(row)
+        other.add(3 - 2 * row)
+        if k in looks:
+            stream.mean_var()
+            seen.append(stream.mean_var())
+        first = first or held(stream)
+    more = max(held(stream) - first, 0)
+    return np.array([mean for mean, _ in seen]), np.array([var for _, var in seen]), more
+
+
+def rows(*sizes: int, mean: float = 0.0) -> Callable[[Rng], Sequence[Arguments]]:
+    """Return what makes streams of these lengths, looked at once, at the end."""
+    return lambda rng: [
+        (rng.normal(mean or rng.normal(0, 2), 1.5, (m, 3)), (m,)) for m in sizes
+    ]
+
+
+def each_row(rng: Rng) -> Sequence[Arguments]:
+    """Return a stream that is looked at after each row."""
+    return [(rng.normal(rng.normal(0, 2), 1.5, (6, 2)), tuple(range(1, 7)))]
+
+
+# What to say, and the keywords of `Stream` that make the mistake.
+STREAMS: Mapping[str, Mapping[str, Any]] = {
+    "the distance from the old mean, squared": {"product": lambda b, a: b * b},
+    "the distance from the new mean, squared": {"product": lambda b, a: a * a},
+    "the unbiased variance: divided by k - 1": {"shrink": lambda k: k - 1},
+    "the unbiased variance, with 0 after the first row": {"shrink": lambda k: max(k - 1, 1)},
+    "M, not divided by the number of rows": {"shrink": lambda k: 1},
+    "the standard deviation, not the variance": {"power": 0.5},
+    "an exponential average of the rows, with momentum 0.1": {"rate": lambda k: 0.1},
+    "a count that starts at 1 before the first row": {
+        "rate": lambda k: 1 / (k + 1), "shrink": lambda k: k + 1},
+    "a mean that moves too little: divided by k + 1": {"rate": lambda k: 1 / (k + 1)},
+    "a mean that moves half of the way at each row": {"rate": lambda k: 1 / min(k, 2)},
+    "a mean that jumps to each row": {"rate": lambda k: 1.0},
+    "distances that are not multiplied": {"product": lambda b, a: b},
+    "an M that never grows": {"product": lambda b, a: b * 0},
+}  # fmt: skip
+
+STREAM = Exercise(
+    name="ex03_q3",
+    function="Stream",
+    points=3,
+    results=("mean", "var", "the memory's growth"),
+    reference=Stream,
+    drive=use,
+    parts=(
+        Part("the mean", 1, rows(2, 5, 40), looks_at=("mean",)),
+        Part("the variance", 2, rows(2, 5, 40), looks_at=("var",)),
+        Part("after each row", 1, each_row, looks_at=("mean", "var")),
+        Part("rows far from 0", 1, rows(9, mean=2e8), looks_at=("mean", "var")),
+        Part("no row is kept", 1, rows(40), looks_at=("the memory's growth",), last=True),
+        Part("no rows yet", 1, lambda rng: [(rng.normal(size=(0, 2)), (0,))],
+             refuses="a question before the first row"),
+    ),
+    mistakes={
+        **{text: partial(Stream, **how) for text, how in STREAMS.items()},
+        "mean(x * x) - mean(x)**2, which loses its digits far from 0": SumsOfSquares,
+        "an object that keeps every row": Keeper,
+        "arrays handed out, and changed by the next row": Lender,
+        "an M that each question divides for good": Divider,
+        "the first row kept without a copy; the caller uses its array again": Aliased,
+    },
+)  # fmt: skip
