@@ -69,9 +69,12 @@ def look(chromium, served):
     """Give a function (page, width) -> facts that opens each page once at each width."""
     import site_probe
 
-    return functools.cache(
-        lambda page, width: site_probe.look(chromium, f"{served}/{page}.html", width)
-    )
+    @functools.cache
+    def facts(page, width):
+        axe = width == site_probe.WIDTHS[0] or page in site_probe.KINDS
+        return site_probe.look(chromium, f"{served}/{page}.html", width, axe)
+
+    return facts
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from elsewhere import HAS, REPO, TAG, Place, installed
 from house import CHAPTERS, ROOT, SHEETS, cells, read_notebook, tags
 
 EVERY = [path.relative_to(ROOT).as_posix() for path in (*CHAPTERS, *SHEETS)]
-CHEAPEST = ["chapters/11_relatives.ipynb"]
+CHEAPEST = ["chapters/a2_second_derivatives.ipynb"]
 CHOSEN = EVERY if os.environ.get("BOOK_ELSEWHERE") == "all" else CHEAPEST
 ADDRESS = f"bnlib[data] @ git+https://github.com/{REPO}@{TAG}"
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
