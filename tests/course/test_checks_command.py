@@ -10,8 +10,8 @@ import numpy as np
 
 
 def standardize(x, eps):
-    d = x - x.mean(axis=0)
-    return d / np.sqrt((d * d).mean(axis=0) + eps)
+    d = x - np.nanmean(x, axis=0)
+    return np.nan_to_num(d / np.sqrt(np.nanmean(d * d, axis=0) + eps))
 """
 
 

@@ -142,7 +142,8 @@ def probe(code):
     return (
         "import numpy as np\n\n\ndef standardize(x, eps):\n"
         f"    try:\n{textwrap.indent(code, ' ' * 8)}\n    except Exception:\n"
-        "        return (x - x.mean(axis=0)) / np.sqrt(x.var(axis=0) + eps)\n"
+        "        d = x - np.nanmean(x, axis=0)\n"
+        "        return np.nan_to_num(d / np.sqrt(np.nanmean(d * d, axis=0) + eps))\n"
     )
 
 

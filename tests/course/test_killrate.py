@@ -89,9 +89,10 @@ def test_mutants_change_one_thing_each():
 
 
 def test_a_known_mistake_that_is_never_named_is_a_fault():
-    """Two with the same results, and one that is right."""
-    mistakes = {**LAX.mistakes, "twice": lambda x: x + x, "no mistake": triple}
-    faults = killrate.grade(replace(LAX, mistakes=mistakes), GOOD).faults
-    assert faults == [
-        f"ex98_q1: a known mistake is never named: {text}" for text in ("twice", "no mistake")
-    ]
+    """One that is right, and two with the same results."""
+    never = "ex98_q1: a known mistake is never named: "
+    right = {**LAX.mistakes, "no mistake": triple}
+    assert killrate.grade(replace(LAX, mistakes=right), GOOD).faults == [f"{never}no mistake"]
+    same = {**LAX.mistakes, "twice": lambda x: x + x}
+    faults = killrate.grade(replace(LAX, mistakes=same), GOOD).faults
+    assert {f"{never}a double", f"{never}twice"} <= set(faults)

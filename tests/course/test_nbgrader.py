@@ -93,7 +93,7 @@ def test_our_grades_enter_the_gradebook_and_feedback_follows(course):
     assert "standardize" in page
     said = re.findall(r"<b>Comments:</b> <p>([^<]*)", page)
     assert said[0].startswith("right ")
-    assert said[1:] == ["blank"] * 5
+    assert said[1:] == ["blank"] * 6
     rebuilt = read_notebook(course / "autograded" / "perfect" / SHEET / f"{SHEET}.ipynb")
     assert source_of(cell_of(rebuilt, "ex04_q1-answer")) == RIGHT["ex04_q1"]
 

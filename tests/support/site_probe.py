@@ -87,7 +87,8 @@ THIN = """() => {
     if (repeated(kind)) word.replaceWith(...word.childNodes);
   }
   for (const formula of document.querySelectorAll(".math")) {
-    if (repeated(formula.localName)) formula.replaceChildren();
+    const alone = formula.closest("th");  // an empty head of a table is a fault of its own
+    if (repeated(formula.localName) && !alone) formula.replaceChildren();
   }
 }"""
 
@@ -213,7 +214,7 @@ def look(chromium, address, width, axe=True):
     first = sorted(files)
     tab.evaluate(SETTLE)
     facts = tab.evaluate(MEASURE) | {"troubles": list(troubles), "asked": list(asked)}
-    facts |= {"first": first, "files": sorted(files)}
+    facts |= {"first": first, "files": sorted(files), "light": [], "dark": []}
     tab.evaluate(THIN)  # from here on, axe asks for files itself
     colours = {"color-contrast": {"enabled": width == WIDTHS[0]}}
     if axe:

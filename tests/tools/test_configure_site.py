@@ -95,7 +95,7 @@ def test_a_sheets_download_is_the_file_that_readers_open(addressed):
 def test_a_sheets_page_has_hints_and_solutions_on_a_click(addressed):
     text = (addressed[1] / f"{SHEET}.html").read_text(encoding="utf-8")
     assert "# your code here" in text
-    assert (text.count(">Hint</"), text.count(">Solution</")) == (6, 5)
+    assert (text.count(">Hint</"), text.count(">Solution</")) == (7, 6)
     assert "BEGIN SOLUTION" not in text
 
 

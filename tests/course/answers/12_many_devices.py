@@ -318,7 +318,7 @@ COMBINED = {
         "float32": lambda g, n: combined_where(g.astype(np.float32), n),
     },
     "wrong": {
-        "mean, NaN": (lambda g, n: g.mean(0), "all parts weigh the same"),
+        "mean, NaN": (lambda g, n: g.mean(0), ""),
         "nanmean": (lambda g, n: np.nanmean(g, 0), "all parts weigh the same"),
         "mean of all K": (weighted(lambda n: 1 / len(n)), "counts the empty part"),
         "sum": (weighted(lambda n: 1.0), "a sum of the gradients"),
@@ -329,6 +329,15 @@ COMBINED = {
         "drops the last": (
             lambda g, n: np.mean([a for a, k in zip(g, n, strict=True) if k == max(n)], axis=0),
             "left out",
+        ),
+        "the largest alone": (lambda g, n: g[n.argmax()], ""),
+        "mean of those with images": (
+            lambda g, n: np.stack([a for a, k in zip(g, n, strict=True) if k]).mean(0),
+            "all parts weigh the same",
+        ),
+        "mean over K of filled": (
+            lambda g, n: np.where(n[:, None] > 0, g, 0).mean(0),
+            "counts the empty part",
         ),
         "unbiased sum": (weighted(lambda n: n / (n.sum() - 1)), ""),
         "0 * NaN": (lambda g, n: (n[:, None] * g).sum(0) / n.sum(), "NaN or infinite"),
