@@ -87,8 +87,7 @@ THIN = """() => {
     if (repeated(kind)) word.replaceWith(...word.childNodes);
   }
   for (const formula of document.querySelectorAll(".math")) {
-    const alone = formula.closest("th");  // an empty head of a table is a fault of its own
-    if (repeated(formula.localName) && !alone) formula.replaceChildren();
+    if (repeated(formula.localName)) formula.replaceChildren();
   }
 }"""
 

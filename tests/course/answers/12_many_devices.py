@@ -330,7 +330,7 @@ COMBINED = {
             lambda g, n: np.mean([a for a, k in zip(g, n, strict=True) if k == max(n)], axis=0),
             "left out",
         ),
-        "the largest alone": (lambda g, n: g[n.argmax()], ""),
+        "nansum": (lambda g, n: np.nansum(g, axis=0), "a sum of the gradients"),
         "mean of those with images": (
             lambda g, n: np.stack([a for a, k in zip(g, n, strict=True) if k]).mean(0),
             "all parts weigh the same",
