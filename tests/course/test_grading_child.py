@@ -30,6 +30,15 @@ def test_cells_share_a_scope_and_a_fault_stops_no_other_cell():
     assert faults["c"] == "ZeroDivisionError: division by zero"
 
 
+def test_an_import_that_fails_does_not_stop_the_next():
+    faults, scope = run(
+        "import no_such_module\nfrom math import pi", "import no_such_module\ny = 1"
+    )
+    assert list(faults) == ["a", "b"]
+    assert "pi" in scope
+    assert "y" not in scope
+
+
 @pytest.mark.parametrize(
     ("source", "fault"),
     [
