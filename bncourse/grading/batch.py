@@ -153,8 +153,10 @@ def chosen(submission: Submission, sheet: Notebook) -> tuple[Notebook, list[str]
             faults.append(str(error))
             continue
         taken = f"{len(paths)} NOTEBOOKS: {clean.name(path.name)} counts"
+        if path.stat().st_nlink > 1:
+            faults.append(f"LINKED: {clean.name(path.name)} has another name, perhaps elsewhere")
         if len(paths) == 1:
-            return notebook, []
+            return notebook, faults
         found = rebuild(notebook, sheet)
         if set(found.answers) - found.blanks:
             return notebook, [taken + ", the newest with answers", *faults]

@@ -99,9 +99,9 @@ def parts(source: str, name: str) -> list[Any]:
     A cell that is no plain Python may hold magics and shell commands.
     """
     try:
-        body = ast.parse(source).body
+        body = ast.parse(source, name).body
     except (SyntaxError, ValueError):
-        body = ast.parse(transformed(source)).body
+        body = ast.parse(transformed(source), name).body
     groups: list[list[ast.stmt]] = []
     future = [n for n in body if isinstance(n, ast.ImportFrom) and n.module == "__future__"]
     imports = [isinstance(node, ast.Import | ast.ImportFrom) for node in body]

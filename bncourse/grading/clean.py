@@ -44,7 +44,8 @@ def visible(text: str, most: int = MOST) -> str:
 
 def name(text: str) -> str:
     """Return a folder's or a file's name on one line."""
-    return visible(text.replace("\n", "\\n").replace("\t", "\\t"), 200)
+    text = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return visible(text.replace("\n", "\\n").replace("\t", "\\t"), 250)
 
 
 def for_table(value: Any) -> Any:
@@ -59,7 +60,7 @@ def for_table(value: Any) -> Any:
     """
     if not isinstance(value, str):
         return value
-    return FORMULA.sub(r"\1'", value)
+    return FORMULA.sub(r"\1'", value).replace("\t", " ")
 
 
 def from_table(text: str) -> str:

@@ -164,7 +164,7 @@ def received(process: subprocess.Popen[bytes], limits: Limits) -> bytes:
     """
     assert process.stdout
     pipe, data = process.stdout.fileno(), bytearray()
-    end = time.monotonic() + limits.total
+    end, look = time.monotonic() + limits.total, 0.0
     with selectors.DefaultSelector() as ready:
         ready.register(pipe, selectors.EVENT_READ)
         while time.monotonic() < end:
@@ -176,8 +176,10 @@ def received(process: subprocess.Popen[bytes], limits: Limits) -> bytes:
                     return bytes(data[: BYTES * (not piece)])
             elif over:
                 return bytes(data)
-            if too_much(process.pid, limits):
-                return b""
+            if time.monotonic() > look + 0.1:
+                look = time.monotonic()
+                if too_much(process.pid, limits):
+                    return b""
     raise TimeoutError
 
 

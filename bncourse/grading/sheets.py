@@ -75,12 +75,11 @@ def read_file(path: Path) -> bytes:
     try:
         number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         with os.fdopen(number, "rb") as file:
-            about = os.fstat(number)
-            if not stat.S_ISREG(about.st_mode) or about.st_nlink > 1:
-                raise ValueError("it is a link, a folder or a pipe, not a file of its own")
+            if not stat.S_ISREG(os.fstat(number).st_mode):
+                raise ValueError("it is a pipe or a device, not a file")
             data = file.read(LARGEST + 1)
     except OSError as error:
-        reason = "it is a link" if path.is_symlink() else error.strerror
+        reason = "it is a link to another file" if path.is_symlink() else error.strerror
         raise ValueError(f"{type(error).__name__}: {reason}") from None
     if len(data) > LARGEST:
         raise ValueError(f"it has more than {LARGEST // 2**20} MB")
