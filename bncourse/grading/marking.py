@@ -10,7 +10,7 @@ from typing import Any
 from bncourse.checks import EXERCISES, Exercise
 from bncourse.checks.judge import judge, plan
 from bncourse.checks.outcomes import Outcome
-from bncourse.checks.values import DamagedError, decode, encode
+from bncourse.checks.values import DamagedError, changed, decode, encode
 from bncourse.grading.rebuild import Rebuilt, rebuild
 from bncourse.grading.sandbox import Ended, Limits, run
 from bncourse.grading.sheets import Notebook, Task, tasks
@@ -157,6 +157,7 @@ def outcome(form: Any, given: Any) -> Outcome:
     if "error" in form:
         kinds = tuple(map(str, form.get("refusal", ())))
         return Outcome(error=str(form["error"])[:400], refusal=kinds)
-    pairs = zip([encode(each) for each in given], form["given"], strict=True)
-    changed = tuple(i for i, (before, after) in enumerate(pairs) if before != after)
-    return Outcome(decode(form["value"]), changed=changed)
+    pairs = list(zip([encode(each) for each in given], form["given"], strict=True))
+    unlike = [(i, a, b) for i, (a, b) in enumerate(pairs) if a != b]
+    new = tuple(i for i, a, b in unlike if changed((decode(a),), (decode(b),)))
+    return Outcome(decode(form["value"]), changed=new)

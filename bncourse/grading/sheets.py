@@ -95,9 +95,10 @@ def parsed(data: bytes) -> Any:
         If it is none, with what it looks like.
     """
     try:
-        return json.loads(data)
-    except UnicodeDecodeError:
-        return json.loads(data.decode("cp1252", "replace"))
+        try:
+            return json.loads(data)
+        except UnicodeDecodeError:
+            return json.loads(data.decode("cp1252", "replace"))
     except RecursionError:
         raise ValueError("RecursionError: its lists lie too deep in each other") from None
     except ValueError as error:
