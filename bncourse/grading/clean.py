@@ -5,6 +5,7 @@ nothing of it is HTML, a link, or a picture from elsewhere; the original text st
 cell's metadata.
 """
 
+import importlib
 import re
 from typing import Any
 
@@ -147,6 +148,5 @@ def clean_notebook(notebook: Notebook) -> Notebook:
 
 def preprocess(notebook: Any, resources: Any) -> tuple[Any, Any]:
     """Clean a notebook on its way into nbgrader's pages (`nbgrader_config.py`)."""
-    cells = [clean_cell(cell) for cell in notebook["cells"]]
-    notebook["cells"] = [type(notebook)(cell) for cell in cells]
-    return notebook, resources
+    nbformat: Any = importlib.import_module("nbformat")  # nbgrader has it, not every reader
+    return nbformat.from_dict(clean_notebook(notebook)), resources

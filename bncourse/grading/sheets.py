@@ -200,7 +200,8 @@ def as_stored(notebook: Notebook) -> str:
         for cell in notebook["cells"]
     ]
     full = {**notebook, "cells": cells}
-    return json.dumps(full, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    text = json.dumps(full, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    return text.encode("utf-8", "replace").decode()  # half characters exist in JSON alone
 
 
 def is_blank(answer: str, pristine: str) -> bool:
