@@ -6,7 +6,15 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from bncourse.grading.batch import Settings, find_submissions, grade_all, read_sheets, write
+from bncourse.grading.batch import (
+    Settings,
+    find_submissions,
+    grade_all,
+    kept_seed,
+    overlooked,
+    read_sheets,
+    write,
+)
 from bncourse.grading.gradebook import import_grades
 from bncourse.grading.rebuild import rebuild
 from bncourse.grading.sandbox import Limits, NoSandboxError, find_bubblewrap
@@ -20,7 +28,7 @@ def add_grade(commands: Any) -> argparse.ArgumentParser:
     )
     grade.add_argument("submissions", type=Path, help="STUDENT/SHEET/FILE.ipynb below it")
     grade.add_argument("-o", "--output", type=Path, default=Path("grades.csv"))
-    grade.add_argument("--seed", type=int, default=0, help="your secret: changes all cases")
+    grade.add_argument("--seed", type=int, help="your secret (drawn, and kept in seed.txt)")
     grade.add_argument("--workers", type=int, default=2, help="submissions at a time (2)")
     grade.add_argument("--seconds", type=float, default=60, help="for one submission (60)")
     grade.add_argument(
@@ -53,8 +61,11 @@ def grade_command(options: argparse.Namespace) -> None:
     """Grade everything and say what came out."""
     sheets = read_sheets(options.sheets)
     program = None if options.no_sandbox else find_bubblewrap()
-    limits = Limits(total=options.seconds, cell=min(10.0, options.seconds / 2))
-    settings = Settings(sheets, options.seed, limits, program, options.workers)
+    limits = Limits(total=options.seconds, cell=options.seconds / 6)
+    seed = kept_seed(options.output.parent) if options.seed is None else options.seed
+    settings = Settings(sheets, seed, limits, program, options.workers)
+    for sentence in overlooked(options.submissions, sheets):
+        print(f"not graded: {sentence}", file=sys.stderr)
     rows = grade_all(find_submissions(options.submissions, sheets), settings, options.output)
     status = Counter(row[6] for row in rows)
     told = ", ".join(f"{count} {name}" for name, count in sorted(status.items()))

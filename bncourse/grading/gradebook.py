@@ -2,13 +2,15 @@
 
 import csv
 import importlib
+import sys
 import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bncourse.grading.batch import Submission, write
+from bncourse.grading import clean
+from bncourse.grading.batch import Submission, chosen, write
 from bncourse.grading.rebuild import rebuild
-from bncourse.grading.sheets import Notebook, as_stored, read_notebook
+from bncourse.grading.sheets import Notebook, as_stored
 
 NEEDED = {"student", "sheet", "exercise", "kind", "points", "status", "message"}
 
@@ -44,7 +46,8 @@ def read_csv(path: Path) -> dict[tuple[str, str], dict[str, Mark]]:
             judged = row["kind"] in ("code", "repair") or row["status"] == "blank"
             comment = row["message"] or ("" if row["status"] == "graded" else row["status"])
             mark = Mark(float(row["points"]), comment) if judged else UNMARKED
-            marks.setdefault((row["student"], row["sheet"]), {})[row["exercise"]] = mark
+            key = clean.from_table(row["student"]), row["sheet"]
+            marks.setdefault(key, {})[row["exercise"]] = mark
     return marks
 
 
@@ -68,17 +71,24 @@ def import_grades(
     with warnings.catch_warnings(), api.Gradebook(database) as book:
         warnings.simplefilter("ignore")  # nbgrader 0.9 makes SQLAlchemy 2.1 warn
         for submission in submissions:
-            if (submission.student, submission.sheet) in marks:
+            if (submission.student, submission.sheet) not in marks:
+                continue
+            try:
                 keep_notebook(submission, sheets[submission.sheet], course)
                 enter(book, submission, marks[submission.student, submission.sheet])
                 count += 1
+            except Exception as error:  # everybody else's marks are entered
+                book.db.rollback()
+                why = clean.visible(f"{type(error).__name__}: {error}", 500)
+                name = f"{submission.student}/{submission.sheet}"
+                print(f"not entered: {name}: {why}", file=sys.stderr)
     return count
 
 
 def keep_notebook(submission: Submission, sheet: Notebook, course: Path) -> None:
     """Write a submission, rebuilt, to where nbgrader keeps what it has graded."""
     try:
-        notebook = rebuild(read_notebook(submission.path), sheet).notebook
+        notebook = rebuild(chosen(submission, sheet)[0], sheet).notebook
     except ValueError:
         notebook = rebuild({"cells": []}, sheet).notebook
     folder = course / "autograded" / submission.student / submission.sheet
@@ -102,5 +112,6 @@ def enter(book: Any, submission: Submission, marks: dict[str, Mark]) -> None:
             if points is not None:
                 grade.auto_score = points
         for comment in notebook.comments:  # a person's own comment stays before this one
-            comment.auto_comment = marks.get(exercise_of(comment.name), UNMARKED).comment
+            text = marks.get(exercise_of(comment.name), UNMARKED).comment
+            comment.auto_comment = clean.literal(text)
     book.db.commit()

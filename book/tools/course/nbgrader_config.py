@@ -13,7 +13,11 @@ c.Execute.iopub_timeout = 60
 c.Execute.raise_on_iopub_timeout = True
 c.Execute.startup_timeout = 120
 c.LimitOutput.max_lines = 200
+
+# What students write is shown to whoever marks: nothing of it may act in the browser. The
+# first line is for what cells have printed; nbgrader's pages leave Markdown as it is.
 c.HTMLExporter.sanitize_html = True
+c.HTMLExporter.preprocessors = ["bncourse.grading.clean.preprocess"]
 
 # Feedback shows the answers and the points, not the hidden tests.
 c.GenerateFeedback.preprocessors = [
