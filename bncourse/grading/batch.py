@@ -9,6 +9,7 @@ since.
 
 import csv
 import difflib
+import functools
 import hashlib
 import io
 import json
@@ -25,6 +26,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
+from bncourse import checks
 from bncourse.grading import clean
 from bncourse.grading.marking import Row, grade, zero
 from bncourse.grading.rebuild import rebuild
@@ -109,7 +111,9 @@ def overlooked(folder: Path, sheets: dict[str, Notebook]) -> list[str]:
         elif path.name not in sheets and (path.is_dir() or path.suffix == ".ipynb"):
             for name in difflib.get_close_matches(path.name, sheets, 1, 0.4):
                 close = f"; was {name} meant?"
-            said.append(f"{where}: no sheet of this name, expected STUDENT/SHEET/FILE.ipynb{close}")
+            said.append(
+                f"{where}: no sheet of this name, expected STUDENT/SHEET/FILE.ipynb{close}"
+            )
     return said
 
 
@@ -123,9 +127,17 @@ def kept_seed(folder: Path) -> int:
     return int(path.read_text(encoding="utf-8"))
 
 
+@functools.cache
+def version_of_checks() -> str:
+    """Return a digest of the checks' source: another check is another mark."""
+    paths = sorted(Path(checks.__file__).parent.rglob("*.py"))
+    return hashlib.sha256(b"\0".join(path.read_bytes() for path in paths)).hexdigest()
+
+
 def fingerprint(submission: Submission, settings: Settings) -> str:
-    """Return what the result depends on, in short: the files, the sheet, the seed."""
-    parts = [json.dumps(settings.sheets[submission.sheet], sort_keys=True), str(settings.seed)]
+    """Return what the result depends on, in short: files, sheet, seed, limits, checks."""
+    sheet = json.dumps(settings.sheets[submission.sheet], sort_keys=True)
+    parts = [sheet, str(settings.seed), str(settings.limits), version_of_checks()]
     digest = hashlib.sha256("\0".join(parts).encode())
     for path in (submission.path, *submission.older):
         try:
@@ -154,7 +166,9 @@ def chosen(submission: Submission, sheet: Notebook) -> tuple[Notebook, list[str]
             continue
         taken = f"{len(paths)} NOTEBOOKS: {clean.name(path.name)} counts"
         if path.stat().st_nlink > 1:
-            faults.append(f"LINKED: {clean.name(path.name)} has another name, perhaps elsewhere")
+            faults.append(
+                f"LINKED: {clean.name(path.name)} has another name, perhaps elsewhere"
+            )
         if len(paths) == 1:
             return notebook, faults
         found = rebuild(notebook, sheet)
