@@ -15,6 +15,7 @@ from bncourse.grading.batch import (
     read_sheets,
     write,
 )
+from bncourse.grading.clean import visible
 from bncourse.grading.gradebook import import_grades
 from bncourse.grading.rebuild import rebuild
 from bncourse.grading.sandbox import Limits, NoSandboxError, find_bubblewrap
@@ -98,7 +99,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         commands[options.command](options)
     except (NoSandboxError, ValueError, OSError, KeyError) as error:
-        print(f"bncourse.grading: {error}", file=sys.stderr)
+        print(f"bncourse.grading: {visible(str(error))}", file=sys.stderr)
         return 2
     return 0
 

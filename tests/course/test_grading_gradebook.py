@@ -77,7 +77,38 @@ def test_scores_are_entered_and_the_rest_is_left_to_mark(tmp_path, book):
         "ada": [(2.5, False), (1.0, False), (None, True)],
         "bob": [(0.0, False), (None, True), (0.0, False)],
     }
-    assert said == {"ada": ["ß", "timed out", ""], "bob": ["", "", "blank"]}
+    assert said == {"ada": ["    ß", "    timed out", ""], "bob": ["", "", "    blank"]}
     for student, notebook in {"ada": submission(answers), "bob": {"cells": []}}.items():
         kept = tmp_path / "autograded" / student / NAME / f"{NAME}.ipynb"
         assert kept.read_text(encoding="utf-8") == as_stored(rebuild(notebook, SHEET).notebook)
+
+
+def test_what_fails_for_one_student_is_said_and_the_others_are_entered(
+    tmp_path, book, monkeypatch, capsys
+):
+    def rebuilt(notebook, sheet):
+        if notebook["cells"][0]["source"] == "bob":
+            os._exit(3)
+        return rebuild(notebook, sheet)
+
+    for student in ("=ada", "bob", "cyd"):
+        path = hand_in(tmp_path / "in", student, submission())
+    path.with_name("z.ipynb").write_text("{", encoding="utf-8")  # an older one, damaged
+    cell = {"cell_type": "code", "source": "bob"}
+    hand_in(tmp_path / "in", "dan", {"cells": [cell]})
+    monkeypatch.setattr(gradebook, "rebuild", rebuilt)
+    text = CSV.replace("ada,", "'=ada,").replace("bob,", "dan,")
+    (tmp_path / "g.csv").write_text(text, encoding="utf-8")
+    submissions = find_submissions(tmp_path / "in", SHEETS)
+    enter = gradebook.enter
+    assert gradebook.import_grades(tmp_path / "g.csv", submissions, SHEETS, tmp_path) == 2
+    assert f"dan/{NAME}: the grader's process ended" in capsys.readouterr().err
+
+    def refuse(book, submission, marks):
+        if submission.student == "dan":
+            raise RuntimeError("\x1b[2J")
+        enter(book, submission, marks)
+
+    monkeypatch.setattr(gradebook, "enter", refuse)
+    assert gradebook.import_grades(tmp_path / "g.csv", submissions, SHEETS, tmp_path) == 1
+    assert rf"dan/{NAME}: not entered: RuntimeError: \x1b[2J" in capsys.readouterr().err
