@@ -7,6 +7,7 @@ not at all. A run that is started again takes what is there. It grades again wha
 since.
 """
 
+import contextlib
 import csv
 import difflib
 import hashlib
@@ -116,13 +117,23 @@ def overlooked(folder: Path, sheets: dict[str, Notebook]) -> list[str]:
 
 
 def kept_seed(folder: Path) -> int:
-    """Return the seed that a course keeps in ``seed.txt``; the first time it is drawn."""
+    """Return the seed that a course keeps in ``seed.txt``; the first time it is drawn.
+
+    Raises
+    ------
+    ValueError
+        If the file holds no whole number.
+    """
     path = folder / "seed.txt"
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        write(path, f"{secrets.randbelow(10**9)}\n")
-        path.chmod(0o600)
-    return int(path.read_text(encoding="utf-8"))
+    folder.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        number = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with os.fdopen(number, "w", encoding="utf-8") as file:
+            file.write(f"{secrets.randbelow(10**9)}\n")
+    text = path.read_text(encoding="utf-8").strip()
+    if not text.isdecimal():
+        raise ValueError(f"{path}: expected a whole number, the seed, got {text[:40]!r}")
+    return int(text)
 
 
 def fingerprint(submission: Submission, settings: Settings) -> str:

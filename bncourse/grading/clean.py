@@ -24,9 +24,9 @@ COMMANDS = re.compile(
     r"\\(?=(href|url|style|class|cssId|data|require|mmlToken|bbox|enclose|includegraphics|"
     r"raise|lower|move(left|right)|m?kern|[hmv]sk(ip)|[hmv]space|[rl]lap|unicode)\b)"
 )
-INLINE = re.compile(
-    r"(?<=\]\()data:(image/(?:png|jpeg|gif|webp));base64,([A-Za-z0-9+/=]+)(?=\))"
-)
+DATA = r"data:(?P<kind>image/(?:png|jpeg|gif|webp));base64,(?P<data>[A-Za-z0-9+/=]+)"
+PASTED = re.compile(rf"!\[[^][\n]{{0,200}}\]\({DATA}\)")
+TAGGED = re.compile(rf"<img\s[^<>]{{0,99}}?src=[\"']{DATA}[\"'][^<>]{{0,99}}>")
 SHOWN = re.compile(r"(!\[[^][\n]{0,200}\])\((?=attachment:[^)\s\\]{1,300}\))")
 IMAGES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 HINT = re.compile(re.escape(folded("@")).replace("@", "(.*)"), re.S)
@@ -50,7 +50,7 @@ def visible(text: str, most: int = MOST) -> str:
 def name(text: str) -> str:
     """Return a folder's or a file's name on one line."""
     text = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return visible(text.replace("\n", "\\n").replace("\t", "\\t"), 250)
+    return visible(text.replace("\n", "\\n").replace("\t", "\\t"), 260)
 
 
 def for_table(value: Any) -> Any:
@@ -124,10 +124,10 @@ def with_attached(cell: Cell) -> Cell:
 
     def moved(found: re.Match[str]) -> str:
         name = f"inline-{len(more)}"
-        more[name] = {found[1]: found[2]}
-        return f"attachment:{name}"
+        more[name] = {found["kind"]: found["data"]}
+        return f"![](attachment:{name})"
 
-    text = INLINE.sub(moved, source_of(cell))
+    text = TAGGED.sub(moved, PASTED.sub(moved, source_of(cell)))
     return {**cell, "source": text, "attachments": pictures_of(cell) | more} if more else cell
 
 

@@ -67,7 +67,7 @@ def defines(cell: Cell, task: Task) -> bool:
     except KeyError:
         return False
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return bool(re.search(rf"^\s*(def|class) {name}\b|^\s*{name} *=[^=]", source, re.M))
+        return bool(re.search(rf"^ *(def|class) {name}\b|^ *{name} *=[^=]", source, re.M))
 
 
 def below(

@@ -69,11 +69,13 @@ def test_a_picture_in_the_text_becomes_an_attachment():
     """As Colab writes it, and however long it is."""
     data = "aGk=" * 50_000
     cell = {"cell_type": "markdown", "metadata": {}, "source": "x" * 40_000 + (
-        f"![p](data:image/png;base64,{data}) ![q](data:text/html;base64,aGk=)")}  # fmt: skip
+        f"![p](data:image/png;base64,{data}) ![q](data:text/html;base64,aGk=)"
+        f"<img width=9 src='data:image/gif;base64,aGk=' onerror='x'>")}  # fmt: skip
     found = clean.clean_cell(cell)
-    assert found["attachments"] == {"inline-0": {"image/png": data}}
+    pictures = {"inline-0": {"image/png": data}, "inline-1": {"image/gif": "aGk="}}
+    assert found["attachments"] == pictures
     assert found["source"][40_000:] == (
-        "![p](attachment:inline-0) ![q] (data:text/html;base64,aGk=)"
+        "![](attachment:inline-0) ![q] (data:text/html;base64,aGk=)![](attachment:inline-1)"
     )
 
 
