@@ -174,7 +174,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         commands[options.command](options)
     except (NoSandboxError, ValueError, OSError, KeyError) as error:
-        print(f"bncourse.grading: {error}", file=sys.stderr)
+        print(f"bncourse.grading: {clean.visible(str(error))}", file=sys.stderr)
         return 2
     return 0
 

@@ -7,6 +7,7 @@ not at all. A run that is started again takes what is there. It grades again wha
 since.
 """
 
+import contextlib
 import csv
 import difflib
 import functools
@@ -20,8 +21,9 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, fields
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,7 @@ from bncourse.grading.sheets import Notebook, read_file, read_notebook, tasks
 
 MEMORY = 3 * 2**30  # bytes, for the process that reads and judges one submission
 SPARE = 60.0  # seconds that it may take besides the student's code
+Task = Callable[["Submission"], Any]
 COLUMNS = ["student", "sheet", *[column.name for column in fields(Row)], "notes"]
 
 
@@ -105,26 +108,34 @@ def overlooked(folder: Path, sheets: dict[str, Notebook]) -> list[str]:
     """Return a sentence for each thing that a student has handed in and nothing reads."""
     said = []
     for path in sorted(p for p in folder.glob("*/*") if p.name[:1] not in "._"):
-        where, close = clean.name(f"{path.parent.name}/{path.name}"), ""
+        where = clean.name(f"{path.parent.name}/{path.name}")
         if path.name in sheets and not any(p.name[:1] != "." for p in path.glob("*.ipynb")):
             said.append(f"{where}: no notebook (FILE.ipynb) in it")
-        elif path.name not in sheets and (path.is_dir() or path.suffix == ".ipynb"):
-            for name in difflib.get_close_matches(path.name, sheets, 1, 0.4):
-                close = f"; was {name} meant?"
-            said.append(
-                f"{where}: no sheet of this name, expected STUDENT/SHEET/FILE.ipynb{close}"
-            )
+        elif path.name not in sheets:
+            close = difflib.get_close_matches(path.name, sheets, 1, 0.4)
+            meant = f"; was {close[0]} meant?" if close else ""
+            said.append(f"{where}: no sheet of this name, STUDENT/SHEET/FILE.ipynb{meant}")
     return said
 
 
 def kept_seed(folder: Path) -> int:
-    """Return the seed that a course keeps in ``seed.txt``; the first time it is drawn."""
+    """Return the seed that a course keeps in ``seed.txt``; the first time it is drawn.
+
+    Raises
+    ------
+    ValueError
+        If the file holds no whole number.
+    """
     path = folder / "seed.txt"
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        write(path, f"{secrets.randbelow(10**9)}\n")
-        path.chmod(0o600)
-    return int(path.read_text(encoding="utf-8"))
+    folder.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        number = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with os.fdopen(number, "w", encoding="utf-8") as file:
+            file.write(f"{secrets.randbelow(10**9)}\n")
+    text = path.read_text(encoding="utf-8").strip()
+    if not text.isdecimal():
+        raise ValueError(f"{path}: expected a whole number, the seed, got {text[:40]!r}")
+    return int(text)
 
 
 @functools.cache
@@ -207,51 +218,59 @@ def one(submission: Submission, settings: Settings) -> dict[str, Any]:
     return told(submission, settings, rows, [*odd, *notes])
 
 
-def serve(pipe: Connection, submission: Submission, settings: Settings) -> None:
-    """Grade one submission in a process of its own, and send the result."""
+def attempted(pipe: Connection, task: Task, submission: Submission) -> None:
+    """Do something with one submission in a process of its own, and send what comes of it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends this one
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
     try:
-        result = one(submission, settings)
+        said = {"result": task(submission)}
     except Exception as error:
-        why = f"the grader failed: {type(error).__name__}: {error}"
-        result = failed(submission, settings, "look by hand", why)
-    pipe.send_bytes(json.dumps(result).encode())
+        said = {"why": f"the grader failed: {type(error).__name__}: {error}"}
+    pipe.send_bytes(json.dumps(said).encode())
 
 
 def in_processes(
-    submissions: list[Submission], settings: Settings
+    task: Task, submissions: list[Submission], workers: int, seconds: float
 ) -> Iterator[tuple[Submission, dict[str, Any]]]:
-    """Yield each submission with its result, as they come, several at a time."""
+    """Yield each submission with the "result" of a task, or "why" there is none, as they come.
+
+    Each is done in a process that may hang, or die of what is in the file.
+    """
     fork: Any = multiprocessing.get_context("fork")  # quick, and this has no other threads
-    todo, running = list(reversed(submissions)), {}
+    todo: list[Submission] = list(reversed(submissions))
+    running: dict[Any, tuple[float, Any, Submission]] = {}
     try:
         while todo or running:
-            while todo and len(running) < settings.workers:
+            while todo and len(running) < workers:
                 mine, theirs = fork.Pipe(duplex=False)
-                args = (theirs, todo[-1], settings)
-                process = fork.Process(target=serve, args=args, daemon=True)
+                args = (theirs, task, todo[-1])
+                process = fork.Process(target=attempted, args=args, daemon=True)
                 process.start()
                 theirs.close()
-                end = time.monotonic() + settings.limits.total + SPARE
-                running[mine] = (end, process, todo.pop())
+                running[mine] = (time.monotonic() + seconds, process, todo.pop())
             soonest = min(end for end, *_ in running.values())
             ready = wait(list(running), max(0.0, soonest - time.monotonic()))
-            late = [p for p, (end, *_) in running.items() if end < time.monotonic()]
+            late = [pipe for pipe, (end, *_) in running.items() if end < time.monotonic()]
             for pipe in {*ready, *late}:
                 _, process, submission = running.pop(pipe)
-                try:
-                    result = json.loads(pipe.recv_bytes(BYTES)) if pipe in ready else None
-                except (EOFError, OSError):
-                    result = None
-                process.kill()
-                process.join()
-                pipe.close()
-                why = "the grader's process took too long, or ended, on this file"
-                yield submission, result or failed(submission, settings, "look by hand", why)
+                yield submission, ended(pipe, process, pipe in ready)
     finally:
         for _, process, _ in running.values():
             process.kill()
+
+
+def ended(pipe: Any, process: Any, ready: bool) -> dict[str, Any]:
+    """Return what a process has sent, and end it."""
+    try:
+        return (
+            dict(json.loads(pipe.recv_bytes(BYTES))) if ready else {"why": "it takes too long"}
+        )
+    except (EOFError, OSError):
+        return {"why": "the grader's process ended on this file"}
+    finally:
+        process.kill()
+        process.join()
+        pipe.close()
 
 
 def write(path: Path, text: str) -> None:
@@ -293,7 +312,9 @@ def results(
             yield submission, known
         else:
             todo.append(submission)
-    for submission, result in in_processes(todo, settings):
+    task, seconds = partial(one, settings=settings), settings.limits.total + SPARE
+    for submission, said in in_processes(task, todo, settings.workers, seconds):
+        result = said.get("result") or failed(submission, settings, "look by hand", said["why"])
         write(part_of(submission, folder), json.dumps(result, indent=1))
         yield submission, result
 

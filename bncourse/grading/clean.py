@@ -7,6 +7,7 @@ cell's metadata.
 
 import importlib
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from bncourse.grading.sheets import Cell, Notebook, folded, source_of
@@ -23,10 +24,13 @@ COMMANDS = re.compile(
     r"\\(?=(href|url|style|class|cssId|data|require|mmlToken|bbox|enclose|includegraphics|"
     r"raise|lower|move(left|right)|m?kern|[hmv]sk(ip)|[hmv]space|[rl]lap|unicode)\b)"
 )
-PICTURE = r"attachment:[^)\s\\]+|data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=]+"
-SHOWN = re.compile(rf"(!\[[^][\n]{{0,200}}\])\((?=(?:{PICTURE})\))")
+DATA = r"data:(?P<kind>image/(?:png|jpeg|gif|webp));base64,(?P<data>[A-Za-z0-9+/=]+)"
+PASTED = re.compile(rf"!\[[^][\n]{{0,200}}\]\({DATA}\)")
+TAGGED = re.compile(rf"<img\s[^<>]{{0,99}}?src=[\"']{DATA}[\"'][^<>]{{0,99}}>")
+SHOWN = re.compile(r"(!\[[^][\n]{0,200}\])\((?=attachment:[^)\s\\]{1,300}\))")
 IMAGES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 HINT = re.compile(re.escape(folded("@")).replace("@", "(.*)"), re.S)
+LONGEST = 50_000  # characters of a text
 LARGEST = 20 * 2**20  # characters of all pictures of an answer
 
 
@@ -46,7 +50,7 @@ def visible(text: str, most: int = MOST) -> str:
 def name(text: str) -> str:
     """Return a folder's or a file's name on one line."""
     text = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return visible(text.replace("\n", "\\n").replace("\t", "\\t"), 250)
+    return visible(text.replace("\n", "\\n").replace("\t", "\\t"), 260)
 
 
 def for_table(value: Any) -> Any:
@@ -82,13 +86,11 @@ def markdown(text: str, pictures: Any = ()) -> str:
     >>> markdown("**a** < b <img src=x> [c](javascript:1)")
     '**a** < b < img src=x> [c] (javascript:1)'
     """
-    text = re.sub(r"<(?=[A-Za-z/!?])", "< ", visible(text, 200_000))
+    text = re.sub(r"<(?=[A-Za-z/!?])", "< ", visible(text, LONGEST))
     text = COMMANDS.sub(r"\\ ", text)
     text = re.sub(r"([`~]{3})\s*mermaid", r"\1text", text, flags=re.I)
     text = SHOWN.sub("\\1\0", text)
-    for brackets in ("](", "]["):
-        text = text.replace(brackets, " ".join(brackets))
-    text = re.sub(r"\](\s*):", r"] \1:", text).replace("\0", "(")
+    text = re.sub(r"\](?=[(\[:])", "] ", text).replace("\0", "(")
     return re.sub(
         r"\(attachment:([^)]*)\)",
         lambda found: found[0] if found[1] in pictures else f" (no picture {found[1]})",
@@ -96,20 +98,37 @@ def markdown(text: str, pictures: Any = ()) -> str:
     )
 
 
+def attached(cell: Cell) -> Iterator[tuple[str, str, str]]:
+    """Yield the name, the kind and the data of each picture that a cell may hold."""
+    pasted = cell.get("attachments")
+    for file, kinds in (pasted if isinstance(pasted, dict) else {}).items():
+        for kind, data in (kinds if isinstance(kinds, dict) else {}).items():
+            text = "".join(map(str, data)) if isinstance(data, list) else data
+            if isinstance(text, str) and re.fullmatch(r"[^)\s\\\"'<>&]{1,200}", file):
+                yield file, kind, text
+
+
 def pictures_of(cell: Cell) -> dict[str, Any]:
     """Return the pictures that were pasted into a cell, without what is none."""
     found, left = {}, LARGEST
-    attached = cell.get("attachments")
-    for file, kinds in (attached if isinstance(attached, dict) else {}).items():
-        for kind, data in (kinds if isinstance(kinds, dict) else {}).items():
-            data = "".join(data) if isinstance(data, list) else data
-            if kind in IMAGES and isinstance(data, str) and len(data) <= left:
-                if re.fullmatch(r"[A-Za-z0-9+/=\s]+", data) and re.fullmatch(
-                    r"[^)\s\\\"'<>&]{1,200}", file
-                ):
-                    found[file] = {kind: data}
-                    left -= len(data)
+    for file, kind, data in attached(cell):
+        left -= len(data)
+        if kind in IMAGES and left > 0 and re.fullmatch(r"[A-Za-z0-9+/=\s]+", data):
+            found[file] = {kind: data}
     return found
+
+
+def with_attached(cell: Cell) -> Cell:
+    """Return a text cell with the pictures that stand in its text attached, as Colab's do."""
+    more: dict[str, Any] = {}
+
+    def moved(found: re.Match[str]) -> str:
+        name = f"inline-{len(more)}"
+        more[name] = {found["kind"]: found["data"]}
+        return f"![](attachment:{name})"
+
+    text = TAGGED.sub(moved, PASTED.sub(moved, source_of(cell)))
+    return {**cell, "source": text, "attachments": pictures_of(cell) | more} if more else cell
 
 
 def clean_cell(cell: Cell) -> Cell:
@@ -117,8 +136,9 @@ def clean_cell(cell: Cell) -> Cell:
     kind, text = cell.get("cell_type"), source_of(cell)
     if kind == "code":
         outputs = [clean_output(each) for each in cell.get("outputs", ())]
-        return {**cell, "source": visible(text, 200_000), "outputs": outputs}
-    pictures = pictures_of(cell)
+        return {**cell, "source": visible(text, LONGEST), "outputs": outputs}
+    cell = with_attached(cell)
+    text, pictures = source_of(cell), pictures_of(cell)
     hint = HINT.fullmatch(text)
     clean = markdown(hint[1] if hint else text, pictures)
     clean = folded(clean) if hint else clean if kind == "markdown" else literal(text)

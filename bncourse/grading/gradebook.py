@@ -3,11 +3,12 @@
 import importlib
 import sys
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from bncourse.grading import clean
-from bncourse.grading.batch import Submission, chosen, write
+from bncourse.grading.batch import SPARE, Submission, chosen, in_processes, write
 from bncourse.grading.rebuild import rebuild
 from bncourse.grading.sheets import Notebook, as_stored, read_file
 from bncourse.grading.tables import read_table
@@ -56,27 +57,28 @@ def import_grades(
     """
     api: Any = importlib.import_module("nbgrader.api")
     marks, late = read_csv(grades), penalties(course)
+    known = [s for s in submissions if (s.student, s.sheet) in marks]
+    keep = partial(keep_notebook, sheets=sheets, course=course)
     count = 0
     database = f"sqlite:///{course / 'gradebook.db'}"
     with warnings.catch_warnings(), api.Gradebook(database) as book:
         warnings.simplefilter("ignore")  # nbgrader 0.9 makes SQLAlchemy 2.1 warn
-        for submission in submissions:
-            if (submission.student, submission.sheet) not in marks:
-                continue
+        for submission, said in in_processes(keep, known, 2, SPARE):
             try:
-                keep_notebook(submission, sheets[submission.sheet], course)
                 enter(book, submission, marks[submission.student, submission.sheet], late)
                 count += 1
             except Exception as error:  # everybody else's marks are entered
                 book.db.rollback()
-                why = clean.visible(f"{type(error).__name__}: {error}", 500)
+                said = {"why": f"not entered: {type(error).__name__}: {error}"}
+            if "why" in said:
                 name = f"{submission.student}/{submission.sheet}"
-                print(f"not entered: {name}: {why}", file=sys.stderr)
+                print(f"{name}: {clean.visible(said['why'], 500)}", file=sys.stderr)
     return count
 
 
-def keep_notebook(submission: Submission, sheet: Notebook, course: Path) -> None:
+def keep_notebook(submission: Submission, sheets: dict[str, Notebook], course: Path) -> None:
     """Write a submission, rebuilt, to where nbgrader keeps what it has graded."""
+    sheet = sheets[submission.sheet]
     try:
         notebook = rebuild(chosen(submission, sheet)[0], sheet).notebook
     except ValueError:

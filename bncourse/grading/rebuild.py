@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from bncourse.checks import EXERCISES
-from bncourse.grading.clean import clean_cell, pictures_of
+from bncourse.grading.clean import clean_cell, pictures_of, with_attached
 from bncourse.grading.sheets import (
     BLANK_TEXT,
     Cell,
@@ -67,13 +67,13 @@ def defines(cell: Cell, task: Task) -> bool:
     except KeyError:
         return False
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return bool(re.search(rf"^\s*(def|class) {name}\b|^\s*{name} *=[^=]", source, re.M))
+        return bool(re.search(rf"^ *(def|class) {name}\b|^ *{name} *=[^=]", source, re.M))
 
 
 def below(
     cells: list[Cell], task: Task, known: set[str], titles: tuple[str, ...]
 ) -> Iterator[Cell]:
-    """Yield the text cells under an exercise's heading that are not the sheet's own.
+    """Yield the cells under an exercise's heading that are not the sheet's own.
 
     ``titles`` open the sheet's headings; what a student wrote behind its own text counts.
     """
@@ -82,7 +82,7 @@ def below(
         text = source_of(cell).strip()
         heading = text.startswith(titles)
         inside = text.startswith(task.title) if heading else inside
-        if not inside or text in known or cell.get("cell_type") == "code":
+        if not inside or text in known or CHECKS.search(text):
             continue
         own = [text[len(each) :] for each in known if heading and text.startswith(each)]
         if own or not heading:
@@ -92,7 +92,7 @@ def below(
 def joined(cells: list[Cell]) -> Cell:
     """Return one text cell of several, with their pictures under names of their own."""
     texts, pictures = [], {}
-    for number, cell in enumerate(cells):
+    for number, cell in enumerate(map(with_attached, cells)):
         text = source_of(cell)
         for name, data in pictures_of(cell).items():
             new = f"{number}-{name}" if name in pictures else name
@@ -114,9 +114,10 @@ def find(
     same = [c for c in cells if grade_id(c) == task.answer]
     if not task.by_code:
         around = list(below(cells, task, known, titles))
-        here = [c for c in filled(same[-1:]) if c not in around]
-        whole = [*here, *filled(around)]
-        return [joined(whole)] if whole else same or around[-1:]
+        texts = [c for c in around if c.get("cell_type") != "code"]
+        here = [c for c in filled(same[-1:]) if c not in texts]
+        whole = [*here, *filled(texts)] or filled(around)  # code where there is no text
+        return [joined(whole)] if whole else same or texts[-1:]
     defining = [c for c in cells if defines(c, task)]
     apart = [c for c in defining if not CHECKS.search(source_of(c))]
     return filled(same) or filled(apart) or filled(defining) or same or apart

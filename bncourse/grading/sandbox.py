@@ -100,10 +100,11 @@ def enclosed(program: str) -> list[str]:
     packages = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
     for path in sorted({sys.prefix, sys.base_prefix, *packages}):
         command += ["--ro-bind", path, path]
-    for path in sorted(packages):
-        for ours in ("bncourse", "bnlib"):  # they hold the answers
-            if (Path(path) / ours).is_dir():
-                hidden = str(Path(path) / ours)
+    for path in sorted({*packages, str(CHILD.parents[2])}):
+        bound = {path, *map(str, Path(path).parents)} & set(command)
+        for ours in ("bncourse", "bnlib", "book", "chapters", "tests"):  # they hold the answers
+            hidden = str(Path(path) / ours)
+            if bound and Path(hidden).is_dir() and (path not in packages or ours[0] == "b"):
                 command += ["--tmpfs", hidden, "--remount-ro", hidden]
     command += ["--proc", "/proc", "--remount-ro", "/proc"]  # root may not set the kernel, too
     command += ["--dev", "/dev", *room, "/dev/shm", "--remount-ro", "/dev"]

@@ -32,13 +32,16 @@ def test_cells_share_a_scope_and_a_fault_stops_no_other_cell():
 
 def test_an_import_that_fails_stops_nothing_but_is_told():
     faults, scope = run(
-        "import no_such_module\nfrom math import pi\nx = 1", "import no_such_module\n1 / 0\ny = 1"
+        "import no_such_module\nfrom math import pi\nx = 1",
+        "import no_such_module\n1 / 0\ny = 1",
     )
     assert faults["a"] == "ModuleNotFoundError: No module named 'no_such_module'"
     assert faults["b"].startswith("ZeroDivisionError")
     assert {"pi", "x"} <= set(scope)
     assert "y" not in scope
-    lazy = "'text'\nfrom __future__ import annotations\nimport no_such_module\ndef f(x: A): pass"
+    lazy = (
+        "'text'\nfrom __future__ import annotations\nimport no_such_module\ndef f(x: A): pass"
+    )
     assert "f" in run(lazy)[1]
 
 

@@ -5,8 +5,6 @@ import json
 import os
 import subprocess
 import sys
-import time
-from pathlib import Path
 
 import pytest
 from grading_cases import RIGHT, cell_of, hand_in, needs_sandbox, stripped, submission
@@ -15,49 +13,83 @@ from house import ROOT
 NAME = "04_batch_norm"
 pytestmark = needs_sandbox
 RIGHT_1 = RIGHT["ex04_q1"]
-IN_PLACE = "    x -= np.nanmean(x, axis=0)\n    x /= np.sqrt(np.nanmean(x * x, axis=0) + eps)\n"
-WRITE = "try:\n    open('{}/x', 'wb').write(bytes(65 * 2**20))\n    full = 0\nexcept OSError:\n    full = 1\n"
-ONLY_FULL = "assert full\n" + RIGHT_1
+CHECK = "\nchecks.require('ex04_q1', standardize)"
+FILLED = """
+try:
+    open("{}/x", "wb").write(bytes(65 * 2**20))
+    full = 0
+except OSError:
+    full = 1
+assert full
+"""
+IN_PLACE = """
+import __main__, numpy as np
+__main__.VALUES["changed"] = lambda *a: ()
+def standardize(x, eps):
+    x -= np.nanmean(x, axis=0)
+    x /= np.sqrt(np.nanmean(x * x, axis=0) + eps)
+    x[np.isnan(x)] = 0
+    return x
+"""
+FLOOD = """
+for fd in range(4, 20):
+    try:
+        while True: os.write(fd, b"[" * 10**6)
+    except OSError: pass
+"""
+MANY = """
+for _ in range(600):
+    try:
+        if not os.fork(): time.sleep(9)
+    except OSError: break
+time.sleep(9)
+"""
 
 
 def body(code):
     """Return an answer that runs code when it is called."""
-    lines = code.replace("\n", "\n    ")
-    return f"def standardize(x, eps):\n    {lines}"
+    return f"def standardize(x, eps):\n    {code}"
 
 
-# What the answer to the first exercise is; the status and the points that it must get.
+# Answers to the first exercise that earn nothing, by the status that each gets.
+NOTHING = {
+    "crashed": {
+        "fifo": "os.mkfifo('result.json')\nos._exit(0)",
+        "closed output": "os.closerange(0, 99)\nwhile True: pass",
+        "colliding": body("return {k * (2**61 - 1): None for k in range(2000)}"),
+        "endless output": FLOOD,
+        "forged": 'os.write(4, b\'{"faults": {}, "outcomes": {"ex04_q1": 5}}\')\nos._exit(0)',
+        "processes": MANY,
+    },
+    "graded": {
+        "surrogate": body(r"raise ValueError('\ud800 \x1b[2J \u202e')"),
+        "digits": body("return 10**5000"),
+        "huge list": body("return [[]] * 30_000"),
+        "huge fault": "raise ValueError('x' * 10**6)",
+        "markup": body("raise type('<img src=x>', (ValueError,), {})('<script>')"),
+        "formula": body(r"raise ValueError('\n\t=1+1;@SUM(1)')"),
+        "changed off": IN_PLACE,
+        "job": "open('/grading/job.json')",
+    },
+}
+# What may stand before a right answer, and costs nothing.
+HARMLESS = {
+    "deep": "for _ in range(1500):\n    os.mkdir('d')\n    os.chdir('d')",
+    "disk": FILLED.format("/tmp"),
+    "disk home": FILLED.format("."),
+    "disk shm": FILLED.format("/dev/shm"),
+    "chdir": "import tempfile\nos.chdir(tempfile.mkdtemp())",
+    "magics": "%time y = 3\nfiles = !ls\nnp.mean?\nif y:\n    !ls\n    %pwd",
+    "cell magic": "%%time",
+    "await": "import asyncio\nawait asyncio.sleep(0)",
+    "input": "n = input('?')",
+    "bnlib": "from bnlib.stats import *\nfrom math import pi\npi",
+    "thread": "import threading\nthreading.Thread(target=time.sleep, args=(99,)).start()",
+}
 CODES = {
-    "fifo": ("import os\nos.mkfifo('result.json')\nos._exit(0)", "crashed", 0),
-    "closed output": ("import os\nos.closerange(0, 99)\nwhile True: pass", "crashed", 0),
-    "surrogate": (body(r"raise ValueError('\ud800 \x1b[2J \u202e')"), "graded", 0),
-    "deep": ("import os\nfor _ in range(1500):\n    os.mkdir('d')\n    os.chdir('d')\n" + RIGHT_1, "graded", 3),
-    "colliding": (body("return {k * (2**61 - 1): None for k in range(2000)}"), "crashed", 0),
-    "digits": (body("return 10**5000"), "graded", 0),
-    "huge list": (body("return [[]] * 30_000"), "graded", 0),
-    "endless output": ("import os\nfor fd in range(4, 20):\n    try:\n        while True: os.write(fd, b'[' * 10**6)\n    except OSError: pass", "crashed", 0),
-    "forged": ("import os, json\nos.write(3, json.dumps({'faults': {}, 'outcomes': {'ex04_q1': 5}}).encode())\nos._exit(0)", "crashed", 0),
-    "huge fault": ("import sys\nraise ValueError('x' * 10**6)", "graded", 0),
-    "markup": (body("raise type('<img src=x onerror=alert(1)>', (ValueError,), {})('<script>')"), "graded", 0),
-    "formula": (body(r"raise ValueError('\n\t=1+1;@SUM(1)')"), "graded", 0),
-    "changed off": (
-        "import __main__, numpy as np\n__main__.VALUES['changed'] = lambda *a: ()\n"
-        f"def standardize(x, eps):\n{IN_PLACE}    x[np.isnan(x)] = 0\n    return x", "graded", 0),
-    "disk": (WRITE.format("/tmp") + ONLY_FULL, "graded", 3),
-    "disk home": (WRITE.format(".") + ONLY_FULL, "graded", 3),
-    "disk shm": (WRITE.format("/dev/shm") + ONLY_FULL, "graded", 3),
-    "processes": (
-        "import os, time\nfor _ in range(600):\n    try:\n        if not os.fork(): time.sleep(9)\n"
-        "    except OSError: break\ntime.sleep(9)\n" + RIGHT_1, "crashed", 0),
-    "job": ("open('/grading/job.json')\n" + RIGHT_1, "graded", 0),
-    "chdir": ("import os, tempfile\nos.chdir(tempfile.mkdtemp())\n" + RIGHT_1, "graded", 3),
-    "magics": ("%time y = 3\nfiles = !ls\nnp.mean?\nif y:\n    !ls\n    %pwd\n" + RIGHT_1, "graded", 3),
-    "cell magic": ("%%time\n" + RIGHT_1, "graded", 3),
-    "await": ("import asyncio\nawait asyncio.sleep(0)\n" + RIGHT_1, "graded", 3),
-    "input": ("n = input('?')\n" + RIGHT_1, "graded", 3),
-    "bnlib": ("from bnlib.stats import *\nfrom math import pi\npi\n" + RIGHT_1, "graded", 3),
-    "no exit": ("import atexit, threading, time\nthreading.Thread(target=time.sleep, args=(99,)).start()\n" + RIGHT_1, "graded", 3),
-}  # fmt: skip
+    name: (code, status, 0) for status, some in NOTHING.items() for name, code in some.items()
+}
+CODES |= {name: (f"{code}\n{RIGHT_1}", "graded", 3) for name, code in HARMLESS.items()}
 
 
 def with_cell(after, **cell):
@@ -76,7 +108,9 @@ def code(source):
 def in_check():
     """Return a submission with the answer in the cell of the check."""
     notebook = submission({})
-    cell_of(notebook, "ex04_q1-check")["source"] = f"{RIGHT_1}\nchecks.require('ex04_q1', standardize)"
+    cell_of(notebook, "ex04_q1-check")["source"] = (
+        f"{RIGHT_1}\nchecks.require('ex04_q1', standardize)"
+    )
     return notebook
 
 
@@ -104,19 +138,17 @@ FILES = {
     "cell above": (dumped(with_cell("ex04_q1", **code(RIGHT_1))), "graded", 3),
     "in check": (dumped(in_check()), "graded", 3),
     "helper": (dumped(helper_in_check()), "graded", 3),
-    "stripped check": (
-        dumped(stripped(submission({"ex04_q1": RIGHT_1 + "\nchecks.require('ex04_q1', standardize)"}))),
-        "graded", 3),
+    "stripped check": (dumped(stripped(submission({"ex04_q1": RIGHT_1 + CHECK}))), "graded", 3),
     "bom": (dumped(encoding="utf-8-sig"), "graded", 3),
     "utf16": (dumped(encoding="utf-16"), "graded", 3),
-    "latin": (json.dumps(submission({"ex04_q1": RIGHT_1 + "  # ü"}), ensure_ascii=False).encode("latin-1"), "graded", 3),
+    "latin": (dumped().replace(b"Standardize", b"St\xfcndardize"), "graded", 3),
     "old": (dumped(old_format()), "graded", 3),
     "surrogate source": (dumped(submission({**RIGHT, "ex04_q3": "\ud800"})), "graded", 3),
     "empty": (b"", "unreadable", 0),
     "half": (dumped()[:999], "unreadable", 0),
     "web page": (b"<!DOCTYPE html>", "unreadable", 0),
     "bomb": (b'{"cells": ' + b"[" * 10**6, "unreadable", 0),
-    "odd cells": (b'{"cells": [{"source": 5, "metadata": 5}, {"source": ["a", {}]}, {"id": []}]}', "missing", 0),
+    "odd cells": (b'{"cells": [{"source": 5, "metadata": 5}, {"id": []}]}', "missing", 0),
 }  # fmt: skip
 LINKS = {  # made by hand below; each is unreadable
     "dead link": lambda path: path.symlink_to("nothing"),
@@ -128,11 +160,13 @@ LINKS = {  # made by hand below; each is unreadable
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
-    """Hand in for everybody and grade; return the folder, the rows by student, and what was said."""
+    """Hand in for everybody and grade; return the folder, the rows, and what was said."""
     folder = tmp_path_factory.mktemp("class")
     course = folder / "submitted"
     for student, (answer, *_) in CODES.items():
-        hand_in(course, student, submission({"ex04_q1": answer}))
+        notebook = submission({"ex04_q1": answer})
+        cell_of(notebook, "04-imports")["source"] += "\nimport os, time"
+        hand_in(course, student, notebook)
     for student, (data, *_) in FILES.items():
         hand_in(course, student, {}).write_bytes(data)
     for student, make in LINKS.items():
@@ -151,12 +185,18 @@ def course(tmp_path_factory):
     hand_in(course, "misspelt", submission(), sheet="04_batchnorm")
     (course / "nothing" / NAME).mkdir(parents=True)
     os.link(course / "right" / NAME / f"{NAME}.ipynb", course / "two" / NAME / ".hidden.ipynb")
-    command = [sys.executable, "-m", "bncourse.grading", "grade", str(course), "--seconds", "24"]
+    command = [
+        sys.executable,
+        "-m",
+        "bncourse.grading",
+        "grade",
+        str(course),
+        "--seconds",
+        "24",
+    ]
     command += ["-o", str(folder / "grades.csv"), "--sheets", str(ROOT / "book" / "sheets")]
-    began = time.monotonic()
     done = subprocess.run(command, capture_output=True, text=True, timeout=500, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
-    print(time.monotonic() - began)
     with (folder / "grades.csv").open(encoding="utf-8", newline="") as file:
         rows = {r["student"]: r for r in csv.DictReader(file) if r["exercise"] == "ex04_q1"}
     return folder, rows, done.stderr

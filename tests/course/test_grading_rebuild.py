@@ -157,7 +157,9 @@ def test_a_written_answer_is_known_by_the_heading_above():
     ]  # fmt: skip
     known = {"known", "## 4.3 What eps takes away", "## 4.3 known"}
     found = [c["source"] for c in below(cells, Q3, known, ("## 4.3 ", "## 4.4 "))]
-    assert found == ["mine", "no type", "## a heading of my own", "more", ", and behind it"]
+    assert found == [
+        "mine", "x = 1", "no type", "## a heading of my own", "more", ", and behind it"
+    ]  # fmt: skip
 
 
 def test_ids_come_first_then_definitions_without_checks():
@@ -175,6 +177,8 @@ def test_ids_come_first_then_definitions_without_checks():
     written, heading = text("y", id="ex04_q3-answer"), text("## 4.3 a")
     assert found([written, heading, text("z")], Q3) == [{**written, "source": "y\n\nz"}]
     assert found([heading, text("z"), {**written, "source": ""}], Q3) == [text("z")]
+    assert found([heading, text("z"), code("1")], Q3) == [text("z")]
+    assert found([heading, code("Because of"), text("")], Q3) == [code("Because of")]
 
 
 def test_only_so_many_cells_are_looked_at_and_only_those_with_a_source():

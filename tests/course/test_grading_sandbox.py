@@ -133,8 +133,8 @@ def test_the_memory_of_all_processes_counts_and_what_they_share_once():
     """Children that share 200 MB are within 700 MB; children with 200 MB each are not."""
     code = (
         "import os, time\nx = b'1' * {}\n"
-        "for _ in range(5):\n    if not os.fork():\n        y = b'1' * {}\n        time.sleep(2)\n"
-        "        os._exit(0)\ntime.sleep({})\ndef f(x):\n    return x"
+        "for _ in range(5):\n    if not os.fork():\n        y = b'1' * {}\n"
+        "        time.sleep(2)\n        os._exit(0)\ntime.sleep({})\ndef f(x):\n    return x"
     )
     limits = Limits(cell=15, total=30.0, memory=7 * 10**8)
     for shared, own, seconds, how in ((2e8, 1, 1, "done"), (1, 2e8, 9, "crashed")):
@@ -170,7 +170,9 @@ def test_a_child_that_takes_too_long_is_ended_with_its_group(tmp_path):
 
 
 def test_what_keeps_the_output_open_keeps_nobody_waiting():
-    code = "import subprocess\nsubprocess.Popen(['sleep', '60'], start_new_session=True)\nprint(1)"
+    code = (
+        "import subprocess\nsubprocess.Popen(['sleep', '60'], start_new_session=True)\nprint(1)"
+    )
     began = time.monotonic()
     assert answered(code, Limits(total=40.0)) == Ended("done", 1)
     assert time.monotonic() - began < 30
