@@ -104,10 +104,10 @@ def test_what_fails_for_one_student_is_said_and_the_others_are_entered(
     assert gradebook.import_grades(tmp_path / "g.csv", submissions, SHEETS, tmp_path) == 2
     assert f"dan/{NAME}: the grader's process ended" in capsys.readouterr().err
 
-    def refuse(book, submission, marks):
+    def refuse(book, submission, *rest):
         if submission.student == "dan":
             raise RuntimeError("\x1b[2J")
-        enter(book, submission, marks)
+        enter(book, submission, *rest)
 
     monkeypatch.setattr(gradebook, "enter", refuse)
     assert gradebook.import_grades(tmp_path / "g.csv", submissions, SHEETS, tmp_path) == 1
