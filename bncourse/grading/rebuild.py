@@ -153,10 +153,9 @@ def rebuild(submission: Notebook, sheet: Notebook) -> Rebuilt:
             whole.notes.append(f"DUPLICATE {task.name}: {len(copies)} copies, the last counts")
         stubs = [c for c in cells if task.by_code and grade_id(c) == task.answer]
         taken |= {id(c): "" for c in [*stubs, *copies]} | {id(copies[-1]): task.answer}
-        text = source_of(copies[-1])
         if stubs and copies[-1] not in stubs:
             whole.notes.append(f"MOVED {task.name}: the answer stands in another cell")
-        whole.answers[task.name] = text
+        whole.answers[task.name] = text = source_of(copies[-1])
         if is_blank(text, source_of(places[task.answer])):
             whole.blanks.add(task.name)
         place_in(places[task.answer], copies[-1])
