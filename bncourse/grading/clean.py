@@ -48,9 +48,10 @@ def visible(text: str, most: int = MOST) -> str:
 
 
 def name(text: str) -> str:
-    """Return a folder's or a file's name on one line."""
+    """Return a folder's or a file's name on one line, without what would open a tag."""
     text = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return visible(text.replace("\n", "\\n").replace("\t", "\\t"), 260)
+    safe = re.sub('[<>"`\n\t]', lambda found: f"\\x{ord(found[0]):02x}", text)
+    return visible(safe, 260)
 
 
 def for_table(value: Any) -> Any:

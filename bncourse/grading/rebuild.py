@@ -123,6 +123,12 @@ def find(
     return filled(same) or filled(apart) or filled(defining) or same or apart
 
 
+def handed_out(sheet: Notebook) -> set[str]:
+    """Return the texts of a sheet's own cells, as students and as readers get them."""
+    cells = [*blank(sheet)["cells"], *for_learners(sheet)["cells"]]
+    return {source_of(cell).strip() for cell in cells} - {BLANK_TEXT}
+
+
 def rebuild(submission: Notebook, sheet: Notebook) -> Rebuilt:
     """Return the answers of a submission, and the pristine sheet with them in place.
 
@@ -131,12 +137,9 @@ def rebuild(submission: Notebook, sheet: Notebook) -> Rebuilt:
     submission, sheet : dict
         Notebooks as JSON; ``sheet`` is the source, with solutions, which never come out.
     """
-    pristine = blank(sheet)
-    cells = [c for c in submission["cells"] if isinstance(c.get("source", ""), str | list)][
-        :MOST
-    ]
-    handed_out = [*pristine["cells"], *for_learners(sheet)["cells"]]
-    known = {source_of(c).strip() for c in handed_out} - {BLANK_TEXT}
+    pristine, known = blank(sheet), handed_out(sheet)
+    cells = [c for c in submission["cells"] if isinstance(c.get("source", ""), str | list)]
+    cells = cells[:MOST]
     whole = Rebuilt(pristine)
     taken: dict[int, str] = {}
     places = {c["id"]: c for c in pristine["cells"]}
@@ -150,10 +153,9 @@ def rebuild(submission: Notebook, sheet: Notebook) -> Rebuilt:
             whole.notes.append(f"DUPLICATE {task.name}: {len(copies)} copies, the last counts")
         stubs = [c for c in cells if task.by_code and grade_id(c) == task.answer]
         taken |= {id(c): "" for c in [*stubs, *copies]} | {id(copies[-1]): task.answer}
-        text = source_of(copies[-1])
-        if task.by_code and grade_id(copies[-1]) != task.answer and grade_id(copies[-1]):
+        if stubs and copies[-1] not in stubs:
             whole.notes.append(f"MOVED {task.name}: the answer stands in another cell")
-        whole.answers[task.name] = text
+        whole.answers[task.name] = text = source_of(copies[-1])
         if is_blank(text, source_of(places[task.answer])):
             whole.blanks.add(task.name)
         place_in(places[task.answer], copies[-1])

@@ -23,6 +23,11 @@ def test_what_hides_or_fakes_is_shown(text, shown):
     assert clean.visible(text) == shown
 
 
+def test_a_name_is_one_line_without_tags():
+    assert clean.name("O'Brien, Ü\udcfc") == r"O'Brien, Ü\xfc"
+    assert clean.name('<img>"\n\x1b') == r"\x3cimg\x3e\x22\x0a\x1b"
+
+
 @pytest.mark.parametrize(
     ("text", "cell"),
     [

@@ -134,7 +134,7 @@ def test_the_memory_of_all_processes_counts_and_what_they_share_once():
     code = (
         "import os, time\nx = b'1' * {}\n"
         "for _ in range(5):\n    if not os.fork():\n        y = b'1' * {}\n"
-        "        time.sleep(2)\n        os._exit(0)\ntime.sleep({})\ndef f(x):\n    return x"
+        "        time.sleep(20)\n        os._exit(0)\ntime.sleep({})\ndef f(x):\n    return x"
     )
     limits = Limits(cell=15, total=30.0, memory=7 * 10**8)
     for shared, own, seconds, how in ((2e8, 1, 1, "done"), (1, 2e8, 9, "crashed")):

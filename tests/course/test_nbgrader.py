@@ -18,7 +18,7 @@ import pytest
 from grading_cases import FULL, RIGHT, cell_of, hand_in, needs_sandbox
 from house import ROOT
 
-from bncourse.grading import read_notebook
+from bncourse.grading import clean, read_notebook
 from bncourse.grading.__main__ import main
 from bncourse.grading.sheets import source_of
 
@@ -53,6 +53,7 @@ HOSTILE = f"""My *derivation* $a<b$. {ACT} <script>{WRITES}</script>
 | a | {ACT} |
 |---|---|
 """
+NAMED = "<img src=x onerror=alert(1)>"
 RAISES = f"def standardize(x, eps):\n    raise type({ACT!r}, (ValueError,), {{}})({ACT!r})"
 
 
@@ -85,7 +86,7 @@ def course(tmp_path_factory):
         "perfect": RIGHT,
         "blank": {},
         "partial": {first: RIGHT[first]},
-        "hostile": {first: RAISES, "ex04_q3": HOSTILE},
+        NAMED: {first: RAISES, "ex04_q3": HOSTILE},
     }
     for student, texts in answers.items():
         notebook = read_notebook(folder / "release" / SHEET / f"{SHEET}.ipynb")
@@ -99,7 +100,7 @@ EXPECTED = {
     "perfect": sum(FULL.values()),
     "blank": 0.0,
     "partial": next(iter(FULL.values())),
-    "hostile": 0.0,
+    clean.name(NAMED): 0.0,
 }
 
 
@@ -180,11 +181,11 @@ def test_what_a_student_writes_does_nothing_in_the_browser_of_whoever_marks(
         context.request.get(f"{server}/?token=t")
         address = f"{server}/formgrader/api/submitted_notebooks/{SHEET}/{SHEET}"
         entries = context.request.get(address).json()
-        (number,) = [each["id"] for each in entries if each["student"] == "hostile"]
+        (number,) = [each["id"] for each in entries if each["student"] == clean.name(NAMED)]
         text = tried(context, f"{server}/formgrader/submissions/{number}/")
         assert "My derivation" in text
         assert ACT.replace("<", "< ") in text  # it is read, not run
-        feedback = course / "feedback" / "hostile" / SHEET / f"{SHEET}.html"
+        feedback = course / "feedback" / clean.name(NAMED) / SHEET / f"{SHEET}.html"
         assert ACT in tried(context, feedback.as_uri())  # in the error's text
     assert not (course / "PWNED.txt").exists()
 

@@ -29,6 +29,8 @@ OUTSIDE = {
     "sklearn": ["data"],
     "tqdm": ["train"],
     "nbgrader": ["grading"],
+    "nbformat": ["grading"],  # behind nbgrader
+    "IPython": ["grading"],  # in the sandbox, where it is there
     "matplotlib": ["plots"],
 }
 IMPORT = """
