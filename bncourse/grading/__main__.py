@@ -59,6 +59,21 @@ def add_grade(commands: Any) -> argparse.ArgumentParser:
     return grade
 
 
+def add_tables(commands: Any) -> None:
+    """Add the commands that make tables of tables."""
+    join = commands.add_parser("merge", help="join the tables of several shards")
+    join.add_argument("parts", type=Path, nargs="+")
+    join.add_argument("-o", "--output", type=Path, default=Path("grades.csv"))
+    ask = commands.add_parser("exercises", help="what went wrong in each exercise, as a table")
+    ask.add_argument("grades", type=Path)
+    ask.add_argument("-o", "--output", type=Path, default=Path("exercises.csv"))
+    total = commands.add_parser("totals", help="add the gradebook's points to a class list")
+    total.add_argument("people", type=Path, help="a CSV, as Moodle, Canvas or you write it")
+    total.add_argument("--key", required=True, help="its column that names the students")
+    total.add_argument("--course", type=Path, required=True, help="folder of nbgrader's course")
+    total.add_argument("-o", "--output", type=Path, default=Path("totals.csv"))
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the command line."""
     top = argparse.ArgumentParser(prog="bncourse.grading", description=__doc__)
@@ -72,17 +87,7 @@ def parser() -> argparse.ArgumentParser:
     book.add_argument("grades", type=Path)
     book.add_argument("submissions", type=Path)
     book.add_argument("--course", type=Path, required=True, help="folder of nbgrader's course")
-    join = commands.add_parser("merge", help="join the tables of several shards")
-    join.add_argument("parts", type=Path, nargs="+")
-    join.add_argument("-o", "--output", type=Path, default=Path("grades.csv"))
-    ask = commands.add_parser("exercises", help="what went wrong in each exercise, as a table")
-    ask.add_argument("grades", type=Path)
-    ask.add_argument("-o", "--output", type=Path, default=Path("exercises.csv"))
-    total = commands.add_parser("totals", help="add the gradebook's points to a class list")
-    total.add_argument("people", type=Path, help="a CSV, as Moodle, Canvas or you write it")
-    total.add_argument("--key", required=True, help="its column that names the students")
-    total.add_argument("--course", type=Path, required=True, help="folder of nbgrader's course")
-    total.add_argument("-o", "--output", type=Path, default=Path("totals.csv"))
+    add_tables(commands)
     for command in (grade, redo, book):
         command.add_argument(
             "--sheets", type=Path, default=Path("book/sheets"), help="with solutions"
