@@ -29,9 +29,7 @@ OUTSIDE = {
     "sklearn": ["data"],
     "tqdm": ["train"],
     "nbgrader": ["grading"],
-    "traitlets": ["grading"],  # with nbgrader, as the next two
-    "nbformat": ["grading"],
-    "IPython": ["grading"],
+    "traitlets": ["grading"],  # behind nbgrader
     "nbformat": ["grading"],  # behind nbgrader
     "IPython": ["grading"],  # in the sandbox, where it is there
     "matplotlib": ["plots"],
