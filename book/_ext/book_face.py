@@ -7,14 +7,14 @@ below its title.
 """
 
 import re
-import tomllib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+
+from bnlib import __version__
 
 CLAIM = re.compile(r"(?:^|/)claims\.html#([a-z]\d+)$")
 FIGURE = re.compile(r"(?:^|/)playground\.html#([\w-]+)$")
@@ -101,26 +101,31 @@ def bring_figures(app: Sphinx, tree: nodes.document, page: str) -> None:
             place.parent.insert(place.parent.index(place) + 1, known[name].deepcopy())
 
 
+def keep_together(tree: nodes.document) -> None:
+    """Let no line begin with the full stop that follows a formula."""
+    for formula in list(tree.findall(nodes.math)):
+        at = formula.parent.index(formula) + 1
+        after = formula.parent.children[at : at + 1]
+        if after and isinstance(after[0], nodes.Text) and after[0][0] in ".,;:!?)":
+            mark, rest = after[0][0], after[0][1:]
+            kept = nodes.inline("", "", formula.deepcopy(), nodes.Text(mark))
+            kept["classes"] += ["book-keep"]
+            formula.parent[at - 1 : at + 1] = [kept, nodes.Text(rest)]
+
+
 def dress(app: Sphinx, tree: nodes.document, page: str) -> None:
     """Change the tree of one page."""
     if app.builder.name == "html":
         set_in_margin(app, tree, page)
         bring_figures(app, tree, page)
-
-
-def version(app: Sphinx) -> str:
-    """Return the version of the book."""
-    project = Path(app.srcdir, "pyproject.toml")
-    if not project.is_file():
-        return ""
-    return " " + tomllib.loads(project.read_text("utf-8"))["project"]["version"]
+        keep_together(tree)
 
 
 def footer(app: Sphinx, context: Any) -> str:
     """Return what each page says at its end: licence, version, how to cite, whom to tell."""
     home = context["pathto"](app.config.root_doc)
     return (
-        f'<p class="book-facts"><a href="{home}">{app.config.project}</a>{version(app)}. '
+        f'<p class="book-facts"><a href="{home}">{app.config.project}</a>, {__version__}. '
         'Text and figures: CC BY 4.0; code: BSD 3-Clause. '
         f'<a href="{home}#licence-citation-errors">Licence, citation, errors</a></p>'
     )  # fmt: skip
