@@ -111,7 +111,7 @@
     };
     const button = bn.button("", () => turn(!on));
     turn(on);
-    return { button, stop: () => turn(false) };
+    return { button, moves: () => on, stop: () => turn(false) };
   };
 
   /** Put a figure in the place of its still image, and draw it again when its width changes. */

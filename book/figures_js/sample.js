@@ -152,7 +152,8 @@
       );
       table.fill(x.map((v, i) => [`${i + 1}`, bn.number(v, 1), bn.number(before.x_hat[i]),
         bn.number(now.x_hat[i])]), moved);
-      if (speak) say(story(x, moved, before, now));
+      if (motion?.moves()) say("Sample 8 moves by itself. Take any of them, or pause it.");
+      else if (speak) say(story(x, moved, before, now));
     }
 
     const again = bn.button("Back to the start", () => {
