@@ -20,6 +20,7 @@ CLAIM = re.compile(r"(?:^|/)claims\.html#([a-z]\d+)$")
 FIGURE = re.compile(r"(?:^|/)playground\.html#([\w-]+)$")
 KINDS = {"index": "cover", "chapters/exercises/": "sheet", "chapters/": "chapter"}
 HERE = re.compile(r'<a class="current reference internal" href="#">.*?</a>')
+CHINESE = re.compile(r">([^<]*[\u4e00-\u9fff][^<]*)<")
 VERDICTS = ("holds if", "holds", "false", "contested", "answered")
 
 
@@ -101,6 +102,14 @@ def bring_figures(app: Sphinx, tree: nodes.document, page: str) -> None:
             place.parent.insert(place.parent.index(place) + 1, known[name].deepcopy())
 
 
+def leave_out_setup(app: Sphinx, tree: nodes.document) -> None:
+    """Leave out the cell that installs `bnlib` on Colab, while no address is known to it."""
+    if not app.config.overrides.get("html_baseurl"):
+        for cell in list(tree.findall(nodes.container)):
+            if "tag_bootstrap" in cell["classes"]:
+                cell.parent.remove(cell)
+
+
 def keep_together(tree: nodes.document) -> None:
     """Let no line begin with the full stop that follows a formula."""
     for formula in list(tree.findall(nodes.math)):
@@ -119,6 +128,7 @@ def dress(app: Sphinx, tree: nodes.document, page: str) -> None:
         set_in_margin(app, tree, page)
         bring_figures(app, tree, page)
         keep_together(tree)
+        leave_out_setup(app, tree)
 
 
 def footer(app: Sphinx, context: Any) -> str:
@@ -137,7 +147,8 @@ def on_page(app: Sphinx, page: str, template: str, context: Any, doctree: Any) -
         return
     if "body" in context:
         first = '<section class="'
-        context["body"] = context["body"].replace(first, f"{first}book-{kind(page)} ", 1)
+        body = context["body"].replace(first, f"{first}book-{kind(page)} ", 1)
+        context["body"] = CHINESE.sub(r'><span lang="zh">\1</span><', body)
     context["theme_extra_footer"] = footer(app, context)
     toctree, sections = context["generate_toctree_html"], context["generate_toc_html"]
 

@@ -25,6 +25,14 @@
     }
   }
 
+  /** A copy button is named by the first line of what it copies. */
+  function nameCopies() {
+    for (const button of all("button.copybtn")) {
+      const [line] = button.parentElement.innerText.trim().split("\n", 1);
+      button.setAttribute("aria-label", `Copy: ${line.slice(0, 60)}`);
+    }
+  }
+
   /** A toggle in the sidebar is named by the page whose parts it shows. */
   function nameToggles() {
     for (const toggle of all(".bd-sidebar-primary li > details > summary")) {
@@ -150,6 +158,7 @@
 
   document.addEventListener("DOMContentLoaded", () => {
     nameControls();
+    nameCopies();
     nameToggles();
     markTitle();
     keepFocus();
