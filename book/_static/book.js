@@ -90,7 +90,10 @@
     let waits = false;
     const mark = () => {
       waits = false;
-      const read = pairs.filter(([, part]) => part?.getBoundingClientRect().top < innerHeight / 3);
+      const { scrollHeight, scrollTop } = document.scrollingElement;
+      const left = Math.min(1, (scrollHeight - scrollTop - innerHeight) / innerHeight);
+      const line = innerHeight * (1 - (2 / 3) * left);  // the last sections are short
+      const read = pairs.filter(([, part]) => part?.getBoundingClientRect().top < line);
       const now = read.at(-1)?.[0].hash;
       for (const link of rail) {
         const here = link.hash === now;
