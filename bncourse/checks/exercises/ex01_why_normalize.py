@@ -111,7 +111,13 @@ GRADIENTS = Exercise(
         Part("layers of several widths", 2, several, looks_at=("norms",)),
         Part("the factor", 1, several, looks_at=("factor",)),
     ),
-    mistakes={text: partial(gradient_norms, **how) for text, how in NORMS.items()},
+    mistakes={text: partial(gradient_norms, **how) for text, how in NORMS.items()}
+    | {
+        "the slopes of a neighbouring layer": (
+            lambda z, weights, dz: gradient_norms([*z[1:], z[-1]], weights, dz),
+            lambda z, weights, dz: gradient_norms([z[-1], *z[:-1]], weights, dz),
+        ),
+    },
 )
 
 

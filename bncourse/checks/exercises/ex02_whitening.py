@@ -278,6 +278,8 @@ COR: Mapping[str, Mapping[str, Any]] = {
     "ZCA of the covariance after the standardization": {"correlated": lambda cov, v: cov},
     "covariances divided by the product of the variances": {
         "correlated": lambda cov, v: cov / np.outer(v, v)},
+    "variances in both steps, where standard deviations belong": {
+        "scale": -1.0, "correlated": lambda cov, v: cov / np.outer(v, v)},
     "covariances divided by one of the two standard deviations": {
         "correlated": lambda cov, v: (cov / np.sqrt(v) + (cov / np.sqrt(v)).T) / 2},
 }  # fmt: skip
@@ -291,11 +293,11 @@ def cholesky_cor(cov: Array) -> Array:
     return result
 
 
-def pca_cor(cov: Array) -> Array:
+def pca_cor(cov: Array, order: int = 1) -> Array:
     """Whiten the standardized data by PCA, which is another rotation."""
     inv_std = 1 / np.sqrt(np.diag(cov))
     lam, vectors = np.linalg.eigh(cov * np.outer(inv_std, inv_std))
-    result: Array = (vectors / np.sqrt(lam)).T * inv_std
+    result: Array = (vectors / np.sqrt(lam)).T[::order] * inv_std
     return result
 
 
@@ -331,7 +333,7 @@ ZCA_COR = Exercise(
     mistakes={
         **{text: partial(zca_cor, **how) for text, how in COR.items()},
         "the rotation of Cholesky": cholesky_cor,
-        "the rotation of PCA": pca_cor,
+        "the rotation of PCA": (pca_cor, partial(pca_cor, order=-1)),
         "np.corrcoef of the covariance, which takes it for data": lambda cov: zca_cor(
             cov, correlated=lambda c, v: np.asarray(np.corrcoef(c))
         ),

@@ -232,6 +232,7 @@ MERGES: Mapping[str, Mapping[str, Any]] = {
     "a sum of the means' distances, without a weight": {"share": lambda a, b: 1.0},
     "the spread inside the parts alone, without the distance of their means": {
         "between": zero},
+    "one value lost in each part, not one in all": {"unbiased": lambda n, k: n - k},
     "the pooled variance, which ignores that the parts' means differ": {
         "between": zero, "unbiased": lambda n, k: n - k},
     "the distance of the means without its square": {"power": 1},
@@ -387,6 +388,9 @@ SAFE = Exercise(
         ),
         "the channels mixed: reshape without moving their axis last": lambda x: variance(
             x.reshape(-1, x.shape[1])
+        ),
+        "a sum over all values, divided by the number of images": lambda x: (
+            variance(x) * x.size / x.shape[1] / len(x)
         ),
         "the mean of the images' own variances": lambda x: (
             variance(x) if x.ndim == 2 else x.astype(float).var(axis=(2, 3)).mean(axis=0)

@@ -48,6 +48,7 @@ def steps(*shapes: tuple[int, ...]) -> Callable[[Rng], Sequence[Arguments]]:
             W, g = rng.normal(size=(2, *shape))
             g -= (g * W).sum() / (W * W).sum() * W  # orthogonal, then a known part along W
             g *= length(W) / length(g)
+            W.flat[0] = 0.0  # one weight of 0 is fine
             found.append((W, g + 0.5 * W, 0.8, 0.5))
         return found
 

@@ -341,8 +341,7 @@ def recalibrate_biased(net, batches):
 
 
 def before_second(net, x):
-    norm = copy.deepcopy(net[1]).train()
-    return net[3](net[2](norm(net[0](x))))
+    return copy.deepcopy(net).train()[:4](x)
 
 
 def recalibrate_first_layer(net, batches):
@@ -374,7 +373,7 @@ RECALIBRATE = {
         ),
         "no reset": (recalibrate_wrong(reset=False), "the old statistics still count"),
         "the last batch": (recalibrate_wrong(momentum=1.0), "the last batch alone"),
-        "eval mode": (recalibrate_wrong(mode=False, reset=False), "in which nothing moves"),
+        "eval mode": (recalibrate_wrong(mode=False, reset=False), "that have not moved"),
         "reset, then eval": (recalibrate_wrong(mode=False), "not taken anew"),
         "all at once": (recalibrate_wrong(join=True), "all batches as one"),
         "left in training mode": (recalibrate_wrong(back=False), "left in training mode"),
@@ -387,7 +386,7 @@ RECALIBRATE = {
         "biased": (recalibrate_biased, "the biased variance"),
         "one layer": (recalibrate_first_layer, ""),
         "statistics of the input": (recalibrate_input, ""),
-        "nothing": (lambda net, batches: None, "in which nothing moves"),
+        "nothing": (lambda net, batches: None, "that have not moved"),
     },
     "equivalent": {
         "for layer, momentum in zip(layers, momenta, strict=True): -> for layer, momentum in "
