@@ -377,6 +377,39 @@ def newton_schulz(
     return root
 
 
+def from_white(W: Array, cov: Array) -> Any:
+    """Return how far the covariance of whitened data is from the identity."""
+    return np.linalg.norm(W @ cov @ W - np.eye(len(cov)))
+
+
+def measured(
+    root: Answer, error: Callable[[Array, Array], Any] = from_white
+) -> Callable[[Array, int], tuple[Array, Any]]:
+    """Return an answer of two results from one that returns the root."""
+
+    def answer(cov: Array, steps: int) -> tuple[Array, Any]:
+        W = root(cov, steps)
+        return W, error(W, cov)
+
+    return answer
+
+
+ERRORS: Mapping[str, Callable[[Array, Array], Any]] = {
+    "the identity, not subtracted": lambda W, cov: np.linalg.norm(W @ cov @ W),
+    "W Sigma: W belongs on both sides": lambda W, cov: np.linalg.norm(
+        W @ cov - np.eye(len(cov))),
+    "the largest entry, not the Frobenius norm": lambda W, cov: abs(
+        W @ cov @ W - np.eye(len(cov))).max(),
+    "the spectral norm, not the Frobenius norm": lambda W, cov: np.linalg.norm(
+        W @ cov @ W - np.eye(len(cov)), 2),
+    "the square of the distance": lambda W, cov: from_white(W, cov) ** 2,
+    "the root of the mean square, not of the sum": lambda W, cov: (
+        from_white(W, cov) / len(cov)),
+    "the distance of W from the exact root": lambda W, cov: np.linalg.norm(
+        W - power(cov, -0.5)),
+}  # fmt: skip
+
+
 def uncoupled(cov: Array, steps: int) -> Array:
     """Iterate with one matrix: equal on paper, unstable in rounding."""
     size = np.linalg.norm(cov)
@@ -427,22 +460,24 @@ ROOT = Exercise(
     name="ex02_q4",
     function="inverse_root",
     points=3,
-    results=("W",),
-    reference=newton_schulz,
+    results=("W", "error"),
+    reference=measured(newton_schulz),
     parts=(
-        Part("a few steps", 2, started((2, 1), (4, 2), (3, 4))),
-        Part("a large covariance", 1, lambda rng: [(400 * covariance(rng, 3, 1.6), 3)]),
-        Part("many steps stay finite", 1, stretched),
+        Part("a few steps", 2, started((2, 1), (4, 2), (3, 4)), ("W",)),
+        Part("a large covariance", 1, lambda rng: [(400 * covariance(rng, 3, 1.6), 3)], ("W",)),
+        Part("many steps stay finite", 1, stretched, ("W",)),
+        Part("how far from white", 1, started((2, 1), (4, 2), (3, 3)), ("error",), last=True),
     ),
     mistakes={
-        **{text: partial(newton_schulz, **how) for text, how in STEPS.items()},
-        "the exact inverse root, not what the given number of steps makes": (
+        **{text: measured(partial(newton_schulz, **how)) for text, how in STEPS.items()},
+        **{text: measured(newton_schulz, error) for text, error in ERRORS.items()},
+        "the exact inverse root, not what the given number of steps makes": measured(
             lambda cov, steps: power(cov, -0.5)
         ),
         "factors in another order: equal on paper, unstable in rounding": (
-            partial(newton_schulz, order="zt"),
-            partial(newton_schulz, order="yz"),
-            uncoupled,
+            measured(partial(newton_schulz, order="zt")),
+            measured(partial(newton_schulz, order="yz")),
+            measured(uncoupled),
         ),
     },
     rtol=1e-4,
