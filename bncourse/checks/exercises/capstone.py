@@ -181,7 +181,7 @@ def plain_net(training: bool) -> dict[str, tuple[str, bool]]:
 
 
 NESTED = {
-    "a": ("part", True), "a.bn": ("2d", False), "a.b": ("part", False), "bn": ("1d", True),
+    "a": ("part", True), "a.bn": ("2d", False), "a.b": ("part", False), "top": ("1d", True),
     "a.b.bn": ("2d", True), "a.b.norm": ("1d", False), "fc": ("linear", True),
 }  # fmt: skip
 OTHERS = {"ln": ("layer", True), "gn": ("group", True), "bn": ("2d", True),

@@ -356,6 +356,22 @@ RESTATE = Exercise(
     ),
     mistakes={
         **{text: partial(restate, **how) for text, how in LAYERS.items()},
+        "the ratio of the two deviations upside down": lambda w, b, mu, sd, mu_new, sd_new: (
+            w * sd / sd_new,
+            restate(w, b, mu, sd, mu_new, sd_new)[1],
+        ),
+        "the means' difference with the other sign": lambda w, b, mu, sd, mu_new, sd_new: (
+            w * sd_new / sd,
+            b - (w / sd) @ (mu_new - mu),
+        ),
+        "the means' difference, not divided by sd": lambda w, b, mu, sd, mu_new, sd_new: (
+            w * sd_new / sd,
+            b + w @ (mu_new - mu),
+        ),
+        "the means' difference, divided by sd_new": lambda w, b, mu, sd, mu_new, sd_new: (
+            w * sd_new / sd,
+            b + (w / sd_new) @ (mu_new - mu),
+        ),
         "old and new scale in each other's place": lambda w, b, mu, sd, mu_new, sd_new: restate(
             w, b, mu_new, sd_new, mu, sd
         ),

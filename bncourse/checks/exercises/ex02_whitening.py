@@ -405,6 +405,8 @@ ERRORS: Mapping[str, Callable[[Array, Array], Any]] = {
     "the square of the distance": lambda W, cov: from_white(W, cov) ** 2,
     "the root of the mean square, not of the sum": lambda W, cov: (
         from_white(W, cov) / len(cov)),
+    "Z, which is not scaled back, in the place of W": lambda W, cov: from_white(
+        W * np.linalg.norm(cov) ** 0.5, cov),
     "the distance of W from the exact root": lambda W, cov: np.linalg.norm(
         W - power(cov, -0.5)),
 }  # fmt: skip

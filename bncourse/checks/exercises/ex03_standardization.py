@@ -249,6 +249,8 @@ BETWEEN: Mapping[str, Callable[[Sequence[Statistics]], Any]] = {
         [(n, mean, 0 * m2) for n, mean, m2 in parts])[3],
     "the mean of the parts' own variances subtracted, whatever their sizes": lambda parts: (
         merge_all(parts)[2] - averaged(parts)[2]),
+    "a division by the number of parts, not of values": lambda parts: apart(parts) * sum(
+        n for n, *_ in parts) / sum(n > 0 for n, *_ in parts),
     "var, with the spread inside the parts": lambda parts: merge_all(parts)[2],
 }  # fmt: skip
 

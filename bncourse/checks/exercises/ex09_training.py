@@ -104,6 +104,8 @@ STEP = Exercise(
             partial(step, turn=lambda W, new, g, eta: eta * length(g) / length(W)),
         "the arctangent of eta |g| / |W|: the gradient here is not orthogonal to W":
             partial(step, turn=lambda W, new, g, eta: np.arctan(eta * length(g) / length(W))),
+        "an angle that is never above a right one": partial(
+            step, turn=lambda W, new, g, eta: min(angle(W, new), np.pi - angle(W, new))),
         "the cosine, not the angle":
             partial(step, turn=lambda W, new, g, eta: np.cos(angle(W, new))),
         "degrees": partial(step, turn=lambda W, new, g, eta: np.degrees(angle(W, new))),

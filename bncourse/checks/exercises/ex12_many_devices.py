@@ -95,6 +95,8 @@ JOINED = Exercise(
             partial(joined, within=averaged),
         "a spread between the parts in which all weigh the same":
             partial(joined, spread=lambda n, d: (d**2).sum(axis=0)),
+        "a spread around the plain mean of the means": lambda n, mu, m2: (
+            mean_of(n, mu), (m2.sum(axis=0) + n @ (mu - mu.mean(axis=0)) ** 2) / n.sum()),
         "the variance of the means alone": partial(joined, within=lambda n, m2: 0.0),
         "M2 used as if it were a variance": partial(joined, within=lambda n, m2: n @ m2),
         "a division by m - 1": partial(joined, divide=lambda n: n.sum() - 1),

@@ -269,6 +269,17 @@ TEACHER = {
         "torch": teacher_torch,
     },
     "wrong": {
+        "a name in the middle": (
+            lambda teacher, student, decay: {
+                n: (
+                    student[n].copy()
+                    if any(suffix in n for suffix in SUFFIXES)
+                    else decay * teacher[n] + (1 - decay) * student[n]
+                )
+                for n in teacher
+            },
+            "whose names only contain",
+        ),
         "swapped": (
             teacher_wrong(lambda t, s, d: (1 - d) * t + d * s),
             "decay as the weight of the student",

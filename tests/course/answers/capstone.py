@@ -180,6 +180,14 @@ MODES = {
         "by the class's name": layers_by_name,
     },
     "wrong": {
+        "all that have averages": (
+            lambda net: [
+                n
+                for n, m in net.named_modules()
+                if hasattr(m, "running_mean") and (m.training or m.running_mean is None)
+            ],
+            "instance normalization",
+        ),
         "net.training": (
             lambda net: [n for n, m in bns(net) if net.training],
             "the mode of the network",
@@ -357,6 +365,20 @@ def recalibrate_input(net, batches):
         m.running_var.copy_(x.var())
 
 
+def recalibrate_norms_alone(net, batches):
+    was, train = net.training, net.train
+    net.train = lambda mode=True: [m.train(mode) for _, m in bns(net)]
+    recalibrate(net, batches)
+    net.train = train
+    net.train(was)
+
+
+def recalibrate_resetting(net, batches):
+    for _, m in bns(net):
+        m.reset_parameters()
+    recalibrate(net, batches)
+
+
 RECALIBRATE = {
     "solution": recalibrate,
     "right": {
@@ -365,6 +387,8 @@ RECALIBRATE = {
         "on a copy": recalibrate_copy,
     },
     "wrong": {
+        "norms alone": (recalibrate_norms_alone, "only the normalizations in training"),
+        "parameters reset": (recalibrate_resetting, "gamma and beta reset"),
         "momentum kept": (recalibrate_wrong(momentum="kept"), "an exponential average"),
         "momentum 0.1": (recalibrate_wrong(momentum=0.1), "an exponential average"),
         "nothing but a pass": (
