@@ -69,6 +69,7 @@ class Absent:
         raise ModuleNotFoundError(ELSEWHERE.format(self.module), name=self.module)
 
     def __call__(self, *given: Any, **named: Any) -> Any:
+        """Say what is missing."""
         raise ModuleNotFoundError(ELSEWHERE.format(self.module), name=self.module)
 
 
@@ -189,8 +190,9 @@ def no_input(*_: Any) -> None:
 
 def prepare() -> Kept:
     """Load what answers need, and note what it holds."""
-    import bncourse.checks  # noqa: F401
     from numpy import linalg
+
+    import bncourse.checks  # noqa: F401
 
     if sys.platform == "emscripten":
         for name in ("inv", "solve", "cholesky"):
@@ -216,16 +218,20 @@ def told(error: BaseException, names: set[str]) -> str:
     text = "".join(trace.format())
     if isinstance(error, ModuleNotFoundError) and "does not run" not in text:
         text += ELSEWHERE.format(error.name) + "\n"
-    return text if len(text) < LONGEST else text[: LONGEST // 2] + "\n...\n" + text[-LONGEST // 2 :]
+    if len(text) > LONGEST:
+        text = text[: LONGEST // 2] + "\n...\n" + text[-LONGEST // 2 :]
+    return text
 
 
 def execute(name: str, source: str, scope: dict[str, Any], shown: bool) -> None:
     """Run one cell; show the value of its last line as a notebook does."""
     linecache.cache[name] = (len(source), None, source.splitlines(True), name)
     tree = ast.parse(source, name)
-    last = tree.body.pop() if shown and tree.body and isinstance(tree.body[-1], ast.Expr) else None
+    last = tree.body[-1] if shown and tree.body else None
+    if isinstance(last, ast.Expr):
+        tree.body.pop()
     exec(compile(tree, name, "exec"), scope)
-    if last:
+    if isinstance(last, ast.Expr):
         value = eval(compile(ast.Expression(last.value), name, "eval"), scope)
         if value is not None:
             print(repr(value))

@@ -8,7 +8,6 @@ not matter. What was fetched stays in ``_build/live_files``. The folder that the
 
 import gzip
 import hashlib
-import io
 import json
 import os
 import shutil
@@ -154,9 +153,13 @@ def roles(sheet: Notebook) -> dict[str, str]:
         task = name if kind == "task" else task
         if kind in ("answer", "check"):
             found[name] = kind
-        elif cell["cell_type"] == "code" and kind == "":
-            if name.endswith("-imports") or (task in judged and f"{task}-check" not in found):
-                found[name] = "before"
+        open_task = task in judged and f"{task}-check" not in found
+        if (
+            kind == ""
+            and cell["cell_type"] == "code"
+            and (open_task or name.endswith("-imports"))
+        ):
+            found[name] = "before"
     return found
 
 
