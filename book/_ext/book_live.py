@@ -40,8 +40,8 @@ def warn_if_old(app: Sphinx) -> None:
 
 def mark(app: Sphinx, docname: str, source: list[str]) -> None:
     """Tag the cells of a sheet's page."""
-    roles = about(app).get("cells")
-    if roles and SHEET.fullmatch(docname):
+    if SHEET.fullmatch(docname) and (roles := about(app).get("cells")):
+        app.env.note_dependency(str(Path(app.srcdir) / FOLDER / "live.json"))
         page = json.loads(source[0])
         for cell in page["cells"]:
             if cell["id"] in roles:

@@ -64,7 +64,8 @@
   function hear(data) {
     if (data?.type === "ready") {
       ready = true;
-      if (last) last.say(running ? "Running ..." : "Python is ready.");
+      if (running) running.say("Running ...");
+      else if (last && !last.box.dataset.outcome) last.say("Python is ready.");
     } else if (data?.type === "failed") {
       fail(String(data.text));
     } else if (running && data?.id === runs && data.type === "text") {
@@ -112,7 +113,7 @@
     }
 
     open() {
-      this.cell.querySelector(".cell_input").hidden = true;
+      this.cell.hidden = true;
       this.box.replaceChildren();
       this.box.setAttribute("role", "group");
       this.box.setAttribute("aria-label", this.title);

@@ -27,6 +27,7 @@ MOST, LONGEST = 20_000, 4_000  # characters of output, of one error
 PAUSE = 0.1  # seconds between two texts
 ELSEWHERE = "{} does not run in the page: use JupyterLab or Colab"
 MISSING = object()
+untrace = sys.settrace
 # From here on this file has builtins of its own: what answers do to theirs is put back.
 globals().update({k: v for k, v in vars(builtins).items() if not k.startswith("__")})
 
@@ -152,7 +153,6 @@ class Kept:
             if not name.startswith("numpy."):  # its parts of C cannot be loaded twice
                 del sys.modules[name]
         sys.modules.update(self.modules)
-        sys.settrace(None)
 
 
 def is_ours(module: Any) -> bool:
@@ -230,11 +230,14 @@ def execute(name: str, source: str, scope: dict[str, Any], shown: bool) -> None:
     last = tree.body[-1] if shown and tree.body else None
     if isinstance(last, ast.Expr):
         tree.body.pop()
-    exec(compile(tree, name, "exec"), scope)
-    if isinstance(last, ast.Expr):
-        value = eval(compile(ast.Expression(last.value), name, "eval"), scope)
-        if value is not None:
-            print(repr(value))
+    try:
+        exec(compile(tree, name, "exec"), scope)
+        if isinstance(last, ast.Expr):
+            value = eval(compile(ast.Expression(last.value), name, "eval"), scope)
+            if value is not None:
+                print(repr(value))
+    finally:
+        untrace(None)
 
 
 def execute_quietly(name: str, source: str, scope: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ import tarfile
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -118,7 +119,7 @@ def fetch(plan: dict[str, Any], folder: Path = FILES) -> Path:
                     (folder / file).write_bytes(body)
                 else:
                     answers.append(f"{source['name']}: {file} is another file")
-        except (OSError, ValueError, tarfile.TarError, zipfile.BadZipFile) as error:
+        except (OSError, HTTPException, tarfile.TarError, zipfile.BadZipFile) as error:
             answers.append(f"{source['name']}: {error}")
         left = set(missing(wanted, folder))
         answers += [f"{source['name']}: {file} is not there" for file in files if file in left]
