@@ -16,7 +16,7 @@ async function start() {
   });
   const answer = await asked;
   if (!answer.ok) throw new Error(`runner.py: ${answer.status}`);
-  const scope = python.toPy({ __name__: "runner" });
+  const scope = python.toPy({ __name__: "bncourse.page" });
   python.runPython(await answer.text(), { globals: scope });
   return { python, run: scope.get("run") };
 }

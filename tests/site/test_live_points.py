@@ -20,7 +20,8 @@ def pyodide(live_folder):
     def run(program, given):
         done = node(
             [SUPPORT / "pyodide.mjs", live_folder, ROOT, SUPPORT / program],
-            input=json.dumps(given), capture_output=True, text=True, return_completed_process=True,
+            input=json.dumps(given), capture_output=True, text=True,
+            return_completed_process=True,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)

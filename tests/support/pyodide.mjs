@@ -11,7 +11,7 @@ const python = await loadPyodide({
   packages: ["numpy", "bnlib"],
   stdout: () => {},
 });
-const runner = python.toPy({ __name__: "runner" });
+const runner = python.toPy({ __name__: "bncourse.page" });
 python.runPython(readFileSync(`${folder}/runner.py`, "utf8"), { globals: runner });
 python.mountNodeFS("/project", root);
 python.runPython("import sys; sys.path.append('/project/book/tools')");
