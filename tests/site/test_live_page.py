@@ -20,7 +20,6 @@ HOSTILE = {
     ),
     "a message of its own": ("import js\njs.postMessage('done')\n1 / 0", ""),
     "memory": ("a = np.ones(8 * 10**7)\n1 / 0", ""),
-    "an exit of the interpreter": ("import os\nos._exit(1)", "Python broke down"),
 }
 LONG = 90_000  # ms: two cores may be shared by many
 
@@ -73,8 +72,7 @@ def test_the_right_answer_counts_and_a_mistake_is_named(page):
 
 @pytest.mark.parametrize("what", HOSTILE)
 def test_the_page_outlives_what_an_answer_does(page, what):
-    code, says = HOSTILE[what]
-    assert says in ran(page, code)
+    assert ran(page, HOSTILE[what]).startswith("An error")
     assert len(output(page)) < 21_500
     assert ran(page, RIGHT).startswith("Right")
 
@@ -108,17 +106,16 @@ def test_a_draft_is_kept_and_can_be_taken_back(page, served):
     again.close()
 
 
-@pytest.mark.parametrize("what", ["missing", "altered"])
-def test_a_file_that_is_not_as_it_was_stops_one_run_only(page, what):
+def test_a_breakdown_and_a_lost_file_stop_one_run_only(page):
     """The next run starts anew."""
-
-    def spoil(route):
-        route.abort() if what == "missing" else route.fulfill(body="no wheel")
-
-    page.route("**/numpy-*.whl", spoil)
+    wheel = "**/numpy-*.whl"
+    page.route(wheel, lambda route: route.abort())
     assert ran(page, "import os\nos._exit(1)").startswith("Python broke down")
     assert ran(page, RIGHT).startswith("Python could not be loaded")
-    page.unroute("**/numpy-*.whl")
+    page.unroute(wheel)
+    page.route(wheel, lambda route: route.fulfill(body="another file"))
+    assert ran(page, RIGHT).startswith("Python could not be loaded")
+    page.unroute(wheel)
     assert ran(page, RIGHT).startswith("Right")
 
 
