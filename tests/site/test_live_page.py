@@ -14,12 +14,9 @@ RIGHT = """def standardize(x, eps):
 """
 WRONG = RIGHT.replace("np.nanmean(d * d, axis=0)", "np.nanvar(x, axis=0, ddof=1)")
 HOSTILE = {
-    "output without end": (
-        "print('a' * 10**7)\nfor i in range(9**5): print(i)\n1 / 0",
-        "",
-    ),
-    "a message of its own": ("import js\njs.postMessage('done')\n1 / 0", ""),
-    "memory": ("a = np.ones(8 * 10**7)\n1 / 0", ""),
+    "output without end": "print('a' * 10**7)\nfor i in range(9**5): print(i)\n1 / 0",
+    "a message of its own": "import js\njs.postMessage('done')\n1 / 0",
+    "memory": "a = np.ones(8 * 10**7)\n1 / 0",
 }
 LONG = 90_000  # ms: two cores may be shared by many
 
