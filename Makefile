@@ -96,7 +96,7 @@ configure: $(READY)  ## set the address: make configure REPO=owner/name; UNSET=1
 	$(BIN)/python book/tools/configure.py $(if $(REPO),--repo "$(REPO)") \
 	  $(if $(SITE),--site "$(SITE)") $(if $(UNSET),--unset)
 
-# `make test` does this for one chapter only.
+# `make test` does this for one sheet only.
 elsewhere: export BOOK_ELSEWHERE := all
 elsewhere: $(READY)  ## run every chapter and sheet where bnlib is missing, as on Colab
 	$(BIN)/pytest tests/text/test_elsewhere.py --durations=0 --durations-min=1

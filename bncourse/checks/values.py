@@ -17,6 +17,7 @@ KINDS = "biuf"  # of dtypes: booleans, integers, floats
 NUMERIC = ("numpy", "scipy")  # their errors are about shapes and matrices, not about a task
 TOOLS = (*NUMERIC, "torch", "bncourse", "")  # no reader wrote a function of these
 MOST = 5_000_000  # values in one array
+KEYS = 1000  # in one dictionary: keys that collide take quadratic time
 
 
 class DamagedError(ValueError):
@@ -159,6 +160,8 @@ def _decode(form: Any) -> Any:
         return [_decode(v) for v in content]
     if kind == "tuple":
         return tuple(_decode(v) for v in content)
+    if kind == "dict" and len(content) > KEYS:
+        raise DamagedError(f"decode: a dictionary of more than {KEYS} keys")
     if kind == "dict":
         return {_decode(k): _decode(v) for k, v in content}
     if kind == "other":

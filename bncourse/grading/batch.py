@@ -1,36 +1,54 @@
 """Grade a folder of submissions: several at a time, and again from where a run was cut off.
 
-Each result is written to a file of its own as soon as it is known, under a temporary name
-that is then changed, so a result is there in full or not at all. A run that is started
-again takes what is there. It grades again what changed since.
+Each submission is read, run and judged in a process of its own, which may die: then its
+rows say so, and everybody else's stand. Each result is written to a file of its own as soon
+as it is known, under a temporary name that is then changed, so a result is there in full or
+not at all. A run that is started again takes what is there. It grades again what changed
+since.
 """
 
+import contextlib
 import csv
+import difflib
+import functools
 import hashlib
 import io
 import json
+import multiprocessing
 import os
+import resource
+import secrets
+import signal
 import sys
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, fields
+from functools import partial
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
+from bncourse import checks
+from bncourse.grading import clean
 from bncourse.grading.marking import Row, grade, zero
-from bncourse.grading.sandbox import Limits
-from bncourse.grading.sheets import Notebook, read_notebook, tasks
+from bncourse.grading.rebuild import rebuild
+from bncourse.grading.sandbox import BYTES, Limits
+from bncourse.grading.sheets import Notebook, read_file, read_notebook, tasks
 
+MEMORY = 3 * 2**30  # bytes, for the process that reads and judges one submission
+SPARE = 60.0  # seconds that it may take besides the student's code
+Task = Callable[["Submission"], Any]
 COLUMNS = ["student", "sheet", *[column.name for column in fields(Row)], "notes"]
 
 
 @dataclass(frozen=True)
 class Submission:
-    """One student's notebook for one sheet."""
+    """One student's notebook for one sheet, and older ones that were handed in with it."""
 
     student: str
     sheet: str
     path: Path
+    older: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,38 +87,190 @@ def find_submissions(folder: Path, sheets: dict[str, Notebook]) -> list[Submissi
     ValueError
         If there is nothing.
     """
-    submissions = {}
+    found: dict[tuple[str, str], list[Path]] = {}
     for path in sorted(folder.glob("*/*/*.ipynb")):
-        student, sheet = path.parts[-3:-1]
-        if sheet in sheets:
-            submissions[student, sheet] = Submission(student, sheet, path)
+        if path.parent.name in sheets and not path.name.startswith("."):
+            key = clean.name(path.parent.parent.name), path.parent.name
+            found.setdefault(key, []).append(path)
+    submissions = []
+    for key, paths in found.items():
+        newest, *older = sorted(paths, key=lambda p: p.lstat().st_mtime, reverse=True)
+        submissions.append(Submission(*key, newest, tuple(older)))
     if not submissions:
         raise ValueError(
             f"grading: no submissions in {folder}; expected STUDENT/SHEET/FILE.ipynb, with a "
             f"sheet among {', '.join(sheets)}"
         )
-    return list(submissions.values())
+    return submissions
+
+
+def overlooked(folder: Path, sheets: dict[str, Notebook]) -> list[str]:
+    """Return a sentence for each thing that a student has handed in and nothing reads."""
+    said = []
+    for path in sorted(p for p in folder.glob("*/*") if p.name[:1] not in "._"):
+        where = clean.name(f"{path.parent.name}/{path.name}")
+        if path.name in sheets and not any(p.name[:1] != "." for p in path.glob("*.ipynb")):
+            said.append(f"{where}: no notebook (FILE.ipynb) in it")
+        elif path.name not in sheets:
+            close = difflib.get_close_matches(path.name, sheets, 1, 0.4)
+            meant = f"; was {close[0]} meant?" if close else ""
+            said.append(f"{where}: no sheet of this name, STUDENT/SHEET/FILE.ipynb{meant}")
+    return said
+
+
+def kept_seed(folder: Path) -> int:
+    """Return the seed that a course keeps in ``seed.txt``; the first time it is drawn.
+
+    Raises
+    ------
+    ValueError
+        If the file holds no whole number.
+    """
+    path = folder / "seed.txt"
+    folder.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        number = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with os.fdopen(number, "w", encoding="utf-8") as file:
+            file.write(f"{secrets.randbelow(10**9)}\n")
+    text = path.read_text(encoding="utf-8").strip()
+    if not text.isdecimal():
+        raise ValueError(f"{path}: expected a whole number, the seed, got {text[:40]!r}")
+    return int(text)
+
+
+@functools.cache
+def version_of_checks() -> str:
+    """Return a digest of the checks' source: another check is another mark."""
+    paths = sorted(Path(checks.__file__).parent.rglob("*.py"))
+    return hashlib.sha256(b"\0".join(path.read_bytes() for path in paths)).hexdigest()
 
 
 def fingerprint(submission: Submission, settings: Settings) -> str:
-    """Return what the result depends on, in short: the file, the sheet, the seed."""
-    parts = [json.dumps(settings.sheets[submission.sheet], sort_keys=True), str(settings.seed)]
+    """Return what the result depends on, in short: files, sheet, seed, limits, checks."""
+    sheet = json.dumps(settings.sheets[submission.sheet], sort_keys=True)
+    parts = [sheet, str(settings.seed), str(settings.limits), version_of_checks()]
     digest = hashlib.sha256("\0".join(parts).encode())
-    digest.update(submission.path.read_bytes())
+    for path in (submission.path, *submission.older):
+        try:
+            digest.update(read_file(path))
+        except ValueError as error:
+            digest.update(str(error).encode("utf-8", "replace"))
     return digest.hexdigest()
+
+
+def chosen(submission: Submission, sheet: Notebook) -> tuple[Notebook, list[str]]:
+    """Return a submission's notebook, the newest that holds an answer, and what was odd.
+
+    Raises
+    ------
+    ValueError
+        If none can be read.
+    """
+    paths, faults, empty = (submission.path, *submission.older), [], None
+    if any(folder.is_symlink() for folder in list(submission.path.parents)[:2]):
+        raise ValueError("the folder is a link to another one; nothing of it is read")
+    for path in paths:
+        try:
+            notebook = read_notebook(path)
+        except ValueError as error:
+            faults.append(str(error))
+            continue
+        taken = f"{len(paths)} NOTEBOOKS: {clean.name(path.name)} counts"
+        if path.stat().st_nlink > 1:
+            faults.append(
+                f"LINKED: {clean.name(path.name)} has another name, perhaps elsewhere"
+            )
+        if len(paths) == 1:
+            return notebook, faults
+        found = rebuild(notebook, sheet)
+        if set(found.answers) - found.blanks:
+            return notebook, [taken + ", the newest with answers", *faults]
+        empty = empty or (notebook, [taken, *faults])
+    if not empty:
+        raise ValueError("; ".join(faults))
+    return empty
+
+
+def failed(submission: Submission, settings: Settings, status: str, why: str) -> dict[str, Any]:
+    """Return the result of a submission that could not be graded: rows that say why."""
+    rows = [zero(task, status, why) for task in tasks(settings.sheets[submission.sheet])]
+    return told(submission, settings, rows, [])
+
+
+def told(
+    submission: Submission, settings: Settings, rows: list[Row], notes: list[str]
+) -> dict[str, Any]:
+    """Return a result as it is stored, with nothing in it that could hide or fake."""
+    lines = [asdict(row) | {"message": clean.visible(row.message)} for row in rows]
+    mark = fingerprint(submission, settings)
+    shown = [clean.visible(note, 500) for note in notes[:50]]
+    return {"fingerprint": mark, "rows": lines, "notes": shown}
 
 
 def one(submission: Submission, settings: Settings) -> dict[str, Any]:
     """Return the result of one submission, whatever is in its file."""
     sheet = settings.sheets[submission.sheet]
-    mark = fingerprint(submission, settings)
     try:
-        notebook = read_notebook(submission.path)
+        notebook, odd = chosen(submission, sheet)
     except ValueError as error:
-        rows = [zero(task, "unreadable", str(error)) for task in tasks(sheet)]
-        return {"fingerprint": mark, "rows": [asdict(row) for row in rows], "notes": []}
+        return failed(submission, settings, "unreadable", str(error))
     rows, notes = grade(notebook, sheet, settings.seed, settings.limits, settings.program)
-    return {"fingerprint": mark, "rows": [asdict(row) for row in rows], "notes": notes}
+    return told(submission, settings, rows, [*odd, *notes])
+
+
+def attempted(pipe: Connection, task: Task, submission: Submission) -> None:
+    """Do something with one submission in a process of its own, and send what comes of it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends this one
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
+    try:
+        said = {"result": task(submission)}
+    except Exception as error:
+        said = {"why": f"the grader failed: {type(error).__name__}: {error}"}
+    pipe.send_bytes(json.dumps(said).encode())
+
+
+def in_processes(
+    task: Task, submissions: list[Submission], workers: int, seconds: float
+) -> Iterator[tuple[Submission, dict[str, Any]]]:
+    """Yield each submission with the "result" of a task, or "why" there is none, as they come.
+
+    Each is done in a process that may hang, or die of what is in the file.
+    """
+    fork: Any = multiprocessing.get_context("fork")  # quick, and this has no other threads
+    todo: list[Submission] = list(reversed(submissions))
+    running: dict[Any, tuple[float, Any, Submission]] = {}
+    try:
+        while todo or running:
+            while todo and len(running) < workers:
+                mine, theirs = fork.Pipe(duplex=False)
+                args = (theirs, task, todo[-1])
+                process = fork.Process(target=attempted, args=args, daemon=True)
+                process.start()
+                theirs.close()
+                running[mine] = (time.monotonic() + seconds, process, todo.pop())
+            soonest = min(end for end, *_ in running.values())
+            ready = wait(list(running), max(0.0, soonest - time.monotonic()))
+            late = [pipe for pipe, (end, *_) in running.items() if end < time.monotonic()]
+            for pipe in {*ready, *late}:
+                _, process, submission = running.pop(pipe)
+                yield submission, ended(pipe, process, pipe in ready)
+    finally:
+        for _, process, _ in running.values():
+            process.kill()
+
+
+def ended(pipe: Any, process: Any, ready: bool) -> dict[str, Any]:
+    """Return what a process has sent, and end it."""
+    try:
+        return (
+            dict(json.loads(pipe.recv_bytes(BYTES))) if ready else {"why": "it takes too long"}
+        )
+    except (EOFError, OSError):
+        return {"why": "the grader's process ended on this file"}
+    finally:
+        process.kill()
+        process.join()
+        pipe.close()
 
 
 def write(path: Path, text: str) -> None:
@@ -122,6 +292,14 @@ def stored(path: Path, mark: str) -> dict[str, Any] | None:
         return None
 
 
+def part_of(submission: Submission, folder: Path) -> Path:
+    """Return where a submission's result is stored; a name may be too long for a file."""
+    name = f"{submission.student}--{submission.sheet}"
+    if len(name.encode()) > 200:
+        name = f"{name[:40]}--{hashlib.sha256(name.encode()).hexdigest()}"
+    return folder / f"{name}.json"
+
+
 def results(
     submissions: list[Submission], settings: Settings, folder: Path
 ) -> Iterator[tuple[Submission, dict[str, Any]]]:
@@ -129,19 +307,16 @@ def results(
     folder.mkdir(parents=True, exist_ok=True)
     todo = []
     for submission in submissions:
-        path = folder / f"{submission.student}--{submission.sheet}.json"
-        known = stored(path, fingerprint(submission, settings))
+        known = stored(part_of(submission, folder), fingerprint(submission, settings))
         if known:
             yield submission, known
         else:
-            todo.append((submission, path))
-    with ThreadPoolExecutor(settings.workers) as pool:
-        running = {pool.submit(one, item[0], settings): item for item in todo}
-        for future in as_completed(running):
-            submission, path = running[future]
-            result = future.result()
-            write(path, json.dumps(result, indent=1))
-            yield submission, result
+            todo.append(submission)
+    task, seconds = partial(one, settings=settings), settings.limits.total + SPARE
+    for submission, said in in_processes(task, todo, settings.workers, seconds):
+        result = said.get("result") or failed(submission, settings, "look by hand", said["why"])
+        write(part_of(submission, folder), json.dumps(result, indent=1))
+        yield submission, result
 
 
 def grade_all(submissions: list[Submission], settings: Settings, out: Path) -> list[list[Any]]:
@@ -164,9 +339,7 @@ def grade_all(submissions: list[Submission], settings: Settings, out: Path) -> l
 
 
 def as_csv(rows: list[list[Any]]) -> str:
-    """Return rows as CSV text; what a spreadsheet would take for a formula gets a quote."""
+    """Return rows as CSV text, with nothing that a spreadsheet would take for a formula."""
     text = io.StringIO()
-    for row in rows:
-        safe = [f"'{v}" if isinstance(v, str) and v[:1] in "=+-@" and v else v for v in row]
-        csv.writer(text).writerow(safe)
+    csv.writer(text).writerows([[clean.for_table(cell) for cell in row] for row in rows])
     return text.getvalue()

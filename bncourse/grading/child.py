@@ -1,15 +1,18 @@
 """Run a student's cells and call the answers; a script of its own, for the sandbox.
 
-Reads ``job.json`` and writes ``result.json`` in the current folder. It imports NumPy and
-nothing of bnlib or bncourse, which are not there: a stand-in for bncourse has `checks` that
-do nothing. Beside it lies a copy of bncourse/checks/values.py.
+Reads a job as JSON from its input and writes the result to its output, both pipes. Its
+argument is the path of bncourse/checks/values.py. It imports NumPy and nothing of bnlib or
+bncourse, which are not there: a stand-in for bncourse has `checks` that do nothing.
 """
 
 import ast
+import asyncio
 import contextlib
 import copy
+import inspect
 import json
 import os
+import re
 import resource
 import runpy
 import signal
@@ -21,7 +24,8 @@ from typing import Any
 
 import numpy as np
 
-VALUES = runpy.run_path("values.py") if __name__ == "__main__" else {}
+VALUES = runpy.run_path(sys.argv[1]) if __name__ == "__main__" else {}
+PYTHON = ("capture", "prun", "time", "timeit")  # magics around Python that is to run
 
 TOOLS: dict[str, Any] = {}  # functions that the job brings
 
@@ -48,56 +52,92 @@ def bounded(seconds: float) -> Iterator[None]:
 
 
 def stand_in() -> None:
-    """Let `from bncourse import checks` work in cells that are not graded."""
+    """Let `from bncourse import checks` work; whatever is called there does nothing."""
     bncourse: Any = types.ModuleType("bncourse")
-    checks: Any = types.ModuleType("bncourse.checks")
-    bncourse.checks, checks.require, checks.score = checks, lambda *a: None, lambda *a: None
+    bncourse.checks = checks = types.ModuleType("bncourse.checks")
+    checks.__getattr__ = lambda name: lambda *a, **k: None  # type: ignore[method-assign]
     sys.modules.update({"bncourse": bncourse, "bncourse.checks": checks})
 
 
 class Shell:
-    """Stand in for IPython's shell: anything may be called, nothing happens."""
+    """Stand in for IPython's shell: what runs Python does, the rest does nothing."""
+
+    def __init__(self, scope: dict[str, Any]) -> None:
+        self.user_ns = scope
 
     def __getattr__(self, name: str) -> Any:
         """Return a function that takes anything."""
         return lambda *arguments, **options: None
 
+    def getoutput(self, *_: Any, **options: Any) -> list[str]:
+        """Return the lines that a shell command printed: none."""
+        return []
 
-def plain(source: str) -> str:
-    """Return a cell without magics and shell commands, which only a notebook knows."""
-    lines = source.splitlines()
-    return "\n".join("pass" if line.lstrip()[:1] in ("%", "!") else line for line in lines)
+    def run_line_magic(self, name: str, line: str, *_: Any, **options: Any) -> None:
+        """Run the Python behind `%time`."""
+        if name in PYTHON:
+            self.run_cell_magic(name, "", re.sub(r"^(\s*-\w+\s*\d*)+", "", line).strip())
+
+    def run_cell_magic(self, name: str, line: str, body: str) -> None:
+        """Run the Python below `%%time` and its like, and write what `%%writefile` does."""
+        if name == "writefile":
+            with open(line.split()[-1], "w", encoding="utf-8") as file:
+                file.write(body)
+        if name in PYTHON:
+            execute(parts(body, "<magic>"), self.user_ns)
 
 
-def readable(source: str) -> str:
-    """Return a cell as it is if it is plain Python, else without magics.
+def transformed(source: str) -> str:
+    """Return a cell with its magics as calls, by IPython's own rules where it is there."""
+    with contextlib.suppress(ImportError):
+        from IPython.core.inputtransformer2 import TransformerManager
 
-    A line of a text or a formula may begin with ``%``; it stays.
+        manager: Any = TransformerManager
+        return str(manager().transform_cell(source))
+    return re.sub(r"^(\s*)[%!].*", r"\1pass", source, flags=re.M)
+
+
+def parts(source: str, name: str) -> list[Any]:
+    """Return a cell as code: each import alone, since one may be missing, and all between.
+
+    A cell that is no plain Python may hold magics and shell commands.
     """
     try:
-        compile(source, "<cell>", "exec")
+        body = ast.parse(source, name).body
     except (SyntaxError, ValueError):
-        return plain(source)
-    return source
+        body = ast.parse(transformed(source), name).body
+    groups: list[list[ast.stmt]] = []
+    future = [n for n in body if isinstance(n, ast.ImportFrom) and n.module == "__future__"]
+    imports = [isinstance(node, ast.Import | ast.ImportFrom) for node in body]
+    for i, node in enumerate(body):
+        if i and not imports[i] and not imports[i - 1]:
+            groups[-1].append(node)
+        elif node not in future:
+            groups.append([*future, node])
+    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    return [compile(ast.Module(g, []), name, "exec", flags) for g in groups]
 
 
-def pieces(source: str) -> list[str]:
-    """Return each import of a cell that only imports, since one may be missing; else all."""
-    try:
-        body = ast.parse(source).body
-    except (SyntaxError, ValueError):
-        return [source]
-    imports = all(isinstance(node, ast.Import | ast.ImportFrom) for node in body)
-    return [ast.unparse(node) for node in body] if imports else [source]
+def execute(codes: list[Any], scope: dict[str, Any]) -> None:
+    """Execute the parts of a cell; a missing import does not stop the rest, but is told."""
+    missing = None
+    for code in codes:
+        try:
+            waits = code.co_flags & inspect.CO_COROUTINE
+            asyncio.run(eval(code, scope)) if waits else exec(code, scope)
+        except ImportError as error:
+            missing = missing or error
+    if missing:
+        raise missing
 
 
 def run_cells(cells: Any, scope: dict[str, Any], seconds: float) -> dict[str, str]:
     """Execute each cell; a cell that fails does not stop the next."""
     faults = {}
-    for name, source in [(n, part) for n, cell in cells for part in pieces(readable(cell))]:
+    for name, source in cells:
         try:
             with bounded(seconds):
-                exec(compile(source, f"<{name}>", "exec"), scope)
+                execute(parts(source, f"<{name}>"), scope)
         except Overtime:
             faults[name] = "Overtime: the cell runs too long"
         except (Exception, SystemExit) as error:
@@ -114,6 +154,14 @@ def arguments(form: Any) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
+def left(form: Any, given: tuple[Any, ...]) -> list[Any]:
+    """Return what a call has left of its arguments, as JSON; functions stay as they were."""
+    return [
+        part if isinstance(part, dict) and "function" in part else VALUES["encode"](value)
+        for part, value in zip(form["tuple"], given, strict=True)
+    ]
+
+
 def one_call(drive: Any, answer: Any, form: Any, seconds: float) -> dict[str, Any]:
     """Return what one call came to, as JSON."""
     given = arguments(form)
@@ -124,7 +172,7 @@ def one_call(drive: Any, answer: Any, form: Any, seconds: float) -> dict[str, An
         return {"error": "Overtime: the call runs too long"}
     except (Exception, SystemExit) as error:
         return {"error": VALUES["told"](error), "refusal": [*VALUES["refusal"](error)]}
-    return {"value": value, "changed": VALUES["changed"](arguments(form), given)}
+    return {"value": value, "given": left(form, given)}
 
 
 def all_calls(drive: Any, answer: Any, parts: Any, seconds: float) -> list[Any]:
@@ -159,28 +207,27 @@ def calls(job: Any, scope: dict[str, Any], seconds: float) -> dict[str, Any]:
 def work(job: Any) -> dict[str, Any]:
     """Run a job's cells and make its calls; return what came of them."""
     stand_in()
-    scope: dict[str, Any] = {"__name__": "__main__", "get_ipython": Shell}
-    scope["display"] = lambda *shown, **options: None
+    scope: dict[str, Any] = {"__name__": "__main__", "input": lambda *asked: ""}
+    scope |= {"get_ipython": lambda: Shell(scope), "display": lambda *shown, **options: None}
     faults = run_cells(job["cells"], scope, job["seconds"])
     return {"faults": faults, "outcomes": calls(job, scope, job["seconds"])}
 
 
 def main() -> None:
     """Do the job, with limits that the student's code cannot raise."""
-    with open("job.json", encoding="utf-8") as file:
-        job = json.load(file)
+    job = json.load(sys.stdin)
     for what, limit in job["limits"].items():
         resource.setrlimit(getattr(resource, what), (limit, limit))
     signal.signal(signal.SIGALRM, ring)
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a file too large is an OSError
-    null = os.open(os.devnull, os.O_RDWR)
+    null, out = os.open(os.devnull, os.O_RDWR), os.dup(1)
     for stream in (0, 1, 2):
         os.dup2(null, stream)
     sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    sys.path.insert(0, os.getcwd())
     result = work(job)
-    with open("result.part", "w", encoding="utf-8") as file:
+    with os.fdopen(out, "w", encoding="ascii") as file:
         json.dump(result, file)
-    os.replace("result.part", "result.json")
     os._exit(0)  # threads and exit handlers of the student's code do not run
 
 

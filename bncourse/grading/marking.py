@@ -3,13 +3,14 @@
 import ast
 import inspect
 import textwrap
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bncourse.checks import EXERCISES, Exercise
 from bncourse.checks.judge import judge, plan
 from bncourse.checks.outcomes import Outcome
-from bncourse.checks.values import DamagedError, decode, encode
+from bncourse.checks.values import DamagedError, changed, decode, encode
 from bncourse.grading.rebuild import Rebuilt, rebuild
 from bncourse.grading.sandbox import Ended, Limits, run
 from bncourse.grading.sheets import Notebook, Task, tasks
@@ -21,7 +22,8 @@ class Row:
 
     ``status`` is "graded"; "blank" (left as handed out) or "missing" (no answer cell);
     "timed out" or "crashed", for code that ended its process; "to mark" for answers that a
-    person reads; "unreadable" for a file that is no notebook.
+    person reads; "unreadable" for a file that is no notebook; "look by hand" where the
+    grader itself failed on what was handed in.
     """
 
     exercise: str
@@ -71,25 +73,29 @@ def grade(
 ) -> tuple[list[Row], list[str]]:
     """Return one row for each exercise, and notes on what was odd.
 
-    All code answers run in one child. If that ends early, each gets a child of its own
-    with the other answers left out, so that one endless loop costs one exercise.
+    All code answers run in one child, in half of the time. If that ends early, each gets a
+    child of its own and its share of what is left, with the other answers left out, so
+    that one endless loop costs one exercise.
     """
     limits = limits or Limits()
+    end = time.monotonic() + limits.total
     rebuilt = rebuild(submission, sheet)
     asked = [t for t in tasks(sheet) if t.by_code and t.name in rebuilt.answers]
     asked = [t for t in asked if t.name not in rebuilt.blanks]
     exercises = [EXERCISES[t.name] for t in asked]
     rows: dict[str, Row] = {}
     if asked:
-        ended = run(job(rebuilt, exercises, seed), limits, program)
-        rows = judged(ended, asked, seed)
-    for task in asked:
+        half = replace(limits, total=limits.total / 2)
+        rows = judged(run(job(rebuilt, exercises, seed), half, program), asked, seed)
+    for number, task in enumerate(asked):
         if task.name not in rows:
+            share = (end - time.monotonic()) / sum(t.name not in rows for t in asked[number:])
+            own = replace(limits, total=share)
             others = {t.answer for t in asked if t != task}
             alone = Rebuilt(
                 rebuilt.notebook, code=[c for c in rebuilt.code if c[0] not in others]
             )
-            ended = run(job(alone, [EXERCISES[task.name]], seed), limits, program)
+            ended = run(job(alone, [EXERCISES[task.name]], seed), own, program)
             rows |= judged(ended, [task], seed)
             rows.setdefault(
                 task.name, zero(task, ended.how if ended.how != "done" else "crashed")
@@ -121,7 +127,7 @@ def judged(ended: Ended, asked: list[Task], seed: int) -> dict[str, Row]:
             forms = ended.result["outcomes"][task.name]
             fault = str(ended.result["faults"].get(task.answer, ""))
             rows[task.name] = settled(task, forms, fault, seed)
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except Exception:
             continue  # what came back is damaged; it is asked for once more
     return rows
 
@@ -135,16 +141,23 @@ def settled(task: Task, forms: Any, fault: str, seed: int) -> Row:
     calls = plan(exercise, seed)
     if [len(part) for part in forms] != [len(part) for part in calls]:
         raise DamagedError(f"{task.name}: results of other calls than were made")
-    outcomes = [[outcome(form) for form in part] for part in forms]
+    outcomes = [
+        [outcome(form, given) for form, given in zip(part, made, strict=True)]
+        for part, made in zip(forms, calls, strict=True)
+    ]
     if any(o.error.startswith("Overtime") for part in outcomes for o in part):
         return zero(task, "timed out", "a call runs too long")
     report = judge(exercise, calls, outcomes)
-    return Row(task.name, task.kind, report.score, task.points, "graded", str(report))
+    said = f"{fault}\n{report}" if fault and not report.passed else str(report)
+    return Row(task.name, task.kind, report.score, task.points, "graded", said)
 
 
-def outcome(form: Any) -> Outcome:
-    """Return one call's outcome from its JSON."""
+def outcome(form: Any, given: Any) -> Outcome:
+    """Return one call's outcome from its JSON; ``given`` are the arguments that it got."""
     if "error" in form:
         kinds = tuple(map(str, form.get("refusal", ())))
         return Outcome(error=str(form["error"])[:400], refusal=kinds)
-    return Outcome(decode(form["value"]), changed=tuple(map(int, form["changed"])))
+    pairs = list(zip([encode(each) for each in given], form["given"], strict=True))
+    unlike = [(i, a, b) for i, (a, b) in enumerate(pairs) if a != b]
+    new = tuple(i for i, a, b in unlike if changed((decode(a),), (decode(b),)))
+    return Outcome(decode(form["value"]), changed=new)

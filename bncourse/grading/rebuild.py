@@ -2,14 +2,17 @@
 
 Survives deleted, edited, duplicated and stripped cells, new cell ids, and a way through
 Colab. An answer is found by nbgrader's id, else by the cell's id, else by the name of the
-function it defines or by the heading above it. The last copy counts.
+function it defines or by the heading above it; so it is, too, where the cell of that id is
+still blank. The last copy counts; of a text, all that stands under the heading.
 """
 
 import re
+import symtable
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from bncourse.checks import EXERCISES
+from bncourse.grading.clean import clean_cell, pictures_of, with_attached
 from bncourse.grading.sheets import (
     BLANK_TEXT,
     Cell,
@@ -52,30 +55,78 @@ def grade_id(cell: Cell) -> str:
 
 
 def defines(cell: Cell, task: Task) -> bool:
-    """Return whether a code cell defines the function that an exercise asks for."""
+    """Return whether a code cell gives a value to the name that an exercise asks for."""
     if task.name not in EXERCISES or cell.get("cell_type") != "code":
         return False
-    name = re.escape(EXERCISES[task.name].function)
-    return bool(re.search(rf"^(def|class) {name}\b|^{name} *=[^=]", source_of(cell), re.M))
+    name, source = EXERCISES[task.name].function, source_of(cell)
+    if name not in source:
+        return False
+    try:
+        symbol = symtable.symtable(source, "cell", "exec").lookup(name)
+        return symbol.is_assigned() or symbol.is_imported()
+    except KeyError:
+        return False
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return bool(re.search(rf"^ *(def|class) {name}\b|^ *{name} *=[^=]", source, re.M))
 
 
-def below(cells: list[Cell], task: Task, known: set[str]) -> Iterator[Cell]:
-    """Yield the text cells under an exercise's heading that are not the sheet's own."""
+def below(
+    cells: list[Cell], task: Task, known: set[str], titles: tuple[str, ...]
+) -> Iterator[Cell]:
+    """Yield the cells under an exercise's heading that are not the sheet's own.
+
+    ``titles`` open the sheet's headings; what a student wrote behind its own text counts.
+    """
     inside = False
     for cell in cells:
+        text = source_of(cell).strip()
+        heading = text.startswith(titles)
+        inside = text.startswith(task.title) if heading else inside
+        if not inside or text in known or CHECKS.search(text):
+            continue
+        own = [text[len(each) :] for each in known if heading and text.startswith(each)]
+        if own or not heading:
+            yield {**cell, "source": own[0].strip()} if own else cell
+
+
+def joined(cells: list[Cell]) -> Cell:
+    """Return one text cell of several, with their pictures under names of their own."""
+    texts, pictures = [], {}
+    for number, cell in enumerate(map(with_attached, cells)):
         text = source_of(cell)
-        if cell.get("cell_type") == "markdown" and text.startswith("## "):
-            inside = text.startswith(task.title)
-        elif inside and cell.get("cell_type") == "markdown" and text.strip() not in known:
-            yield cell
+        for name, data in pictures_of(cell).items():
+            new = f"{number}-{name}" if name in pictures else name
+            text = text.replace(f"(attachment:{name})", f"(attachment:{new})")
+            pictures[new] = data
+        texts.append(text)
+    attached = {"attachments": pictures} if pictures else {}
+    return {**cells[0], "source": "\n\n".join(texts), **attached}
 
 
-def find(cells: list[Cell], task: Task, known: set[str]) -> list[Cell]:
-    """Return the copies of an exercise's answer, by the first way that finds any."""
+def find(
+    cells: list[Cell], task: Task, pristine: Cell, known: set[str], titles: tuple[str, ...]
+) -> list[Cell]:
+    """Return the copies of an exercise's answer, by the first way that finds one not blank."""
+
+    def filled(some: list[Cell]) -> list[Cell]:
+        return [c for c in some if not is_blank(source_of(c), source_of(pristine))]
+
     same = [c for c in cells if grade_id(c) == task.answer]
-    if same or not task.by_code:
-        return same or list(below(cells, task, known))
-    return [c for c in cells if defines(c, task) and not CHECKS.search(source_of(c))]
+    if not task.by_code:
+        around = list(below(cells, task, known, titles))
+        texts = [c for c in around if c.get("cell_type") != "code"]
+        here = [c for c in filled(same[-1:]) if c not in texts]
+        whole = [*here, *filled(texts)] or filled(around)  # code where there is no text
+        return [joined(whole)] if whole else same or texts[-1:]
+    defining = [c for c in cells if defines(c, task)]
+    apart = [c for c in defining if not CHECKS.search(source_of(c))]
+    return filled(same) or filled(apart) or filled(defining) or same or apart
+
+
+def handed_out(sheet: Notebook) -> set[str]:
+    """Return the texts of a sheet's own cells, as students and as readers get them."""
+    cells = [*blank(sheet)["cells"], *for_learners(sheet)["cells"]]
+    return {source_of(cell).strip() for cell in cells} - {BLANK_TEXT}
 
 
 def rebuild(submission: Notebook, sheet: Notebook) -> Rebuilt:
@@ -86,43 +137,55 @@ def rebuild(submission: Notebook, sheet: Notebook) -> Rebuilt:
     submission, sheet : dict
         Notebooks as JSON; ``sheet`` is the source, with solutions, which never come out.
     """
-    pristine = blank(sheet)
-    cells = [c for c in submission["cells"] if isinstance(c.get("source", ""), str | list)][
-        :MOST
-    ]
-    handed_out = [*pristine["cells"], *for_learners(sheet)["cells"]]
-    known = {source_of(c).strip() for c in handed_out} - {BLANK_TEXT}
+    pristine, known = blank(sheet), handed_out(sheet)
+    cells = [c for c in submission["cells"] if isinstance(c.get("source", ""), str | list)]
+    cells = cells[:MOST]
     whole = Rebuilt(pristine)
     taken: dict[int, str] = {}
     places = {c["id"]: c for c in pristine["cells"]}
+    titles = tuple(task.title for task in tasks(sheet))
     for task in tasks(sheet):
-        copies = find(cells, task, known)
+        copies = find(cells, task, places[task.answer], known, titles)
         if not copies:
             whole.notes.append(f"MISSING {task.name}: no answer cell")
             continue
         if len(copies) > 1:
             whole.notes.append(f"DUPLICATE {task.name}: {len(copies)} copies, the last counts")
-        taken |= {id(c): "" for c in copies[:-1]} | {id(copies[-1]): task.answer}
-        text = source_of(copies[-1])
-        whole.answers[task.name] = text
+        stubs = [c for c in cells if task.by_code and grade_id(c) == task.answer]
+        taken |= {id(c): "" for c in [*stubs, *copies]} | {id(copies[-1]): task.answer}
+        if stubs and copies[-1] not in stubs:
+            whole.notes.append(f"MOVED {task.name}: the answer stands in another cell")
+        whole.answers[task.name] = text = source_of(copies[-1])
         if is_blank(text, source_of(places[task.answer])):
             whole.blanks.add(task.name)
-        places[task.answer]["source"] = text
+        place_in(places[task.answer], copies[-1])
     whole.code = list(to_execute(cells, taken, pristine))
     whole.notes += edited(cells, pristine)
     return whole
 
 
+def place_in(place: Cell, answer: Cell) -> None:
+    """Put an answer into its place of the pristine sheet, safe to show."""
+    new: Cell = {**place, "source": source_of(answer)}
+    if place["cell_type"] == "markdown" and isinstance(answer.get("attachments"), dict):
+        new["attachments"] = answer["attachments"]
+    place.update(clean_cell(new))
+
+
 def to_execute(
     cells: list[Cell], taken: dict[int, str], pristine: Notebook
 ) -> Iterator[tuple[str, str]]:
-    """Yield the code cells to run: answers and what the student added, no checks."""
-    own = {c["id"] for c in pristine["cells"] if tag(c) in ("bootstrap", "check", "grade")}
+    """Yield the code cells to run: all but copies that do not count and the sheet's checks."""
+    roles = ("bootstrap", "check", "grade")
+    own = {source_of(c).strip() for c in pristine["cells"] if tag(c) in roles}
+    start = [source_of(c) for c in pristine["cells"] if tag(c) == "bootstrap"]
     for number, cell in enumerate(cells):
         source, name = source_of(cell), taken.get(id(cell))
-        if cell.get("cell_type") != "code" or name == "" or grade_id(cell) in own:
+        if cell.get("cell_type") != "code" or name == "":
             continue
-        if name or not CHECKS.search(source):
+        for text in start:  # what stands behind it is the student's
+            source = source.replace(text, "")
+        if name or (source.strip() and source.strip() not in own):
             yield name or f"cell-{number}", source
 
 

@@ -8,7 +8,9 @@ readers get a plain notebook without graded cells (`for_learners`).
 
 import ast
 import json
+import os
 import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ EMPTY = r"\1# your code here\n\1raise NotImplementedError\n"
 BLANK_TEXT = "*Your answer.*"
 BLANK_TEXTS = {"", BLANK_TEXT, "YOUR ANSWER HERE"}  # the last is nbgrader's
 BY_CODE = ("code", "repair")
+LARGEST = 200 * 2**20  # bytes of a file that is read
 ROLES = {"task", "hint", "answer", "check", "grade", "written"}
 Cell = dict[str, Any]
 Notebook = dict[str, Any]
@@ -61,6 +64,58 @@ def tag(cell: Cell) -> str:
     return str(tags[0])
 
 
+def read_file(path: Path) -> bytes:
+    """Return the bytes of a plain file; nothing that a name can stand for makes this wait.
+
+    Raises
+    ------
+    ValueError
+        If it is a link, a folder, a pipe or a device, too large, or cannot be read.
+    """
+    try:
+        number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with os.fdopen(number, "rb") as file:
+            if not stat.S_ISREG(os.fstat(number).st_mode):
+                raise ValueError("it is a pipe or a device, not a file")
+            data = file.read(LARGEST + 1)
+    except OSError as error:
+        reason = "it is a link to another file" if path.is_symlink() else error.strerror
+        raise ValueError(f"{type(error).__name__}: {reason}") from None
+    if len(data) > LARGEST:
+        raise ValueError(f"it has more than {LARGEST // 2**20} MB")
+    return data
+
+
+def parsed(data: bytes) -> Any:
+    """Return JSON from any encoding that an editor may have saved it in.
+
+    Raises
+    ------
+    ValueError
+        If it is none, with what it looks like.
+    """
+    try:
+        try:
+            return json.loads(data)
+        except UnicodeDecodeError:
+            return json.loads(data.decode("cp1252", "replace"))
+    except RecursionError:
+        raise ValueError("RecursionError: its lists lie too deep in each other") from None
+    except ValueError as error:
+        start = data[:200].lstrip()
+        kind = "an empty file" if not start else "a web page" if start[:1] == b"<" else ""
+        kind = kind or ("only a part of a file" if start[:1] == b"{" else "no JSON")
+        raise ValueError(f"it is {kind} ({type(error).__name__})") from None
+
+
+def from_old(cell: Cell) -> Cell:
+    """Return a cell of the format before 4 as it is today."""
+    kind = "markdown" if cell.get("cell_type") == "heading" else cell.get("cell_type")
+    marks = "#" * int(cell.get("level", 1)) + " " if cell.get("cell_type") == "heading" else ""
+    return {**cell, "cell_type": kind, "source": marks + source_of(cell | {
+        "source": cell.get("input", cell.get("source", ""))})}  # fmt: skip
+
+
 def read_notebook(path: Path) -> Notebook:
     """Return a notebook's JSON.
 
@@ -70,13 +125,15 @@ def read_notebook(path: Path) -> Notebook:
         If the file holds no notebook with a list of cells.
     """
     try:
-        notebook = json.loads(path.read_text(encoding="utf-8"))
-        cells = notebook["cells"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ValueError(f"{path.name} is no notebook: {type(error).__name__}") from None
+        notebook = parsed(read_file(path))
+        old = notebook.get("worksheets")
+        cells = [from_old(c) for w in old for c in w["cells"]] if old else notebook["cells"]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = str(error) if type(error) is ValueError else type(error).__name__
+        raise ValueError(f"{path.name} is no notebook: {reason}") from None
     if not isinstance(cells, list) or not all(isinstance(c, dict) for c in cells):
         raise ValueError(f"{path.name} is no notebook: its cells are no list of objects")
-    return dict(notebook)
+    return {**notebook, "cells": cells}
 
 
 def tasks(sheet: Notebook) -> list[Task]:
@@ -143,7 +200,8 @@ def as_stored(notebook: Notebook) -> str:
         for cell in notebook["cells"]
     ]
     full = {**notebook, "cells": cells}
-    return json.dumps(full, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    text = json.dumps(full, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    return text.encode("utf-8", "replace").decode()  # half characters exist in JSON alone
 
 
 def is_blank(answer: str, pristine: str) -> bool:

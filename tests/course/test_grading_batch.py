@@ -2,11 +2,11 @@
 
 import csv
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from dataclasses import asdict
 
@@ -18,7 +18,7 @@ from bncourse.grading import Limits, Row, Settings, batch, find_submissions, gra
 
 NAME = "04_batch_norm"
 SHEETS = {NAME: SHEET}
-LIMITS = Limits(cell=1.0, total=4.0)
+LIMITS = Limits(cell=1.0, total=24.0)
 ROWS = [
     Row("ex04_q1", "code", 2.5, 3.0, "graded", "=fine, but ß"),
     Row("b", "text", 0.0, 1.0, "blank"),
@@ -26,12 +26,14 @@ ROWS = [
 
 
 @pytest.fixture
-def calls(monkeypatch):
-    """Record what is graded, and give each submission the same rows."""
+def calls(monkeypatch, tmp_path):
+    """Record what is graded, also in other processes, and give each the same rows."""
     made = []
 
     def grade(notebook, sheet, seed, limits, program):
         made.append((notebook, sheet, seed, limits, program))
+        with (tmp_path / "calls").open("a") as file:
+            file.write("x")
         return ROWS, ["+odd", "too"]
 
     monkeypatch.setattr(batch, "grade", grade)
@@ -120,8 +122,8 @@ CSV = (
 )
 
 
-def test_all_are_graded_written_and_taken_again(folder, calls, capsys):
-    out = folder / "new" / "grades.csv"
+def test_all_are_graded_written_and_taken_again(folder, calls, capsys, tmp_path):
+    out, made = folder / "new" / "grades.csv", tmp_path / "calls"
     rows = grade_all(find_submissions(folder, SHEETS), Settings(SHEETS), out)
     assert rows[0] == ["ada", NAME, *asdict(ROWS[0]).values(), "+odd; too"]
     assert [row[0] for row in rows] == ["ada", "ada", "bob", "bob"]
@@ -134,26 +136,61 @@ def test_all_are_graded_written_and_taken_again(folder, calls, capsys):
     assert sorted(path.name for path in parts.iterdir()) == names
     (parts / names[0]).unlink()
     assert grade_all(find_submissions(folder, SHEETS), Settings(SHEETS), out) == rows
-    assert len(calls) == 3  # bob's is taken as it is
+    assert made.stat().st_size == 3  # bob's is taken as it is
     submissions = find_submissions(folder, SHEETS)
     submissions[1].path.write_text(json.dumps(submission()), encoding="utf-8")
     grade_all(submissions, Settings(SHEETS), out)
-    assert len(calls) == 4  # bob's has changed
+    assert made.stat().st_size == 4  # bob's has changed
     grade_all(submissions, Settings(SHEETS, seed=1), out)
-    assert len(calls) == 6
+    assert made.stat().st_size == 6
     assert out.read_bytes().decode() == ada + bob
 
 
 def test_as_many_are_graded_at_a_time_as_asked_for(folder, monkeypatch):
-    """Two threads meet: with one worker the first would wait in vain."""
-    barrier = threading.Barrier(2)
+    """Two processes meet: with one worker the first would wait in vain."""
+    barrier = multiprocessing.get_context("fork").Barrier(2)
 
     def grade(*_):
         barrier.wait(20)
         return ROWS, []
 
     monkeypatch.setattr(batch, "grade", grade)
-    grade_all(find_submissions(folder, SHEETS), Settings(SHEETS, workers=2), folder / "g.csv")
+    rows = grade_all(
+        find_submissions(folder, SHEETS), Settings(SHEETS, workers=2), folder / "g.csv"
+    )
+    assert [row[6] for row in rows] == ["graded", "blank"] * 2
+
+
+def fail():
+    raise RecursionError("\ud800 too deep")
+
+
+@pytest.mark.parametrize(
+    ("trouble", "why"),
+    [(fail, r"RecursionError: \ud800"), (lambda: os._exit(1), "ended"),
+     (lambda: time.sleep(60), "takes too long"), (lambda: bytearray(2**40), "MemoryError")],
+    ids=["error", "exit", "sleep", "memory"],
+)  # fmt: skip
+def test_whatever_happens_to_one_submission_the_others_are_graded(
+    folder, monkeypatch, trouble, why
+):
+    def grade(notebook, *_):
+        if notebook["cells"][0]["source"] == "bob":
+            trouble()
+        return ROWS, []
+
+    cells = [{"cell_type": "code", "source": "bob"}]
+    path = folder / "bob" / NAME / f"{NAME}.ipynb"
+    path.write_text(json.dumps({"cells": cells}), encoding="utf-8")
+    monkeypatch.setattr(batch, "grade", grade)
+    monkeypatch.setattr(batch, "SPARE", 1.0)
+    settings = Settings(SHEETS, limits=Limits(total=3.0))
+    rows = grade_all(find_submissions(folder, SHEETS), settings, folder / "g.csv")
+    assert [row[6] for row in rows if row[0] == "ada"] == ["graded", "blank"]
+    bad = [row for row in rows if row[0] == "bob"]
+    assert [row[2] for row in bad] == [task.name for task in tasks(SHEET)]
+    assert {(row[4], row[6]) for row in bad} == {(0.0, "look by hand")}
+    assert why in bad[0][7]
 
 
 # What is written.

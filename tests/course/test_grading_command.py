@@ -46,12 +46,15 @@ def test_grade_has_defaults(course, graded, capsys):
     assert main(["grade", "in"]) == 0
     ((submissions, settings, out),) = graded
     assert submissions == find_submissions(Path("in"), SHEETS)
-    assert settings == Settings(SHEETS, 0, Limits(total=60, cell=10.0), "/opt/bwrap", 2)
+    seed = int(Path("seed.txt").read_text(encoding="utf-8"))  # drawn, and kept
+    assert settings == Settings(SHEETS, seed, Limits(total=60, cell=10.0), "/opt/bwrap", 2)
     assert out == Path("grades.csv")
     assert capsys.readouterr().out == "grades.csv: 3 answers: 1 blank, 2 graded\n"
+    assert main(["grade", "in"]) == 0
+    assert graded[1][1].seed == seed
 
 
-@pytest.mark.parametrize(("seconds", "cell"), [("8", 4.0), ("15.5", 7.75), ("90", 10.0)])
+@pytest.mark.parametrize(("seconds", "cell"), [("6", 1.0), ("90", 15.0)])
 def test_grade_takes_options(course, graded, seconds, cell):
     options = ["-o", "new.csv", "--seed", "5", "--workers", "3", "--seconds", seconds]
     options += ["--sheets", "other", "--no-sandbox"]

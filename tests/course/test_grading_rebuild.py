@@ -132,7 +132,12 @@ def test_the_id_of_a_cell(cell, name):
         (code("x = 1\nstandardize   = abs"), True),
         (code("standardize == abs"), False),
         (code("def standardize_all(x):\n    pass"), False),
-        (code("    def standardize(x): pass"), False),
+        (code("if 1:\n    def standardize(x): pass"), True),
+        (code("a, standardize = 1, abs"), True),
+        (code("standardize: object = abs"), True),
+        (code("from mine import s as standardize"), True),
+        (code("def other():\n    standardize = 1"), False),
+        (code("%time 1\ndef standardize(x): pass"), True),
         (code("my standardize = 1"), False),
         (text("def standardize(x):"), False),
         ({"source": "def standardize(x):"}, False),
@@ -147,23 +152,33 @@ def test_an_answer_is_known_by_what_it_defines(cell, found):
 def test_a_written_answer_is_known_by_the_heading_above():
     cells = [
         text("before"), text("## 4.3 What eps takes away"), text(" known "), text("mine"),
-        code("x = 1"), {"source": "no type"}, text("### not a heading of a task"), text("more"),
-        text("## 4.30 Another"), text("not mine"), text("## 4.3 Again"), text("late"),
+        code("x = 1"), {"source": "no type"}, text("## a heading of my own"), text("more"),
+        text("## 4.4 Another"), text("not mine"), text("## 4.3 known, and behind it"),
     ]  # fmt: skip
-    found = [c["source"] for c in below(cells, Q3, {"known"})]
-    assert found == ["mine", "### not a heading of a task", "more", "late"]
+    known = {"known", "## 4.3 What eps takes away", "## 4.3 known"}
+    found = [c["source"] for c in below(cells, Q3, known, ("## 4.3 ", "## 4.4 "))]
+    assert found == [
+        "mine", "x = 1", "no type", "## a heading of my own", "more", ", and behind it"
+    ]  # fmt: skip
 
 
 def test_ids_come_first_then_definitions_without_checks():
+    def found(cells, task):
+        place = cell_of(blank(SHEET), task.answer)
+        return find(cells, task, place, set(), (Q1.title, Q3.title))
+
     named = code("x", id="ex04_q1-answer")
     by_text = code("def standardize(x): pass")
     check = code("standardize = 1\nchecks . score ('ex04_q1', standardize)")
-    assert find([by_text, named], Q1, set()) == [named]
-    assert find([by_text, check], Q1, set()) == [by_text]
-    written = text("y", id="ex04_q3-answer")
-    heading = text("## 4.3 a")
-    assert find([heading, text("z"), written], Q3, set()) == [written]
-    assert find([heading, text("z")], Q3, set()) == [text("z")]
+    assert found([by_text, named], Q1) == [named]
+    assert found([by_text, {**named, "source": " "}], Q1) == [by_text]
+    assert found([by_text, check], Q1) == [by_text]
+    assert found([check], Q1) == [check]
+    written, heading = text("y", id="ex04_q3-answer"), text("## 4.3 a")
+    assert found([written, heading, text("z")], Q3) == [{**written, "source": "y\n\nz"}]
+    assert found([heading, text("z"), {**written, "source": ""}], Q3) == [text("z")]
+    assert found([heading, text("z"), code("1")], Q3) == [text("z")]
+    assert found([heading, code("Because of"), text("")], Q3) == [code("Because of")]
 
 
 def test_only_so_many_cells_are_looked_at_and_only_those_with_a_source():
@@ -180,20 +195,32 @@ def test_answers_and_added_code_are_run_in_the_students_order():
     own = [
         cell_of(pristine, name) for name in ("04-bootstrap", "ex04_q1-check", "ex04_q1-grade")
     ]
-    own = [{**cell, "source": "edited = 1"} for cell in own]
-    check = code("checks.require('ex04_q1', 1)")
+    start, *checks = own
+    start = {**start, "source": f"{start['source']}\nc = 1"}
+    edited = {**checks[0], "source": "edited = 1"}
     old = code("def standardize(x): old")
-    cells = [first, text("t"), *own, old, answer, check, cell_of(pristine, "04-imports"), last]
+    cells = [first, text("t"), start, *own, edited, old, answer, last]
     taken = {id(old): "", id(answer): "ex04_q1-answer"}
-    imports = "".join(cell_of(SHEET, "04-imports")["source"])
     assert list(to_execute(cells, taken, pristine)) == [
-        ("cell-0", "a = 1"), ("ex04_q1-answer", answer["source"]), ("cell-8", imports),
-        ("cell-9", "b = 1"),
+        ("cell-0", "a = 1"), ("cell-2", "\nc = 1"), ("cell-6", "edited = 1"),
+        ("ex04_q1-answer", answer["source"]), ("cell-9", "b = 1"),
     ]  # fmt: skip
-    checked = code("checks.require('ex04_q1', 1)\nx = 1")
-    assert list(to_execute([checked], {id(checked): "a"}, pristine)) == [
-        ("a", checked["source"])
-    ]
+
+
+def test_pasted_pictures_come_along_and_nothing_else_that_is_attached():
+    pasted = submission({**RIGHT, "ex04_q3": "![a](attachment:a.png) ![b](attachment:b.png)"})
+    kinds = {"image/png": "aGk=", "text/html": "<script>", "image/svg+xml": "aGk="}
+    cell = cell_of(pasted, "ex04_q3-answer")
+    cell["attachments"] = {"a.png": kinds, 'x" onerror="y': kinds, "c.png": 5}
+    more = text("![a](attachment:a.png)", attachments={"a.png": {"image/gif": "aGk="}})
+    pasted["cells"].insert(pasted["cells"].index(cell) + 1, more)
+    shown = cell_of(rebuild(pasted, SHEET).notebook, "ex04_q3-answer")
+    assert shown["attachments"] == {
+        "a.png": {"image/png": "aGk="}, "1-a.png": {"image/gif": "aGk="}
+    }  # fmt: skip
+    assert shown["source"] == (
+        "![a](attachment:a.png) ![b] (no picture b.png)\n\n![a](attachment:1-a.png)"
+    )
 
 
 def test_notes_name_every_cell_that_was_restored():
@@ -212,13 +239,12 @@ def test_notes_name_every_cell_that_was_restored():
     assert found.blanks == {"ex04_q3"}
 
 
-def test_two_copies_of_a_written_answer_are_no_part_of_the_next():
+def test_all_that_is_written_under_a_heading_is_shown():
     twice = stripped(submission())
     place = next(i for i, c in enumerate(twice["cells"]) if c["source"] == RIGHT["ex04_q3"])
     twice["cells"].insert(place, text("an older one"))
-    found = rebuild(twice, SHEET)
-    assert found.answers == RIGHT
-    assert "DUPLICATE ex04_q3: 2 copies, the last counts" in found.notes
+    answers = {**RIGHT, "ex04_q3": f"an older one\n\n{RIGHT['ex04_q3']}"}
+    assert rebuild(twice, SHEET).answers == answers
 
 
 def test_of_three_copies_only_the_last_is_run():

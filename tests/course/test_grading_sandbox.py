@@ -15,7 +15,7 @@ from bncourse.checks.values import decode, encode
 from bncourse.grading import Limits, NoSandboxError, find_bubblewrap, sandbox
 from bncourse.grading.sandbox import Ended
 
-LIMITS = Limits(cell=0.5, total=20.0, memory=12345, processes=7)
+LIMITS = Limits(cell=0.5, total=20.0, memory=10**9, processes=7)
 
 
 def python(code):
@@ -25,7 +25,7 @@ def python(code):
 
 def test_limits_have_the_names_of_the_system():
     assert LIMITS.of_the_system() == {
-        "RLIMIT_AS": 12345, "RLIMIT_CPU": 25, "RLIMIT_FSIZE": 64 * 2**20, "RLIMIT_NPROC": 7,
+        "RLIMIT_AS": 10**9, "RLIMIT_CPU": 25, "RLIMIT_FSIZE": 64 * 2**20, "RLIMIT_NPROC": 7,
         "RLIMIT_CORE": 0,
     }  # fmt: skip
 
@@ -36,39 +36,44 @@ def test_bubblewrap_is_tried_before_it_is_trusted(monkeypatch, program, works):
     if works:
         assert find_bubblewrap() == program
     else:
-        with pytest.raises(NoSandboxError, match=r"bwrap.* may not create .* --no-sandbox"):
+        with pytest.raises(NoSandboxError, match=r"bwrap.* older than 0\.8, .* --no-sandbox"):
             find_bubblewrap()
 
 
-def test_all_but_one_folder_is_read_only_and_our_packages_are_hidden(monkeypatch, tmp_path):
+def test_all_is_read_only_and_our_packages_are_hidden(monkeypatch, tmp_path):
     monkeypatch.setattr(sysconfig, "get_path", lambda name: str(tmp_path / name))
     hidden = [tmp_path / a / b for a in ("purelib", "platlib") for b in ("bncourse", "bnlib")]
     for path in hidden:
         path.mkdir(parents=True)
-    command = sandbox.enclosed("bwrap", Path("/job"))
+    command = sandbox.enclosed("bwrap")
     pairs = list(itertools.pairwise(command))
-    assert "--unshare-all" in command
-    assert "--die-with-parent" in command
-    assert {b for a, b in pairs if a == "--tmpfs"} == {"/tmp", *map(str, hidden)}
+    assert {"--unshare-all", "--disable-userns", "--die-with-parent"} <= set(command)
+    free = {"/tmp", "/dev/shm", "/grading"}
+    assert {b for a, b in pairs if a == "--tmpfs"} == {*free, *map(str, hidden)}
+    kept = {b for a, b in pairs if a == "--remount-ro"}
+    assert kept == {"/", "/proc", "/dev", *map(str, hidden)}
+    assert command.count("--size") == len(free)
     assert {sys.prefix, str(tmp_path / "purelib")} <= {b for a, b in pairs if a == "--ro-bind"}
-    assert command.count("--bind") == 1
-    assert command[-5:] == ["--bind", "/job", "/grading", "--chdir", "/grading"]
+    assert "--bind" not in command
     # A temporary folder that is laid over later would hide an environment below it.
     assert command.index("/tmp") < command.index(sys.prefix)
 
 
-def test_a_result_is_read_and_the_process_sees_nothing_of_ours(tmp_path, monkeypatch, capfd):
+def answered(code, limits=LIMITS, job=b"3"):
+    """Return how a process ends that runs code, with its answer."""
+    return sandbox.wait(python(code), job, limits)
+
+
+def test_a_result_is_read_and_the_process_sees_nothing_of_ours(monkeypatch, capfd):
     monkeypatch.setenv("SECRET_TOKEN", "x")
     code = (
-        "import json, os, sys; print('loud'); print('loud', file=sys.stderr)\n"
+        "import json, os, sys; print('loud', file=sys.stderr)\n"
         "known = [sys.stdin.read(), sorted(os.environ), os.getsid(0) == os.getpid(), 'ß']\n"
-        "text = json.dumps(known, ensure_ascii=False)\n"
-        "open('result.json', 'w', encoding='utf-8').write(text)"
+        "print(json.dumps(known))"
     )
-    ended = sandbox.wait(python(code), tmp_path, LIMITS)
     single = [f"{name}_NUM_THREADS" for name in ("MKL", "OMP", "OPENBLAS")]
     seen = ["HOME", "LANG", *single, "PATH"]
-    assert ended == Ended("done", ["", sorted(seen), True, "ß"])
+    assert answered(code) == Ended("done", ["3", sorted(seen), True, "ß"])
     assert capfd.readouterr() == ("", "")
 
 
@@ -103,39 +108,74 @@ def test_a_job_is_done_within_its_limits_and_nothing_stays(program, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("data", [None, b"{", b"[" * 10**5, b"\xff"], ids=range(4))
-def test_without_a_whole_result_a_child_has_crashed(tmp_path, data):
-    if data is not None:
-        (tmp_path / "result.json").write_bytes(data)
-    assert sandbox.wait(["true"], tmp_path, LIMITS) == Ended("crashed")
+INSIDE = """
+import ctypes, os
+def writable(top):
+    return [f"{at}/{n}" for at, _, names in os.walk(top) for n in ["", *names]
+            if os.access(f"{at}/{n}", os.W_OK)]
+def f(x):
+    kernel = [p for p in os.listdir("/proc") if not p.isdigit() and os.access(f"/proc/{p}", 2)]
+    unshared = ctypes.CDLL(None).unshare(0x10000000)
+    return [kernel, writable("/proc/sys"), unshared, os.access("/", 2), os.listdir("/grading"),
+            os.getuid()]
+"""
 
 
-def test_a_link_or_too_large_a_result_is_not_read(tmp_path, monkeypatch):
-    (tmp_path / "other").write_text("[1]", encoding="utf-8")
-    result = tmp_path / "result.json"
-    result.symlink_to(tmp_path / "other")
-    assert sandbox.wait(["true"], tmp_path, LIMITS) == Ended("crashed")
-    result.unlink()
-    result.write_text("[1]", encoding="utf-8")
+@needs_sandbox
+def test_nothing_of_the_kernel_can_be_written_by_root_too_and_no_namespace_made():
+    ended = sandbox.run({**JOB, "cells": [["a", INSIDE]]}, Limits(), BUBBLEWRAP)
+    found = decode(ended.result["outcomes"]["ex"][0][0]["value"])
+    assert found == [[], [], -1, False, [], 65534]
+
+
+@needs_sandbox
+def test_the_memory_of_all_processes_counts_and_what_they_share_once():
+    """Children that share 200 MB are within 700 MB; children with 200 MB each are not."""
+    code = (
+        "import os, time\nx = b'1' * {}\n"
+        "for _ in range(5):\n    if not os.fork():\n        y = b'1' * {}\n"
+        "        time.sleep(20)\n        os._exit(0)\ntime.sleep({})\ndef f(x):\n    return x"
+    )
+    limits = Limits(cell=15, total=30.0, memory=7 * 10**8)
+    for shared, own, seconds, how in ((2e8, 1, 1, "done"), (1, 2e8, 9, "crashed")):
+        cells = [["a", code.format(int(shared), int(own), seconds)]]
+        assert sandbox.run({**JOB, "cells": cells}, limits, BUBBLEWRAP).how == how
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[" * 10**5, b"\xff"], ids=range(4))
+def test_without_a_whole_result_a_child_has_crashed(data):
+    code = f"import sys; sys.stdout.buffer.write({data[:9]!r} * {max(1, len(data) // 9)})"
+    assert answered(code) == Ended("crashed")
+
+
+def test_too_large_a_result_is_not_read(monkeypatch):
     for most, ended in ((3, Ended("done", [1])), (2, Ended("crashed"))):
         monkeypatch.setattr(sandbox, "BYTES", most)
-        assert sandbox.wait(["true"], tmp_path, LIMITS) == ended
+        assert answered("print('[1]', end='')") == ended
 
 
 def test_a_child_that_takes_too_long_is_ended_with_its_group(tmp_path):
     code = (
         "import subprocess, time\n"
         "other = subprocess.Popen(['sleep', '60'])\n"
-        "open('pids', 'w').write(str(other.pid))\n"
+        f"open({str(tmp_path / 'pids')!r}, 'w').write(str(other.pid))\n"
         "time.sleep(60)"
     )
-    ended = sandbox.wait(python(code), tmp_path, Limits(total=2.0))
-    assert ended == Ended("timed out")
+    assert answered(code, Limits(total=2.0)) == Ended("timed out")
     other = int((tmp_path / "pids").read_text(encoding="utf-8"))
     deadline = time.monotonic() + 10
     while running(other) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not running(other)
+
+
+def test_what_keeps_the_output_open_keeps_nobody_waiting():
+    code = (
+        "import subprocess\nsubprocess.Popen(['sleep', '60'], start_new_session=True)\nprint(1)"
+    )
+    began = time.monotonic()
+    assert answered(code, Limits(total=40.0)) == Ended("done", 1)
+    assert time.monotonic() - began < 30
 
 
 def running(number):

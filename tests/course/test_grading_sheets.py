@@ -54,16 +54,19 @@ def test_the_first_tag_counts(metadata, tag):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, "FileNotFoundError"),
-        (b"{", "JSONDecodeError"),
-        (b"\xff", "UnicodeDecodeError"),
+        (None, "FileNotFoundError: No such file"),
+        (b"{", "it is only a part of a file"),
+        (b"", "it is an empty file"),
+        (b"<html>", "it is a web page"),
+        (b"\xff", "it is no JSON"),
         (b"{}", "KeyError"),
-        (b"[]", "TypeError"),
+        (b"[]", "AttributeError"),
+        (b'{"worksheets": [5]}', "TypeError"),
         (b"[" * 10**5, "RecursionError"),
         (b'{"cells": {}}', "its cells are no list of objects"),
         (b'{"cells": [{}, 5]}', "its cells are no list of objects"),
     ],
-    ids=range(8),
+    ids=range(11),
 )
 def test_what_is_no_notebook(tmp_path, content, message):
     path = tmp_path / "a.ipynb"

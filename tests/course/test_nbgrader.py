@@ -1,19 +1,24 @@
 """The whole way through the real nbgrader: release, hand in, grade, feedback, export."""
 
+import contextlib
 import csv
 import importlib.util
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
+import time
+import urllib.request
+import zipfile
 from pathlib import Path
 
 import pytest
 from grading_cases import FULL, RIGHT, cell_of, hand_in, needs_sandbox
 from house import ROOT
 
-from bncourse.grading import read_notebook
+from bncourse.grading import clean, read_notebook
 from bncourse.grading.__main__ import main
 from bncourse.grading.sheets import source_of
 
@@ -26,6 +31,30 @@ pytestmark = [
     needs_sandbox,
     pytest.mark.skipif(not NBGRADER.exists(), reason="needs nbgrader"),
 ]
+
+WRITES = (  # with the cookie of whoever marks
+    "fetch('/api/contents/PWNED.txt', {method: 'PUT', body: JSON.stringify({type: 'file', "
+    "format: 'text', content: 'x'}), headers: {'X-XSRFToken': "
+    "document.cookie.match(/_xsrf=([^;]*)/)[1]}})"
+)
+ACT = f'<img src=x onerror="{WRITES}">'
+HOSTILE = f"""My *derivation* $a<b$. {ACT} <script>{WRITES}</script>
+<svg onload="{WRITES}"></svg> <a href="javascript:{WRITES}">link 1</a>
+[link 2](javascript:{WRITES.replace(" ", "%20")}) [link 3][1] ![x](y"onerror="{WRITES})
+<div style="position:fixed;top:0">Score: 16 / 16</div> ![none](attachment:none.png)
+<javascript:alert(1)>
+
+[1]: javascript:{WRITES.replace(" ", "%20")}
+
+```mermaid
+{ACT}
+```
+
+| a | {ACT} |
+|---|---|
+"""
+NAMED = "<img src=x onerror=alert(1)>"
+RAISES = f"def standardize(x, eps):\n    raise type({ACT!r}, (ValueError,), {{}})({ACT!r})"
 
 
 def nbgrader(course, *arguments):
@@ -53,7 +82,12 @@ def course(tmp_path_factory):
     folder = tmp_path_factory.mktemp("course")
     tool.main([SHEET], folder)
     first = next(iter(FULL))
-    answers = {"perfect": RIGHT, "blank": {}, "partial": {first: RIGHT[first]}}
+    answers = {
+        "perfect": RIGHT,
+        "blank": {},
+        "partial": {first: RIGHT[first]},
+        NAMED: {first: RAISES, "ex04_q3": HOSTILE},
+    }
     for student, texts in answers.items():
         notebook = read_notebook(folder / "release" / SHEET / f"{SHEET}.ipynb")
         for name, text in texts.items():
@@ -62,7 +96,12 @@ def course(tmp_path_factory):
     return folder
 
 
-EXPECTED = {"perfect": sum(FULL.values()), "blank": 0.0, "partial": next(iter(FULL.values()))}
+EXPECTED = {
+    "perfect": sum(FULL.values()),
+    "blank": 0.0,
+    "partial": next(iter(FULL.values())),
+    clean.name(NAMED): 0.0,
+}
 
 
 def test_the_release_holds_no_solution(course):
@@ -91,11 +130,64 @@ def test_our_grades_enter_the_gradebook_and_feedback_follows(course):
     nbgrader(course, "generate_feedback", SHEET, "--force")
     page = (course / "feedback" / "partial" / SHEET / f"{SHEET}.html").read_text()
     assert "standardize" in page
-    said = re.findall(r"<b>Comments:</b> <p>([^<]*)", page)
+    said = re.findall(r"<b>Comments:</b> <pre><code>([^<]*)", page)
     assert said[0].startswith("right ")
-    assert said[1:] == ["blank"] * 6
+    assert [each.strip() for each in said[1:]] == ["blank"] * 6
     rebuilt = read_notebook(course / "autograded" / "perfect" / SHEET / f"{SHEET}.ipynb")
     assert source_of(cell_of(rebuilt, "ex04_q1-answer")) == RIGHT["ex04_q1"]
+
+
+@pytest.fixture(scope="module")
+def server(course):
+    """Serve the course as `jupyter lab` does; give the address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = [f"--port={port}", "--IdentityProvider.token=t", "--allow-root", "--no-browser"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "jupyter_server", *options], cwd=course,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    address = f"http://127.0.0.1:{port}"
+    for _ in range(300):
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}/api?token=t"):
+            break
+        time.sleep(0.2)
+    yield address
+    process.kill()
+    process.wait()
+
+
+def tried(context, address):
+    """Open a page, click all that an answer may have made a link, and return its text."""
+    page, dialogs = context.new_page(), []
+    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    page.goto(address)
+    for link in page.get_by_text("link ").all():
+        with contextlib.suppress(Exception):
+            link.click(timeout=1000, no_wait_after=True)
+    page.wait_for_timeout(500)
+    page.mouse.move(10, 10)
+    acting = "img[onerror], [style*=fixed], iframe, a[href^='javascript:' i], svg[onload]"
+    assert (dialogs, page.locator(acting).count()) == ([], 0)
+    return page.inner_text("body")
+
+
+def test_what_a_student_writes_does_nothing_in_the_browser_of_whoever_marks(
+    course, server, chromium
+):
+    """Each trick in the answers would write a file through Jupyter."""
+    with chromium.new_context() as context:
+        context.request.get(f"{server}/?token=t")
+        address = f"{server}/formgrader/api/submitted_notebooks/{SHEET}/{SHEET}"
+        entries = context.request.get(address).json()
+        (number,) = [each["id"] for each in entries if each["student"] == clean.name(NAMED)]
+        text = tried(context, f"{server}/formgrader/submissions/{number}/")
+        assert "My derivation" in text
+        assert ACT.replace("<", "< ") in text  # it is read, not run
+        feedback = course / "feedback" / clean.name(NAMED) / SHEET / f"{SHEET}.html"
+        assert ACT in tried(context, feedback.as_uri())  # in the error's text
+    assert not (course / "PWNED.txt").exists()
 
 
 def test_nbgraders_own_autograde_gives_the_same_in_the_sandboxed_kernel(course, tmp_path):
@@ -107,3 +199,22 @@ def test_nbgraders_own_autograde_gives_the_same_in_the_sandboxed_kernel(course, 
     for student in EXPECTED:
         nbgrader(copy, "autograde", SHEET, "--student", student, "--create", "--force")
     assert scores(copy, "theirs.csv") == EXPECTED
+
+
+def test_archives_of_canvas_and_moodle_are_taken_in(course):
+    archives = course / "downloaded" / SHEET / "archive"
+    archives.mkdir(parents=True)
+    files = {
+        "12345": "canvas/doejane_12345_67890_a.ipynb",
+        "22": "canvas/roe_LATE_22_678_my_file-1.ipynb",
+        "77": "moodle/D_O E_77_assignsubmission_file_/a.ipynb",
+        "78": "moodle/Al_78_assignsubmission_file_b.ipynb",
+    }
+    for path in files.values():
+        archive, _, name = path.partition("/")
+        with zipfile.ZipFile(archives / f"{archive}.zip", "a") as file:
+            file.writestr(name, path)
+    nbgrader(course, "zip_collect", SHEET)
+    for student, path in files.items():
+        [taken] = (course / "submitted" / student / SHEET).glob("*.ipynb")
+        assert taken.read_text() == path

@@ -131,11 +131,18 @@ def test_the_skip_link_is_shown_and_leads_past_the_side_bar(opened, width):
     assert not focus(tab).evaluate("e => e.closest('.bd-sidebar-primary') !== null")
 
 
+ONE_OF_EACH_KIND = """() => [...document.querySelectorAll(".bd-article details")]
+  .filter((e) => e.parentElement.closest("details") === null)
+  .filter((e, i, all) => all.findIndex((other) => other.className === e.className) === i)
+  .forEach((e) => e.firstElementChild.classList.add("one-of-each"))"""
+
+
 @each_width
-@pytest.mark.parametrize(("page", "least"), [(CHAPTER, 1), (SHEET, 8), ("book/playground", 1)])
+@pytest.mark.parametrize(("page", "least"), [(CHAPTER, 2), (SHEET, 2), ("book/playground", 1)])
 def test_enter_and_space_open_and_close_what_is_folded(opened, page, least, width):
     tab = opened(page, width)
-    folded = tab.locator(".bd-article details:not(details details) > summary")
+    tab.evaluate(ONE_OF_EACH_KIND)
+    folded = tab.locator("summary.one-of-each")
     assert folded.count() >= least
     for summary in folded.all():
         before = summary.evaluate("e => e.parentElement.open")

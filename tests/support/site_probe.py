@@ -76,9 +76,8 @@ MEASURE = r"""() => {
   };
 }"""
 
-# axe-core takes seconds for thousands of coloured words and of signs in formulas. A word's
-# colours come from its class and its kind of box, a formula's from the text around it: one
-# of each kind stays.
+# axe-core takes seconds for thousands of coloured words and of signs in formulas: one word of
+# each class and kind of box stays, and one formula in the text and one on a line of its own.
 THIN = """() => {
   const known = new Set();
   const repeated = (kind) => known.has(kind) || !known.add(kind);
@@ -90,6 +89,28 @@ THIN = """() => {
     if (repeated(formula.localName)) formula.replaceChildren();
   }
 }"""
+
+# The rules on colours take most of its time. An element that has the classes, the colours and
+# the size of another, in boxes that have them too, has its contrast: one of each kind stays.
+ONE_OF_EACH_COLOUR = """() => {
+  const kinds = new Map([[document.body, ""]]);
+  const kind = (e) => {
+    if (!kinds.has(e)) {
+      const { color, backgroundColor, fontSize } = getComputedStyle(e);
+      const own = [e.localName, e.className, color, backgroundColor, fontSize].join(" ");
+      kinds.set(e, own + " in " + kind(e.parentElement));
+    }
+    return kinds.get(e);
+  };
+  const all = [...document.body.querySelectorAll("*:not(svg *, math *)")];
+  all.forEach(kind);
+  const known = new Set();
+  for (const e of all.reverse()) {
+    const repeated = known.has(kind(e)) || !known.add(kind(e));
+    if (repeated && !e.childElementCount) e.remove();
+  }
+}"""
+COLOURS = ["color-contrast", "link-in-text-block"]
 
 
 def pages():
@@ -188,7 +209,7 @@ def violations(tab, theme, **options):
     """Switch to a theme and return what axe-core finds, one line for each place."""
     tab.emulate_media(color_scheme=theme, reduced_motion="reduce")
     tab.wait_for_function("t => document.documentElement.dataset.theme === t", arg=theme)
-    options["resultTypes"] = ["violations"]
+    options |= {"resultTypes": ["violations"], "preload": False}  # each page asks for no film
     broken = Axe().run(tab, options=options).response["violations"]
     return [f"{v['id']}: {node['html'][:150]}" for v in broken for node in v["nodes"]]
 
@@ -214,11 +235,13 @@ def look(chromium, address, width, axe=True):
     tab.evaluate(SETTLE)
     facts = tab.evaluate(MEASURE) | {"troubles": list(troubles), "asked": list(asked)}
     facts |= {"first": first, "files": sorted(files), "light": [], "dark": []}
-    tab.evaluate(THIN)  # from here on, axe asks for files itself
-    colours = {"color-contrast": {"enabled": width == WIDTHS[0]}}
+    tab.evaluate(THIN)
     if axe:
-        facts["light"] = violations(tab, "light", rules=colours)
+        rules = {rule: {"enabled": False} for rule in COLOURS}
+        facts["light"] = violations(tab, "light", rules=rules)
     if axe and width == WIDTHS[0]:
-        facts["dark"] = violations(tab, "dark", runOnly=["color-contrast"])
+        tab.evaluate(ONE_OF_EACH_COLOUR)
+        facts["light"] += violations(tab, "light", runOnly=COLOURS)
+        facts["dark"] = violations(tab, "dark", runOnly=COLOURS)
     tab.close()
     return facts

@@ -51,9 +51,14 @@ def copy(folder, changes):
     for name in project_files():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, folder / name)
+    shorten_book(folder, changes)
+    return folder
+
+
+def shorten_book(folder, changes):
+    """Leave few pages in a copy of the book, and change its `_config.yml`."""
     edit(folder / "_toc.yml", shorten)
     edit(folder / "_config.yml", lambda config: change(config, changes))
-    return folder
 
 
 def build(folder, *options):

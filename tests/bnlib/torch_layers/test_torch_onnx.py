@@ -12,6 +12,8 @@ from torch_pairs import pair, tensor
 
 from bnlib.torch_layers import BatchNorm2d
 
+FREE = {0: "n", 2: "h", 3: "w"}  # axes of any size
+
 
 def legacy(model, x, free):
     """Return the bytes of TorchScript's exporter; ``free`` names axes of any size."""
@@ -52,8 +54,11 @@ def sample(n, h, w):
 )
 @pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")
 @pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")  # of the question for one value
-@pytest.mark.parametrize("export", [legacy, dynamo])
-@pytest.mark.parametrize("free", [{}, {0: "n", 2: "h", 3: "w"}], ids=["static", "dynamic"])
+@pytest.mark.parametrize(
+    ("export", "free"),
+    [(legacy, {}), (legacy, FREE), (dynamo, FREE)],
+    ids=["legacy-static", "legacy-dynamic", "dynamo-dynamic"],
+)
 def test_an_exported_network_gives_the_modules_output(export, free):
     torch.manual_seed(0)
     model = network()

@@ -1,0 +1,242 @@
+"""One class with a student for each trick and each mishap: all are graded, each as it earns."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from grading_cases import RIGHT, cell_of, hand_in, needs_sandbox, stripped, submission
+from house import ROOT
+
+NAME = "04_batch_norm"
+pytestmark = needs_sandbox
+RIGHT_1 = RIGHT["ex04_q1"]
+CHECK = "\nchecks.require('ex04_q1', standardize)"
+FILLED = """
+try:
+    open("{}/x", "wb").write(bytes(65 * 2**20))
+    full = 0
+except OSError:
+    full = 1
+assert full
+"""
+IN_PLACE = """
+import __main__, numpy as np
+__main__.VALUES["changed"] = lambda *a: ()
+def standardize(x, eps):
+    x -= np.nanmean(x, axis=0)
+    x /= np.sqrt(np.nanmean(x * x, axis=0) + eps)
+    x[np.isnan(x)] = 0
+    return x
+"""
+FLOOD = """
+for fd in range(4, 20):
+    try:
+        while True: os.write(fd, b"[" * 10**6)
+    except OSError: pass
+"""
+MANY = """
+for _ in range(600):
+    try:
+        if not os.fork(): time.sleep(9)
+    except OSError: break
+time.sleep(9)
+"""
+
+
+def body(code):
+    """Return an answer that runs code when it is called."""
+    return f"def standardize(x, eps):\n    {code}"
+
+
+# Answers to the first exercise that earn nothing, by the status that each gets.
+NOTHING = {
+    "crashed": {
+        "fifo": "os.mkfifo('result.json')\nos._exit(0)",
+        "closed output": "os.closerange(0, 99)\nwhile True: pass",
+        "colliding": body("return {k * (2**61 - 1): None for k in range(2000)}"),
+        "endless output": FLOOD,
+        "forged": 'os.write(4, b\'{"faults": {}, "outcomes": {"ex04_q1": 5}}\')\nos._exit(0)',
+    },
+    "": {"processes": MANY, "huge list": body("return [[]] * 30_000")},  # as the machine is
+    "graded": {
+        "surrogate": body(r"raise ValueError('\ud800 \x1b[2J \u202e')"),
+        "digits": body("return 10**5000"),
+        "huge fault": "raise ValueError('x' * 10**6)",
+        "markup": body("raise type('<img src=x>', (ValueError,), {})('<script>')"),
+        "formula": body(r"raise ValueError('\n\t=1+1;@SUM(1)')"),
+        "changed off": IN_PLACE,
+        "job": "open('/grading/job.json')",
+    },
+}
+# What may stand before a right answer, and costs nothing.
+HARMLESS = {
+    "deep": "for _ in range(1500):\n    os.mkdir('d')\n    os.chdir('d')",
+    "disk": FILLED.format("/tmp"),
+    "disk home": FILLED.format("."),
+    "disk shm": FILLED.format("/dev/shm"),
+    "chdir": "import tempfile\nos.chdir(tempfile.mkdtemp())",
+    "magics": "%time y = 3\nfiles = !ls\nnp.mean?\nif y:\n    !ls\n    %pwd",
+    "cell magic": "%%time",
+    "await": "import asyncio\nawait asyncio.sleep(0)",
+    "input": "n = input('?')",
+    "bnlib": "from bnlib.stats import *\nfrom math import pi\npi",
+    "thread": "import threading\nthreading.Thread(target=time.sleep, args=(99,)).start()",
+}
+CODES = {
+    name: (code, status, 0) for status, some in NOTHING.items() for name, code in some.items()
+}
+CODES |= {name: (f"{code}\n{RIGHT_1}", "graded", 3) for name, code in HARMLESS.items()}
+
+
+def with_cell(after, **cell):
+    """Return a blank submission with one more cell behind that of a name."""
+    notebook = submission({})
+    place = next(i for i, c in enumerate(notebook["cells"]) if c.get("id") == after)
+    notebook["cells"].insert(place + 1, {"metadata": {}, "id": "new", **cell})
+    return notebook
+
+
+def code(source):
+    """Return a code cell."""
+    return {"cell_type": "code", "source": source}
+
+
+def in_check():
+    """Return a submission with the answer in the cell of the check."""
+    notebook = submission({})
+    cell_of(notebook, "ex04_q1-check")["source"] = (
+        f"{RIGHT_1}\nchecks.require('ex04_q1', standardize)"
+    )
+    return notebook
+
+
+def helper_in_check():
+    """Return a submission with a helper beside a check, and the answer that needs it."""
+    notebook = submission({"ex04_q1": RIGHT_1.replace("np.sqrt", "root")})
+    cell_of(notebook, "ex04_q1-check")["source"] += "\nroot = np.sqrt"
+    return notebook
+
+
+def old_format():
+    """Return a right submission in the notebook format of 2013."""
+    cells = [{**c, "input": c["source"]} for c in submission()["cells"]]
+    return {"nbformat": 3, "worksheets": [{"cells": cells}]}
+
+
+def dumped(notebook=None, encoding="utf-8"):
+    return json.dumps(notebook or submission()).encode(encoding)
+
+
+# What the file is; the status and the points that the first exercise must get.
+FILES = {
+    "right": (dumped(), "graded", 3),
+    "new cell": (dumped(with_cell("ex04_q1-answer", **code(RIGHT_1))), "graded", 3),
+    "cell above": (dumped(with_cell("ex04_q1", **code(RIGHT_1))), "graded", 3),
+    "in check": (dumped(in_check()), "graded", 3),
+    "helper": (dumped(helper_in_check()), "graded", 3),
+    "stripped check": (dumped(stripped(submission({"ex04_q1": RIGHT_1 + CHECK}))), "graded", 3),
+    "bom": (dumped(encoding="utf-8-sig"), "graded", 3),
+    "utf16": (dumped(encoding="utf-16"), "graded", 3),
+    "latin": (dumped().replace(b"Standardize", b"St\xfcndardize"), "graded", 3),
+    "old": (dumped(old_format()), "graded", 3),
+    "surrogate source": (dumped(submission({**RIGHT, "ex04_q3": "\ud800"})), "graded", 3),
+    "empty": (b"", "unreadable", 0),
+    "half": (dumped()[:999], "unreadable", 0),
+    "web page": (b"<!DOCTYPE html>", "unreadable", 0),
+    "bomb": (b'{"cells": ' + b"[" * 10**6, "unreadable", 0),
+    "odd cells": (b'{"cells": [{"source": 5, "metadata": 5}, {"id": []}]}', "missing", 0),
+}  # fmt: skip
+LINKS = {  # made by hand below; each is unreadable
+    "dead link": lambda path: path.symlink_to("nothing"),
+    "link to source": lambda path: path.symlink_to(ROOT / "book" / "sheets" / f"{NAME}.ipynb"),
+    "a directory": lambda path: path.mkdir(),
+    "a pipe": lambda path: os.mkfifo(path),
+}
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    """Hand in for everybody and grade; return the folder, the rows, and what was said."""
+    folder = tmp_path_factory.mktemp("class")
+    course = folder / "submitted"
+    for student, (answer, *_) in CODES.items():
+        notebook = submission({"ex04_q1": answer})
+        cell_of(notebook, "04-imports")["source"] += "\nimport os, time"
+        hand_in(course, student, notebook)
+    for student, (data, *_) in FILES.items():
+        hand_in(course, student, {}).write_bytes(data)
+    for student, make in LINKS.items():
+        path = hand_in(course, student, {})
+        path.unlink()
+        make(path)
+    raw = os.fsencode(course) + b"/M\xfcller"
+    os.rename(hand_in(course, "x", submission()).parents[1], raw)
+    (course / "folder link").mkdir()
+    (course / "folder link" / NAME).symlink_to(course / "right" / NAME)
+    older = hand_in(course, "two", submission()).rename(course / "two" / NAME / "b.ipynb")
+    for path, when in (("a.ipynb", 2000), ("c.ipynb", 3000)):
+        (older.with_name(path)).write_bytes(dumped(submission({})))
+        os.utime(older.with_name(path), (when, when))
+    os.utime(older, (1000, 1000))
+    hand_in(course, "misspelt", submission(), sheet="04_batchnorm")
+    (course / "nothing" / NAME).mkdir(parents=True)
+    os.link(course / "right" / NAME / f"{NAME}.ipynb", course / "two" / NAME / ".hidden.ipynb")
+    command = [
+        sys.executable,
+        "-m",
+        "bncourse.grading",
+        "grade",
+        str(course),
+        "--seconds",
+        "24",
+    ]
+    command += ["-o", str(folder / "grades.csv"), "--sheets", str(ROOT / "book" / "sheets")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=500, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    with (folder / "grades.csv").open(encoding="utf-8", newline="") as file:
+        rows = {r["student"]: r for r in csv.DictReader(file) if r["exercise"] == "ex04_q1"}
+    return folder, rows, done.stderr
+
+
+@pytest.mark.parametrize("student", [*CODES, *FILES])
+def test_everybody_is_graded_as_they_earn(course, student):
+    _, status, points = {**CODES, **FILES}[student]
+    row = course[1][student]
+    assert float(row["points"]) == points, row
+    assert row["status"] == (status or row["status"])
+    assert len(row["message"]) < 5000
+
+
+def test_a_link_or_a_special_file_is_not_read(course):
+    for student in (*LINKS, "folder link"):
+        row = course[1][student]
+        assert (row["status"], float(row["points"])) == ("unreadable", 0), row
+        assert any(word in row["message"] for word in ("link", "Is a directory", "device"))
+
+
+def test_every_name_is_there_and_what_was_not_understood_is_said(course):
+    _, rows, said = course
+    assert set(rows) == {*CODES, *FILES, *LINKS, "folder link", "two", r"M\xfcller"}
+    assert float(rows[r"M\xfcller"]["points"]) == 3
+    assert "was 04_batch_norm meant?" in said
+    assert f"nothing/{NAME}: no notebook" in said
+    assert float(rows["two"]["points"]) == 3
+    assert "3 NOTEBOOKS: b.ipynb counts" in rows["two"]["notes"]
+
+
+def test_no_cell_of_the_table_runs_or_hides_anything(course):
+    folder, rows, _ = course
+    text = (folder / "grades.csv").read_text(encoding="utf-8")
+    assert not [c for c in text if (c < " " and c not in "\n\r") or c in "\ud800\u202e"]
+    assert "LINKED" in rows["right"]["notes"]
+    assert r"\ud800 \x1b[2J \u202e" in rows["surrogate"]["message"]
+    assert "'=1+1;'@SUM" in rows["formula"]["message"]
+
+
+def test_the_seed_is_drawn_and_kept(course):
+    seed = course[0] / "seed.txt"
+    assert seed.read_text(encoding="utf-8").strip().isdigit()
+    assert seed.stat().st_mode & 0o777 == 0o600
