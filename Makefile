@@ -23,7 +23,7 @@ export TQDM_DISABLE := 1
 export PYTHONHASHSEED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help install book links pdf serve check test test-portable lab run elsewhere bench assignments exercises killrate mutants lint format requirements configure clean
+.PHONY: help install book links live pdf serve check test test-portable lab run elsewhere bench assignments exercises killrate mutants lint format requirements configure clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -58,6 +58,9 @@ book: $(BOOK)  ## build the site into _build/html; any warning is an error
 
 links: $(BOOK)  ## ask every address outside the book whether it still answers
 	$(BIN)/jupyter-book build . --builder linkcheck --path-output _build/links
+
+live: $(BOOK)  ## gather what runs exercises in the page; the next `make book` takes it in
+	$(BIN)/python book/tools/live.py
 
 pdf: $(READY)  ## print the whole book into _build/pdf; the next `make book` links it
 	$(BIN)/python book/tools/pdf

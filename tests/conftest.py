@@ -4,6 +4,7 @@
 """
 
 import functools
+import json
 import os
 import shutil
 import sys
@@ -75,6 +76,16 @@ def look(chromium, served):
         return site_probe.look(chromium, f"{served}/{page}.html", width, axe)
 
     return facts
+
+
+@pytest.fixture(scope="session")
+def live_folder():
+    """Find what `make live` wrote, or skip; with BOOK_REQUIRE_LIVE=1 it must be there."""
+    folder = Path(__file__).resolve().parent.parent / "_build" / "live"
+    if not (folder / "live.json").is_file():
+        stop = pytest.fail if os.environ.get("BOOK_REQUIRE_LIVE") == "1" else pytest.skip
+        stop("expected the folder of `make live`")
+    return folder / json.loads((folder / "live.json").read_text(encoding="utf-8"))["folder"]
 
 
 @pytest.fixture

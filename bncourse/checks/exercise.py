@@ -25,6 +25,12 @@ def variants(mistake: Answer | tuple[Answer, ...]) -> tuple[Answer, ...]:
     return mistake if isinstance(mistake, tuple) else (mistake,)
 
 
+class Given(Arguments):
+    """The arguments of one call. It equals itself alone, so what they give can be cached."""
+
+    __eq__, __hash__ = object.__eq__, object.__hash__
+
+
 @dataclass(frozen=True)
 class Part:
     """A share of an exercise's mark: some calls, and which of the results count.
@@ -58,7 +64,7 @@ class Part:
     last: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Exercise:
     """One exercise that code can judge.
 

@@ -31,7 +31,7 @@ class Outcome:
 
 def observe(answer: Answer, exercise: Exercise, arguments: Arguments) -> Outcome:
     """Return what ``answer`` does with copies of ``arguments``; its output is swallowed."""
-    given = copy.deepcopy(arguments)
+    given = copy.deepcopy(tuple(arguments))
     try:
         with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
             warnings.simplefilter("ignore")

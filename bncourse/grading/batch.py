@@ -10,6 +10,7 @@ since.
 import contextlib
 import csv
 import difflib
+import functools
 import hashlib
 import io
 import json
@@ -27,6 +28,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
+from bncourse import checks
 from bncourse.grading import clean
 from bncourse.grading.marking import Row, grade, zero
 from bncourse.grading.rebuild import rebuild
@@ -136,9 +138,17 @@ def kept_seed(folder: Path) -> int:
     return int(text)
 
 
+@functools.cache
+def version_of_checks() -> str:
+    """Return a digest of the checks' source: another check is another mark."""
+    paths = sorted(Path(checks.__file__).parent.rglob("*.py"))
+    return hashlib.sha256(b"\0".join(path.read_bytes() for path in paths)).hexdigest()
+
+
 def fingerprint(submission: Submission, settings: Settings) -> str:
-    """Return what the result depends on, in short: the files, the sheet, the seed."""
-    parts = [json.dumps(settings.sheets[submission.sheet], sort_keys=True), str(settings.seed)]
+    """Return what the result depends on, in short: files, sheet, seed, limits, checks."""
+    sheet = json.dumps(settings.sheets[submission.sheet], sort_keys=True)
+    parts = [sheet, str(settings.seed), str(settings.limits), version_of_checks()]
     digest = hashlib.sha256("\0".join(parts).encode())
     for path in (submission.path, *submission.older):
         try:

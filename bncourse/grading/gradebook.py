@@ -1,6 +1,5 @@
 """Bring grades into nbgrader's gradebook, where written answers and feedback go on."""
 
-import csv
 import importlib
 import sys
 import warnings
@@ -11,9 +10,8 @@ from typing import Any, NamedTuple
 from bncourse.grading import clean
 from bncourse.grading.batch import SPARE, Submission, chosen, in_processes, write
 from bncourse.grading.rebuild import rebuild
-from bncourse.grading.sheets import Notebook, as_stored
-
-NEEDED = {"student", "sheet", "exercise", "kind", "points", "status", "message"}
+from bncourse.grading.sheets import Notebook, as_stored, read_file
+from bncourse.grading.tables import read_table
 
 
 class Mark(NamedTuple):
@@ -35,20 +33,12 @@ def read_csv(path: Path) -> dict[tuple[str, str], dict[str, Mark]]:
         If the file has not the columns of `python -m bncourse.grading grade`.
     """
     marks: dict[tuple[str, str], dict[str, Mark]] = {}
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = csv.DictReader(file)
-        missing = sorted(NEEDED - set(rows.fieldnames or ()))
-        if missing:
-            raise ValueError(
-                f"{path}: expected the table of `python -m bncourse.grading grade`, found no "
-                f"column {missing[0]!r}; run grade again, another program may have replaced it"
-            )
-        for row in rows:
-            judged = row["kind"] in ("code", "repair") or row["status"] == "blank"
-            comment = row["message"] or ("" if row["status"] == "graded" else row["status"])
-            mark = Mark(float(row["points"]), comment) if judged else UNMARKED
-            key = clean.from_table(row["student"]), row["sheet"]
-            marks.setdefault(key, {})[row["exercise"]] = mark
+    for row in read_table(path):
+        judged = row["kind"] in ("code", "repair") or row["status"] == "blank"
+        comment = row["message"] or ("" if row["status"] == "graded" else row["status"])
+        mark = Mark(float(row["points"]), comment) if judged else UNMARKED
+        key = clean.from_table(row["student"]), row["sheet"]
+        marks.setdefault(key, {})[row["exercise"]] = mark
     return marks
 
 
@@ -66,7 +56,7 @@ def import_grades(
         If nbgrader is missing.
     """
     api: Any = importlib.import_module("nbgrader.api")
-    marks = read_csv(grades)
+    marks, late = read_csv(grades), penalties(course)
     known = [s for s in submissions if (s.student, s.sheet) in marks]
     keep = partial(keep_notebook, sheets=sheets, course=course)
     count = 0
@@ -75,7 +65,7 @@ def import_grades(
         warnings.simplefilter("ignore")  # nbgrader 0.9 makes SQLAlchemy 2.1 warn
         for submission, said in in_processes(keep, known, 2, SPARE):
             try:
-                enter(book, submission, marks[submission.student, submission.sheet])
+                enter(book, submission, marks[submission.student, submission.sheet], late)
                 count += 1
             except Exception as error:  # everybody else's marks are entered
                 book.db.rollback()
@@ -103,17 +93,81 @@ def exercise_of(cell: str) -> str:
     return cell.removesuffix("-grade").removesuffix("-answer")
 
 
-def enter(book: Any, submission: Submission, marks: dict[str, Mark]) -> None:
-    """Set automatic scores and comments of one submission; leave the rest to be marked."""
-    book.update_or_create_student(submission.student)
-    entry = book.update_or_create_submission(submission.sheet, submission.student)
+def penalties(course: Path) -> Any:
+    """Return nbgrader's plugin for late submissions, as the course's settings choose it."""
+    loader: Any = importlib.import_module("traitlets.config.loader")
+    steps: Any = importlib.import_module("nbgrader.preprocessors")
+    settings = course / "nbgrader_config.py"
+    config = None
+    if settings.exists():
+        config = loader.PyFileConfigLoader(settings.name, str(course)).load_config()
+    step = steps.AssignLatePenalties(config=config)
+    step.init_plugin()
+    return step.plugin_inst
+
+
+def handed_in(submission: Submission) -> str | None:
+    """Return what stands in the submission's ``timestamp.txt``, where there is one."""
+    path = submission.path.with_name("timestamp.txt")
+    return read_file(path).decode("utf-8").strip() or None if path.is_file() else None
+
+
+def enter(book: Any, submission: Submission, marks: dict[str, Mark], late: Any) -> None:
+    """Set automatic scores, comments and the penalty of one submission.
+
+    What a person has marked stays marked.
+    """
+    student, sheet = submission.student, submission.sheet
+    refuse_names(student)
+    book.update_or_create_student(student)
+    entry = book.update_or_create_submission(sheet, student, timestamp=handed_in(submission))
     for notebook in entry.notebooks:
         for grade in notebook.grades:
             points = marks.get(exercise_of(grade.name), UNMARKED).points
-            grade.needs_manual_grade = points is None
+            grade.needs_manual_grade = points is None and grade.manual_score is None
             if points is not None:
                 grade.auto_score = points
         for comment in notebook.comments:  # a person's own comment stays before this one
             text = marks.get(exercise_of(comment.name), UNMARKED).comment
             comment.auto_comment = clean.literal(text)
     book.db.commit()
+    for notebook in entry.notebooks:  # after the commit, since it asks for the new score
+        seconds = entry.total_seconds_late
+        penalty = (
+            late.late_submission_penalty(student, notebook.score, seconds) if seconds else 0
+        )
+        notebook.late_submission_penalty = min(max(penalty or 0, 0), notebook.score)
+    book.db.commit()
+
+
+def refuse_names(student: str) -> None:
+    """Refuse a name that nbgrader's export, or a path, would not bear.
+
+    Raises
+    ------
+    ValueError
+        If it has a comma, a quote, a slash or a control character, or is "." or "..".
+    """
+    if student in (".", "..") or any(c in ',"/\\' or not c.isprintable() for c in student):
+        raise ValueError(
+            f"expected a name without commas, quotes, slashes and control characters, got "
+            f"{student!r}; rename the folder, and grade again"
+        )
+
+
+def scores(course: Path) -> dict[str, tuple[float, dict[str, float]]]:
+    """Return each assignment's most points, and each student's score without the penalty."""
+    api: Any = importlib.import_module("nbgrader.api")
+    with (
+        warnings.catch_warnings(),
+        api.Gradebook(f"sqlite:///{course / 'gradebook.db'}") as book,
+    ):
+        warnings.simplefilter("ignore")  # nbgrader 0.9 makes SQLAlchemy 2.1 warn
+        return {
+            sheet.name: (
+                sheet.max_score,
+                {e.student.id: max(0.0, e.score - e.late_submission_penalty)
+                 for e in sheet.submissions},
+            )
+            for sheet in sorted(book.assignments, key=lambda a: a.name)
+        }  # fmt: skip

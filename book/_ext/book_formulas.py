@@ -32,6 +32,15 @@ FORMULA = re.compile(
 )
 # An error, or a character that none of the fonts has.
 REFUSED = re.compile(r'data-mjx-error="[^"]*"|<mjx-utext[^>]*>[^<]*')
+# Four kinds of quantities have a colour of their own; a longer name comes first.
+RUN = r"_(?:\\mathrm|\\text)\{run\}"
+COLOURS = {
+    "running": rf"\\mu{RUN}|\\sigma(?:\^2)?{RUN}",
+    "batch": r"\\(?:mu|sigma)(?![A-Za-z(])",
+    "learned": r"\\(?:gamma|beta)(?![A-Za-z])",
+    "gradient": r"\\partial(?![A-Za-z])|\\mathrm\{d\}",
+}
+COLOURED = re.compile("|".join(f"(?P<{name}>{tex})" for name, tex in COLOURS.items()))
 Formula = tuple[str, bool]  # TeX, and whether it stands on a line of its own
 
 
@@ -43,12 +52,18 @@ def mathjax() -> Path:
     return folder
 
 
+def coloured(entry: Formula) -> Formula:
+    """Return the formula with the class of its kind on each quantity that has a colour."""
+    tex, display = entry
+    return COLOURED.sub(lambda m: rf"{{\class{{book-{m.lastgroup}}}{{{m[0]}}}}}", tex), display
+
+
 def draw(formulas: Collection[Formula]) -> tuple[dict[Formula, str], str]:
     """Return the HTML of each formula, and the style sheet for all of them."""
     script = Path(__file__).with_name("draw_formulas.js")
     done = node(
         [str(script), str(mathjax())], return_completed_process=True,
-        input=json.dumps(list(formulas)), capture_output=True, encoding="utf-8",
+        input=json.dumps([*map(coloured, formulas)]), capture_output=True, encoding="utf-8",
     )  # fmt: skip
     if done.returncode:
         raise ExtensionError(f"book_formulas: MathJax failed\n{done.stderr}")

@@ -20,6 +20,8 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 
 TAG = re.compile(r'<img\b(?P<before>[^>]*?) src="(?P<folder>[^"]*?_images/)(?P<name>[^"/]+)"')
+WIDE = 750  # pixels: wider drawings take the margin, too
+PHOTO = 0.4  # a drawing has a larger share of white
 MOVES = re.compile(r"\bbn-figure-(\w+)")
 logger = logging.getLogger(__name__)
 
@@ -37,6 +39,12 @@ def lighter(picture: Image.Image, source: Path, target: Path) -> bool:
     return False
 
 
+def is_photo(picture: Image.Image) -> bool:
+    """Return whether a picture is a photograph, whose colours must not be turned."""
+    counts = picture.convert("L").histogram()
+    return sum(counts[250:]) < PHOTO * sum(counts)
+
+
 def size(path: Path) -> tuple[int, int]:
     """Return width and height of a drawing in pixels, as its first tag says them."""
     root = ElementTree.parse(path).getroot()
@@ -45,18 +53,26 @@ def size(path: Path) -> tuple[int, int]:
 
 def sized(tag: re.Match[str], sources: dict[str, Path], images: Path) -> str:
     """Return the beginning of an image's tag with its size and its lighter file."""
-    name = tag["name"]
+    name, kinds = tag["name"], []
     if name.endswith(".svg"):
         width, height = size(sources[name])
     else:
         with Image.open(sources[name]) as picture:
             width, height = picture.size
+            kinds += ["book-photo"] if is_photo(picture) else []
             target = (images / name).with_suffix(".webp")
             if picture.format == "PNG" and lighter(picture, sources[name], target):
                 name = target.name
     late = ' loading="lazy"' if "<img" in tag.string[: tag.start()] else ""  # not the first
-    address = f"{tag['folder']}{name}"
-    return f'<img{tag["before"]} src="{address}" width="{width}" height="{height}"{late}'
+    kinds += ["book-wide"] if width > WIDE else []
+    before, address = tag["before"], f"{tag['folder']}{name}"
+    if "class=" in before:
+        before = before.replace('class="', f'class="{" ".join(kinds)} ')
+    elif kinds:
+        before += f' class="{" ".join(kinds)}"'
+    if "style=" not in before:
+        before += f' style="--drawn: {width}px"'
+    return f'<img{before} src="{address}" width="{width}" height="{height}"{late}'
 
 
 def on_page(app: Sphinx, page: str, template: str, context: Any, doctree: Any) -> None:

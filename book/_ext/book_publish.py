@@ -17,7 +17,7 @@ from sphinx.config import Config
 NEED_ADDRESS = ("sphinx_sitemap", "sphinxext.opengraph")
 SETTINGS = ("ogp_", "sitemap_")
 IMAGE = "_images/learning_rates.png"  # the home page's figure, which Sphinx copies there
-QUESTION = re.compile(r"^\| \[[^]]+\]\(([\w/]+)\.ipynb\) \| (.+) \|$", re.MULTILINE)
+QUESTION = re.compile(r"^\| \[[^]]+\]\(([\w/]+)\.ipynb\) \| (.+\?) \|", re.MULTILINE)
 
 
 def address(app: Sphinx) -> str:

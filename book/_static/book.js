@@ -1,4 +1,5 @@
-// What the book adds to sphinx-book-theme: names, a landmark, and focus for boxes that scroll.
+// What the book adds to sphinx-book-theme: names, a landmark, focus for boxes that scroll,
+// a rail that follows, and light colours on paper.
 (() => {
   "use strict";
 
@@ -7,6 +8,8 @@
     "span.math",
     "pre",
     "div.output",
+    "figure",
+    "section.book-chapter > p",
     ".pst-scrollable-table-container",
   ].map((box) => `.bd-article ${box}`).join(",");
 
@@ -19,6 +22,14 @@
     }
     for (const icon of all("button i, a i")) {
       icon.setAttribute("aria-hidden", "true");
+    }
+  }
+
+  /** A copy button is named by the first line of what it copies. */
+  function nameCopies() {
+    for (const button of all("button.copybtn")) {
+      const [line] = button.parentElement.innerText.trim().split("\n", 1);
+      button.setAttribute("aria-label", `Copy: ${line.slice(0, 60)}`);
     }
   }
 
@@ -71,6 +82,67 @@
     });
   }
 
+  /** The rail marks the section that is read, and keeps it in view. */
+  function followReading() {
+    const rail = [...all("[data-rail] > li > a, #pst-page-toc-nav > ul > li > a")];
+    const pairs = rail.map((link) => [link, document.querySelector(link.hash)]);
+    const side = document.querySelector(".bd-sidebar-primary");
+    let waits = false;
+    const mark = () => {
+      waits = false;
+      const { scrollHeight, scrollTop } = document.scrollingElement;
+      const left = Math.min(1, (scrollHeight - scrollTop - innerHeight) / innerHeight);
+      const line = innerHeight * (1 - (2 / 3) * left);  // the last sections are short
+      const read = pairs.filter(([, part]) => part?.getBoundingClientRect().top < line);
+      const now = read.at(-1)?.[0].hash;
+      for (const link of rail) {
+        const here = link.hash === now;
+        link.classList.toggle("active", here);
+        if (here === link.hasAttribute("aria-current")) continue;
+        if (!here) link.removeAttribute("aria-current");
+        else {
+          link.setAttribute("aria-current", "location");
+          const { top, bottom } = link.getBoundingClientRect();
+          const inRail = side?.contains(link) && link.checkVisibility();
+          if (inRail && (top < 60 || bottom > innerHeight - 60)) {
+            side.scrollBy({ top: top - innerHeight / 2 });
+          }
+        }
+      }
+    };
+    const plan = () => {
+      if (!waits) requestAnimationFrame(mark);
+      waits = true;
+    };
+    document.addEventListener("scroll", plan, { passive: true });
+    window.addEventListener("resize", plan);
+    plan();
+  }
+
+  /** Paper is white: print the light colours, whatever the screen shows. */
+  function printLight() {
+    const root = document.documentElement;
+    let theme;
+    const light = () => {
+      theme ??= root.dataset.theme;
+      root.dataset.theme = "light";
+    };
+    const back = () => {
+      if (theme) root.dataset.theme = theme;
+      theme = undefined;
+    };
+    window.addEventListener("beforeprint", light);
+    window.addEventListener("afterprint", back);
+  }
+
+  /** A tooltip of a button that was pressed must not lie on its neighbours. */
+  function closeTips() {
+    document.addEventListener("click", (event) => {
+      const button = event.target.closest("[data-bs-toggle='tooltip']");
+      if (button) setTimeout(() => window.bootstrap?.Tooltip.getInstance(button)?.hide());
+    });
+  }
+
   let planned = 0;
 
   function updateBoxes() {
@@ -89,10 +161,14 @@
 
   document.addEventListener("DOMContentLoaded", () => {
     nameControls();
+    nameCopies();
     nameToggles();
     markTitle();
     keepFocus();
     closeDrawers();
+    closeTips();
+    printLight();
+    followReading();
     watch();
   });
 })();

@@ -91,10 +91,33 @@
     return { element, fill };
   };
 
+  /** Call `frame(seconds)` while the figure is in view, until the reader pauses it, by the
+   * button or by `stop()`. It begins by itself only where motion is welcome. */
+  bn.motion = (frame) => {
+    let [on, last, seconds] = [!matchMedia("(prefers-reduced-motion: reduce)").matches, null, 0];
+    const tick = (now) => {
+      if (!on) return;
+      seconds += last === null ? 0 : Math.min(0.1, (now - last) / 1000);
+      last = now;
+      const { top, bottom } = button.getBoundingClientRect();
+      if (bottom > 0 && top < innerHeight + 400) frame(seconds);
+      requestAnimationFrame(tick);
+    };
+    const turn = (to) => {
+      on = to;
+      last = null;
+      button.textContent = on ? "Pause" : "Let it move";
+      if (on) requestAnimationFrame(tick);
+    };
+    const button = bn.button("", () => turn(!on));
+    turn(on);
+    return { button, moves: () => on, stop: () => turn(false) };
+  };
+
   /** Put a figure in the place of its still image, and draw it again when its width changes. */
   bn.start = (name, build) => {
     for (const root of document.querySelectorAll(`.bn-figure-${name}`)) {
-      const { parts, label, draw } = build();
+      const { parts, label, draw } = build(root);
       const live = bn.html("div", { class: "bn-live", role: "group", "aria-label": label });
       live.append(...parts);
       root.replaceChildren(live);

@@ -90,6 +90,8 @@
   const PLACES = { x: [0, 0], mu: [1, 1], centered: [0, 2], squared: [1, 2], var: [1, 3],
     std: [1, 4], inv_std: [1, 5], x_hat: [0, 5], gamma: [1, 6], scaled: [0, 6], beta: [1, 7],
     y: [0, 7] }; // column, row
+  const SYMBOLS = { mu: "μ", centered: "x − μ", squared: "(x − μ)²", var: "σ²", std: "√(σ² + ε)",
+    inv_std: "s", x_hat: "x̂", gamma: "γ", scaled: "γ x̂", beta: "β" }; // as in chapter 5
   const [PITCH, BOX, GAP] = [68, 50, 22];
 
   const isBack = (at) => at > STEPS.length;
@@ -108,8 +110,8 @@
     }
     const step = STEPS[stepOf(at) - 1];
     return isBack(at)
-      ? [`Backward, step ${stepOf(at)} of 9`, step.backward, step.saysBack]
-      : [`Forward, step ${at} of 9`, [step.forward], step.says];
+      ? [`Back through step ${stepOf(at)}`, step.backward, step.saysBack]
+      : [`Forward, step ${at}`, [step.forward], step.says];
   };
 
   const arrow = ([x1, y1], [x2, y2], kind) => {
@@ -153,7 +155,7 @@
       const kind = fresh ? (isBack(at) ? "bn-back" : "bn-forth") : "";
       const box = bn.svg("g", { class: `bn-box ${kind}` },
         bn.svg("rect", { x, y, width: wide, height: BOX, rx: 5 }),
-        bn.text(x + 6, y + 15, name, "bn-name", "start"));
+        bn.text(x + 6, y + 15, SYMBOLS[name] ?? name, "bn-name", "start"));
       const write = (values, line, kindOfText) => {
         const each = (wide - 10) / V.x.length;
         [values].flat().forEach((v, i, { length }) => {

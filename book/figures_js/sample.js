@@ -30,7 +30,7 @@
       (still && changed.length ? ", though their inputs did not move." : ".");
   };
 
-  bn.start("sample", () => {
+  bn.start("sample", (root) => {
     let x = [...START];
     let moved = 7;
     let width = 600;
@@ -39,7 +39,7 @@
     const drawing = bn.svg("svg", { role: "group", "aria-label": "Number line with 8 samples" });
     const { element: says, say } = bn.sentence();
     const facts = bn.html("p", { class: "bn-facts" });
-    const table = bn.table("The numbers", ["sample", "x", "x_hat at start", "x_hat now"]);
+    const table = bn.table("The numbers", ["sample", "x", "x̂ at start", "x̂ now"]);
     const back = bn.svg("g", { "aria-hidden": "true" });
     drawing.append(back);
 
@@ -47,7 +47,14 @@
     const across = (v) => PADDING + ((v - LOW) / (HIGH - LOW)) * room();
     const below = (v) => PADDING + ((v + REACH) / (2 * REACH)) * room();
 
+    // On the cover the last sample moves by itself, until the reader takes one.
+    const motion = root.classList.contains("bn-moves") ? bn.motion((seconds) => {
+      x[7] = START[7] + 4 * Math.sin(0.9 * seconds);
+      place(false);
+    }) : null;
+
     const move = (i, value) => {
+      motion?.stop();
       moved = i;
       x[i] = Math.round(bn.clamp(value, LOW, HIGH) * 10) / 10;
       place();
@@ -119,37 +126,43 @@
       }
       parts.push(
         bn.text(0, 14, "inputs x", "bn-title", "start"),
-        bn.text((across(now.mu) + below(0)) / 2, 150, "mean ± std", "bn-tick"),
-        bn.text(0, OUTPUTS - 24, "outputs now", "bn-title", "start"),
+        bn.text(0, 156, "band: μ ± σ", "bn-tick bn-batch", "start"),
+        bn.text(0, OUTPUTS - 24, "outputs x̂ now", "bn-title", "start"),
         bn.text(0, BEFORE + 22, "○ at the start", "bn-title", "start"),
       );
       return parts;
     };
 
-    function place() {
+    function place(speak = true) {
       width = Math.max(240, drawing.parentElement?.clientWidth || 600);
       bn.set(drawing, { width, height: 290, viewBox: `0 0 ${width} 290` });
       const now = bn.batchNorm(x);
       back.replaceChildren(...scene(now));
       handles.forEach((handle, i) => bn.set(handle, {
         transform: `translate(${across(x[i])} ${ROWS[i % 2]})`,
-        "aria-valuenow": x[i],
+        "aria-valuenow": Number(x[i].toFixed(1)),
         "aria-valuetext": `x ${bn.number(x[i], 1)}, output ${bn.number(now.x_hat[i])}`,
         class: i === moved ? "bn-handle bn-chosen" : "bn-handle",
       }));
       bn.set(front, { transform: `translate(${across(x[moved])} ${ROWS[moved % 2]})` });
       front.lastChild.textContent = `${moved + 1}`;
       facts.replaceChildren(
-        "mean ", bn.html("b", {}, bn.number(now.mu)),
-        ", std ", bn.html("b", {}, bn.number(now.std)),
+        "μ = ", bn.html("b", {}, bn.number(now.mu)),
+        ", σ = ", bn.html("b", {}, bn.number(now.std)),
       );
       table.fill(x.map((v, i) => [`${i + 1}`, bn.number(v, 1), bn.number(before.x_hat[i]),
         bn.number(now.x_hat[i])]), moved);
-      say(story(x, moved, before, now));
+      if (motion?.moves()) say("Sample 8 moves by itself. Take any of them, or pause it.");
+      else if (speak) say(story(x, moved, before, now));
     }
 
-    const again = bn.button("Back to the start", () => { x = [...START]; place(); });
-    const still = bn.html("div", { class: "bn-still" }, drawing, facts, says, again);
+    const again = bn.button("Back to the start", () => {
+      motion?.stop();
+      x = [...START];
+      place();
+    });
+    const buttons = bn.html("div", { class: "bn-row" }, ...(motion ? [motion.button] : []), again);
+    const still = bn.html("div", { class: "bn-still" }, drawing, facts, says, buttons);
     const side = bn.html("div", { class: "bn-side" }, table.element);
     const tips = bn.html("p", { class: "bn-tips" },
       "Drag a numbered circle, or go to it with Tab and press an arrow key.");

@@ -89,7 +89,7 @@
       bn.text(4, up(1) + 16, "1", "bn-tick", "start"),
       bn.text(4, up(0) - 5, "0", "bn-tick", "start"),
       bn.text(across(2.2), up(0.62), "sigmoid(y)", "bn-title", "start"),
-      bn.text(width / 2, FLOOR + 36, "y = gamma * x_hat + beta", "bn-title"),
+      bn.text(width / 2, FLOOR + 36, "y = γ x̂ + β", "bn-title"),
     );
     bn.set(svg, { width, height: 304, viewBox: `0 0 ${width} 304` });
     svg.replaceChildren(...parts);
@@ -105,8 +105,8 @@
       show();
     };
     const sliders = {
-      gamma: bn.slider("gamma", "bn-sigmoid-gamma", { min: 0, max: 6, step: 0.1 }, change("gamma")),
-      beta: bn.slider("beta", "bn-sigmoid-beta", { min: -6, max: 6, step: 0.1 }, change("beta")),
+      gamma: bn.slider("γ", "bn-sigmoid-gamma", { min: 0, max: 6, step: 0.1 }, change("gamma")),
+      beta: bn.slider("β", "bn-sigmoid-beta", { min: -6, max: 6, step: 0.1 }, change("beta")),
     };
 
     function show() {
@@ -122,7 +122,7 @@
     }
 
     const presets = [[1, 0], [6, 0], [6, 6]].map(([gamma, beta]) =>
-      bn.button(`gamma ${gamma}, beta ${beta}`, () => {
+      bn.button(`γ = ${gamma}, β = ${beta}`, () => {
         Object.assign(value, { gamma, beta });
         show();
       }));
@@ -132,7 +132,7 @@
         still, says,
         bn.html("div", { class: "bn-row" }, ...presets),
       ],
-      label: "gamma and beta before a sigmoid",
+      label: "γ and β before a sigmoid",
       draw: show,
     };
   });

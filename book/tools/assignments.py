@@ -48,7 +48,8 @@ def write_parts(course: Path) -> None:
     kernel = course / "kernels" / "kernels" / "python3"
     (kernel / "sandboxed_kernel.sh").chmod(0o755)
     spec = json.loads((kernel / "kernel.json").read_text(encoding="utf-8"))
-    spec["argv"] = [str(kernel / "sandboxed_kernel.sh"), sys.executable, "{connection_file}"]
+    start = "{resource_dir}/sandboxed_kernel.sh"  # the course may move
+    spec["argv"] = [start, sys.executable, "{connection_file}"]
     (kernel / "kernel.json").write_text(json.dumps(spec, indent=1) + "\n", encoding="utf-8")
 
 

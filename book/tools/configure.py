@@ -48,6 +48,10 @@ LINES = {
         "Read the book at <{site}>, or get its source:\n\n"
         "```bash\ngit clone {url}\ncd {name}\n```\n",
     ),
+    ("index.md", "errors"): (
+        "This copy of the book has no address on the web: tell those who gave it to you.\n",
+        "Write it to <{url}/issues>.\n",
+    ),
     ("book/how_to_use.md", "colab"): (
         "This copy of the book has no address on the web, from which Colab could install "
         "`bnlib`. `make configure` sets one.\n",

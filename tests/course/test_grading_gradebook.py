@@ -104,11 +104,71 @@ def test_what_fails_for_one_student_is_said_and_the_others_are_entered(
     assert gradebook.import_grades(tmp_path / "g.csv", submissions, SHEETS, tmp_path) == 2
     assert f"dan/{NAME}: the grader's process ended" in capsys.readouterr().err
 
-    def refuse(book, submission, marks):
+    def refuse(book, submission, *rest):
         if submission.student == "dan":
             raise RuntimeError("\x1b[2J")
-        enter(book, submission, marks)
+        enter(book, submission, *rest)
 
     monkeypatch.setattr(gradebook, "enter", refuse)
     assert gradebook.import_grades(tmp_path / "g.csv", submissions, SHEETS, tmp_path) == 1
     assert rf"dan/{NAME}: not entered: RuntimeError: \x1b[2J" in capsys.readouterr().err
+
+
+CONFIG = """c = get_config()
+c.AssignLatePenalties.plugin_class = "late_by_hour.ByHour"
+"""
+PLUGIN = """from nbgrader.plugins import LateSubmissionPlugin
+
+
+class ByHour(LateSubmissionPlugin):
+    def late_submission_penalty(self, student_id, score, total_seconds_late):
+        return total_seconds_late / 3600
+"""
+
+
+@pytest.mark.parametrize(("hour", "penalty"), [(11, 0.0), (13, 1.0), (23, 3.5)])
+def test_a_late_answer_costs_what_nbgraders_plugin_says(
+    tmp_path, book, monkeypatch, hour, penalty
+):
+    """Due at 12; never more than the score of 3.5."""
+    (tmp_path / "nbgrader_config.py").write_text(CONFIG, encoding="utf-8")
+    (tmp_path / "late_by_hour.py").write_text(PLUGIN, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    book.update_or_create_assignment(NAME, duedate="2030-01-01 12:00:00 UTC")
+    path = hand_in(tmp_path / "in", "ada", submission({}))
+    stamp = f"2030-01-01 {hour}:00:00 UTC\n"
+    path.with_name("timestamp.txt").write_text(stamp, encoding="utf-8")
+    enter(tmp_path)
+    entry = book.find_submission(NAME, "ada")
+    assert (entry.score, entry.late_submission_penalty) == (3.5, penalty)
+    assert gradebook.scores(tmp_path) == {NAME: (12.0, {"ada": 3.5 - penalty})}
+
+
+def enter(folder):
+    """Import the table for what stands in ``folder``; return how many were entered."""
+    (folder / "g.csv").write_text(CSV, encoding="utf-8")
+    submissions = find_submissions(folder / "in", SHEETS)
+    return gradebook.import_grades(folder / "g.csv", submissions, SHEETS, folder)
+
+
+def test_what_a_person_has_marked_stays_marked(tmp_path, book):
+    hand_in(tmp_path / "in", "ada", submission(RIGHT))
+    assert enter(tmp_path) == 1
+    grade = book.find_grade("ex04_q3-answer", NAME, NAME, "ada")
+    assert grade.needs_manual_grade
+    grade.manual_score, grade.needs_manual_grade = 2.0, False
+    book.db.commit()
+    enter(tmp_path)
+    book.db.refresh(grade)
+    assert (grade.manual_score, grade.needs_manual_grade) == (2.0, False)
+
+
+@pytest.mark.parametrize("name", ["doe, jane", 'a"b', "a/b", "a\\b", "..", "a\nb"])
+def test_a_name_that_the_export_cannot_bear_is_refused(name):
+    with pytest.raises(ValueError, match="expected a name without commas"):
+        gradebook.refuse_names(name)
+
+
+@pytest.mark.parametrize("name", ["ada", "-dash", "@handle", "Müller Ö.", "a;b"])
+def test_other_names_are_taken(name):
+    gradebook.refuse_names(name)

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -200,3 +201,22 @@ def test_nbgraders_own_autograde_gives_the_same_in_the_sandboxed_kernel(course, 
         nbgrader(copy, "autograde", SHEET, "--student", student, "--create", "--force")
     found = scores(copy, "theirs.csv")
     assert {student: found[student] for student in plain} == plain
+
+
+def test_archives_of_canvas_and_moodle_are_taken_in(course):
+    archives = course / "downloaded" / SHEET / "archive"
+    archives.mkdir(parents=True)
+    files = {
+        "12345": "canvas/doejane_12345_67890_a.ipynb",
+        "22": "canvas/roe_LATE_22_678_my_file-1.ipynb",
+        "77": "moodle/D_O E_77_assignsubmission_file_/a.ipynb",
+        "78": "moodle/Al_78_assignsubmission_file_b.ipynb",
+    }
+    for path in files.values():
+        archive, _, name = path.partition("/")
+        with zipfile.ZipFile(archives / f"{archive}.zip", "a") as file:
+            file.writestr(name, path)
+    nbgrader(course, "zip_collect", SHEET)
+    for student, path in files.items():
+        [taken] = (course / "submitted" / student / SHEET).glob("*.ipynb")
+        assert taken.read_text() == path

@@ -13,8 +13,8 @@ from sphinx.errors import ExtensionError
 
 sys.path.append(str(site_probe.ROOT / "book" / "_ext"))
 
-from book_formulas import STYLE, draw_pages
-from book_light import ICON_FONT, ICON_SHEET, icons
+from book_formulas import STYLE, coloured, draw_pages
+from book_light import ICON_FONT, ICON_SHEET, icons, keep_rules
 
 
 def test_lighter_images_have_the_same_pixels(site):
@@ -42,6 +42,12 @@ def test_each_icon_of_a_page_is_in_the_font(site):
     assert len(wanted) >= 10
     assert wanted <= drawn
     assert (static / ICON_FONT).stat().st_size < 10_000
+
+
+def test_a_style_sheet_keeps_the_rules_that_can_be_met():
+    sheet = "@media print{.a,.b>p{x:1}.c{y:2}}.a:not(.c),p{z:3}.bs-tip{u:4}:is(.a,.c){v:5}"
+    kept = "@media print{.a{x:1}}.a:not(.c),p{z:3}.bs-tip{u:4}:is(.a,.c){v:5}"
+    assert keep_rules(sheet, {"a"}) == kept
 
 
 def test_only_the_search_page_loads_the_tools_of_search(site):
@@ -96,6 +102,14 @@ def test_a_formula_is_drawn_and_spoken_and_keeps_its_number(write, number):
     assert "<mjx-frac" in rest
     assert "<mo>&lt;</mo><mfrac><mn>1</mn><mi>m</mi></mfrac>" in rest
     assert r"\frac" not in page
+
+
+def test_quantities_have_the_class_of_their_kind():
+    tex, _ = coloured((r"\frac\mu{\sigma^2_\mathrm{run}} + \sigma(\beta) + \mathrm{d}y", True))
+    assert tex == (
+        r"\frac{\class{book-batch}{\mu}}{{\class{book-running}{\sigma^2_\mathrm{run}}}}"
+        r" + \sigma({\class{book-learned}{\beta}}) + {\class{book-gradient}{\mathrm{d}}}y"
+    )
 
 
 @pytest.mark.parametrize("tex", [r"\frac{1}", r"\undefined", r"\text{批}"])

@@ -44,8 +44,11 @@ TO_XYZ = np.array(
 )
 TEXT, LINE = 4.5, 3.0  # least contrast
 APART = 15.0  # least distance of two colours; about 2 can just be noticed side by side
+APART_TURNED = 12.0  # of lines, which differ in dashes and marks, too
 LIGHTNESS = 12.0  # of two lines that share their dashes
-THEMES = {"light": "#ffffff", "dark": "#14181e"}  # the grounds of sphinx-book-theme
+THEMES = {"light": "#fdfcf8", "dark": "#15181d"}  # the grounds in book.css
+TURNED = "invert(1) hue-rotate(180deg)"  # what book.css does to drawings in the dark
+TURN = np.array([[-0.574, 1.430, 0.144], [0.426, 0.430, 0.144], [0.426, 1.430, -0.856]])
 ALIKE = [
     (i, j) for i, j in itertools.combinations(range(6), 2) if plots.DASHES[i] == plots.DASHES[j]
 ]
@@ -108,17 +111,36 @@ def test_colours_that_are_confused_would_be_found():
     assert contrast("#f0e442", "white") < LINE
 
 
-# --- the drawn figures: PNG on white, also in the dark ---
+# --- the drawn figures: on paper, and turned in the dark ---
 
 
+def shown(color, theme):
+    """Return a drawing's colour as the page shows it: multiplied, or turned and screened."""
+    ground, rgb = np.array(to_rgb(THEMES[theme])), np.array(to_rgb(color))
+    if theme == "light":
+        return ground * rgb
+    turned = np.clip(TURN @ (1 - rgb), 0, 1)  # as Filter Effects define hue-rotate(180deg)
+    return 1 - (1 - ground) * (1 - turned)
+
+
+def test_white_becomes_the_ground_and_black_is_seen():
+    for theme, ground in THEMES.items():
+        np.testing.assert_allclose(shown("white", theme), to_rgb(ground), atol=0.01)
+        assert contrast(shown("black", theme), ground) > 14
+
+
+@each_theme
 @pytest.mark.parametrize("color", plots.COLORS)
-def test_lines_are_seen_on_white(color):
-    assert contrast(color, "white") >= LINE
+def test_lines_are_seen(color, theme):
+    assert contrast(shown(color, theme), THEMES[theme]) >= LINE
 
 
+@each_theme
 @each_vision
-def test_the_colours_are_told_apart(vision):
-    assert least_distance(plots.COLORS, vision) >= APART
+def test_the_colours_are_told_apart(vision, theme):
+    colors = [shown(color, theme) for color in plots.COLORS]
+    least = APART if theme == "light" else APART_TURNED
+    assert least_distance(colors, vision) >= least
 
 
 @pytest.mark.parametrize(("one", "other"), ALIKE)
@@ -178,13 +200,15 @@ def test_the_two_colours_of_moving_figures_are_told_apart(theme, vision):
 
 
 @each_theme
-def test_images_stand_on_white(chromium, served, theme):
-    """They are drawn on white, and their colours were tested on white."""
+def test_drawings_are_turned_in_the_dark_and_photographs_are_not(chromium, served, theme):
     tab = chromium.new_page(color_scheme=theme)
-    tab.goto(f"{served}/chapters/04_batch_norm.html")
+    tab.goto(f"{served}/chapters/02_whitening.html")
     tab.wait_for_function("t => document.documentElement.dataset.theme === t", arg=theme)
-    image = tab.locator(".bd-article img").first
-    assert image.evaluate("e => getComputedStyle(e).filter") == "none"
-    ground = image.evaluate("e => getComputedStyle(e).backgroundColor")
-    assert theme == "light" or ground == "rgb(255, 255, 255)"
+    filters = [
+        tab.locator(f".bd-article img{kind}").first.evaluate("e => getComputedStyle(e).filter")
+        for kind in (":not(.book-photo)", ".book-photo")
+    ]
+    assert filters == [TURNED if theme == "dark" else "none", "none"]
+    ground = tab.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert to_rgb(THEMES[theme]) == tuple(int(v) / 255 for v in re.findall(r"\d+", ground))
     tab.close()

@@ -29,6 +29,7 @@ OUTSIDE = {
     "sklearn": ["data"],
     "tqdm": ["train"],
     "nbgrader": ["grading"],
+    "traitlets": ["grading"],  # behind nbgrader
     "nbformat": ["grading"],  # behind nbgrader
     "IPython": ["grading"],  # in the sandbox, where it is there
     "matplotlib": ["plots"],

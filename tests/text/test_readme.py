@@ -67,6 +67,9 @@ def test_readme_opens_with_a_described_figure():
 
 def test_readme_table_lists_the_chapters():
     rows = ROW.findall(README)
+    home = (ROOT / "index.md").read_text(encoding="utf-8")
+    cover = re.findall(r"(?m)^\| \[.+?\]\((chapters/\S+)\) \| .+\? \| (\d+) \|$", home)
+    assert cover == [(label, minutes) for _, label, _, minutes in rows]
     assert [row[1] for row in rows] == [f"chapters/{path.name}" for path in CHAPTERS]
     for (title, label, link, minutes), path in zip(rows, CHAPTERS, strict=True):
         opening = joined(read_notebook(path).cells[0].source)

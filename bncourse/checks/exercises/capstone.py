@@ -12,6 +12,7 @@ import numpy as np
 
 from bncourse.checks.channels import Array
 from bncourse.checks.exercise import Answer, Arguments, Exercise, Part
+from bncourse.checks.exercises.capstone_fold import FOLD
 
 Rng = np.random.Generator
 
@@ -109,12 +110,14 @@ FORWARD = Exercise(
         "the normalization behind activation and pooling":
             partial(forward, stem="conv1 relu pool bn1"),
         "normalization twice": partial(forward, stem="conv1 bn1 relu bn1 pool"),
-        "no activation here: two linear layers in a row are one":
-            partial(forward, head="fc1 fc2 fc3"),
+        "no activation here: two linear layers in a row are one": tuple(
+            partial(forward, head=h)
+            for h in ("fc1 fc2 fc3", "fc1 relu fc2 fc3", "fc1 fc2 relu fc3")),
         "an activation behind the last layer":
             partial(forward, head="fc1 relu fc2 relu fc3 relu"),
-        "probabilities: softmax belongs to the loss":
+        "probabilities: softmax belongs to the loss": (
             lambda net, x: forward(net, x).softmax(1),
+            lambda net, x: forward(net, x).log_softmax(1)),
     },
 )  # fmt: skip
 
@@ -144,6 +147,7 @@ def run_modes(answer: Answer, rows: list[tuple[str, str, bool]]) -> Any:
         "part": nn.Sequential,
         "layer": lambda: nn.LayerNorm(3),
         "group": lambda: nn.GroupNorm(1, 3),
+        "instance": lambda: nn.InstanceNorm2d(3),
         "linear": lambda: nn.Linear(3, 3),
     }
     net = nn.Sequential()
@@ -177,10 +181,11 @@ def plain_net(training: bool) -> dict[str, tuple[str, bool]]:
 
 
 NESTED = {
-    "a": ("part", True), "a.bn": ("2d", False), "a.b": ("part", False), "bn": ("1d", True),
+    "a": ("part", True), "a.bn": ("2d", False), "a.b": ("part", False), "top": ("1d", True),
     "a.b.bn": ("2d", True), "a.b.norm": ("1d", False), "fc": ("linear", True),
 }  # fmt: skip
-OTHERS = {"ln": ("layer", True), "gn": ("group", True), "bn": ("2d", True)}
+OTHERS = {"ln": ("layer", True), "gn": ("group", True), "bn": ("2d", True),
+          "in": ("instance", True)}  # fmt: skip
 NO_STATISTICS = {
     "bn1": ("keeps none", False),
     "bn2": ("2d", False),
@@ -193,14 +198,13 @@ def listed(keep: Callable[[Any, Any], Any]) -> Answer:
     return lambda net: [n for n, m in norms(net) if keep(net, m)]
 
 
-def at_top(net: Any) -> list[str]:
-    """Return only those that stand directly in the network."""
-    return [n for n in batch_layers(net) if "." not in n]
-
-
-def any_normalization(net: Any) -> list[str]:
-    """Return layer and group normalizations, too."""
-    rows = [(n, m) for n, m in net.named_modules() if "Norm" in type(m).__name__]
+def any_normalization(net: Any, only: str = "") -> list[str]:
+    """Return other normalizations, too: all, or those whose class is called so."""
+    rows = [
+        (n, m)
+        for n, m in net.named_modules()
+        if "Norm" in (kind := type(m).__name__) and kind.startswith(("Batch", only))
+    ]
     return [n for n, m in rows if m.training or getattr(m, "running_mean", m) is None]
 
 
@@ -240,8 +244,11 @@ MODES = Exercise(
             listed(lambda net, m: not m.training and m.running_mean is not None),
         "layers in evaluation mode": listed(lambda net, m: not m.training),
         "every batch normalization, whatever its mode": listed(lambda net, m: True),
-        "only layers directly in the network, not those inside its parts": at_top,
+        "only layers directly in the network, not those inside its parts":
+            lambda net: [n for n in batch_layers(net) if "." not in n],
         "layer and group normalization, which use no batch": any_normalization,
+        "instance normalization, which uses no batch":
+            partial(any_normalization, only="Instance"),
         "layers for images only: there are 1d and 3d, too": one_kind,
         "both conditions at once, where one is enough": listed(
             lambda net, m: m.training and m.running_mean is None
@@ -260,22 +267,25 @@ def recalibrate(
     net: Any,
     batches: list[Any],
     momentum: float | None = None,
-    reset: bool = True,
+    reset: str = "reset_running_stats",
     mode: bool = True,
     keep: Sequence[str] = ("mode", "momentum"),
     biased: bool = False,
     once: bool = False,
+    only_norms: bool = False,
+    after: bool = True,
 ) -> None:
     """Give a network the average statistics of some batches. The keywords make mistakes."""
     import torch
 
     was, layers = net.training, [m for _, m in norms(net)]
     momenta = [m.momentum for m in layers]
-    net.train(mode)
+    for module in layers if only_norms else [net]:
+        module.train(mode)
     for m in layers:
         m.momentum = momentum
         if reset:
-            m.reset_running_stats()
+            getattr(m, reset)()
     variances: dict[Any, list[Any]] = {m: [] for m in layers}
 
     def note(m: Any, given: Any, y: Any) -> None:
@@ -290,11 +300,16 @@ def recalibrate(
         m.momentum = old if "momentum" in keep else momentum
         if biased:
             m.running_var = torch.stack(variances[m]).mean(0)
-    net.train(was if "mode" in keep else mode)
+    net.train(was if "mode" in keep else after)
 
 
 def run_recalibration(
-    answer: Answer, batches: list[Array], weights: list[Array], mode: bool, momentum: Any
+    answer: Answer,
+    batches: list[Array],
+    weights: list[Array],
+    mode: bool,
+    momentum: Any,
+    drop: float,
 ) -> Any:
     """Let an answer recalibrate a network of two normalizations; return what it is then."""
     import torch
@@ -303,13 +318,15 @@ def run_recalibration(
     maps = batches[0].ndim == 4
     kinds: Any = (nn.Conv2d, nn.BatchNorm2d) if maps else (nn.Linear, nn.BatchNorm1d)
     size = (1,) if maps else ()
-    layers = [kinds[0](3, 4, *size), kinds[1](4), nn.ReLU()]
+    layers = [kinds[0](3, 4, *size), kinds[1](4), nn.Dropout(drop) if drop else nn.ReLU()]
     layers += [kinds[0](4, 2, *size), kinds[1](2, momentum=momentum)]
     net: Any = nn.Sequential(*layers)
     for layer, w in zip((net[0], net[3]), weights, strict=True):
         layer.weight.data = torch.tensor(w, dtype=torch.float32).reshape(layer.weight.shape)
         layer.bias.data.zero_()
     for layer in (net[1], net[4]):
+        layer.weight.data += 0.5
+        layer.bias.data += 1
         layer.running_mean += 5
         layer.num_batches_tracked += 7
     net.train(mode)
@@ -325,13 +342,18 @@ def run_recalibration(
 
 
 def batches_of(
-    *sizes: int, shape: tuple[int, ...] = (), mode: bool = False, momentum: float | None = 0.1
+    *sizes: int,
+    shape: tuple[int, ...] = (),
+    mode: bool = False,
+    momentum: float | None = 0.1,
+    drop: float = 0.0,
 ) -> Callable[[Rng], Sequence[Arguments]]:
     """Return a call with batches of these sizes, which lie apart, and a network's settings."""
 
     def calls(rng: Rng) -> Sequence[Arguments]:
         data = [rng.normal(k, 1 + k, (n, 3, *shape)) for k, n in enumerate(sizes)]
-        return [(data, [rng.normal(size=(4, 3)), rng.normal(size=(2, 4))], mode, momentum)]
+        weights = [rng.normal(size=(4, 3)), rng.normal(size=(2, 4))]
+        return [(data, weights, mode, momentum, drop)]
 
     return calls
 
@@ -349,6 +371,7 @@ RECALIBRATE = Exercise(
     parts=(
         Part("batches of rows", 2, batches_of(4, 4, 4), (MEANS, VARIANCES)),
         Part("batches of maps", 1, batches_of(3, 3, shape=(2, 2)), (MEANS, VARIANCES)),
+        Part("every layer in training mode", 1, batches_of(3, 3, drop=1.0), (MEANS, VARIANCES)),
         Part("a smaller last batch, which weighs as much", 1, batches_of(6, 6, 2),
              (MEANS, VARIANCES)),
         Part("weights, modes and momenta stay", 1, lambda rng: [
@@ -357,13 +380,17 @@ RECALIBRATE = Exercise(
     ),
     mistakes={
         "running averages that go on with the layers' momentum":
-            partial(recalibrate, momentum=0.1, reset=False),
+            partial(recalibrate, momentum=0.1, reset=""),
         "an exponential average: the last batches weigh more, and the start is not forgotten":
             partial(recalibrate, momentum=0.1),
-        "the old statistics still count: reset them first": partial(recalibrate, reset=False),
+        "the old statistics still count: reset them first": partial(recalibrate, reset=""),
         "the last batch alone": partial(recalibrate, momentum=1.0),
-        "evaluation mode, in which nothing moves":
-            partial(recalibrate, mode=False, reset=False),
+        "statistics that have not moved: evaluation mode, or a copy of the network":
+            partial(recalibrate, mode=False, reset=""),
+        "only the normalizations in training mode": partial(recalibrate, only_norms=True),
+        "gamma and beta reset, too": partial(recalibrate, reset="reset_parameters"),
+        "the network left in evaluation mode":
+            partial(recalibrate, keep=("momentum",), after=False),
         "statistics that were reset and not taken anew": partial(recalibrate, mode=False),
         "the biased variance: the running one divides by m - 1":
             partial(recalibrate, biased=True),
@@ -371,126 +398,6 @@ RECALIBRATE = Exercise(
         "the network left in training mode": partial(recalibrate, keep=("momentum",)),
         "momenta left as they were changed": partial(recalibrate, keep=("mode",)),
         "modes and momenta left as they were changed": partial(recalibrate, keep=()),
-    },
-)  # fmt: skip
-
-
-def fold(
-    conv: Any,
-    bn: Any,
-    scale: Callable[[Any], Any] = lambda bn: bn.weight / (bn.running_var + bn.eps).sqrt(),
-    shift: Callable[[Any, Any, Any], Any] = lambda bn, s, b: (
-        bn.bias + s * (b - bn.running_mean)
-    ),
-    leave: Sequence[str] = (),
-    inside: bool = False,
-) -> Any:
-    """Return a convolution that does the work of both. The keywords make mistakes."""
-    import copy
-
-    import torch
-
-    if bn.training:
-        raise ValueError("fold: bn is in training mode; call bn.eval() first")
-    new = conv if inside else copy.deepcopy(conv)
-    with torch.no_grad():
-        s = scale(bn)
-        b = torch.zeros_like(s) if conv.bias is None else conv.bias
-        new.weight = torch.nn.Parameter(conv.weight * s.reshape(-1, 1, 1, 1))
-        new.bias = torch.nn.Parameter(shift(bn, s, b))
-    for name in leave:
-        setattr(new, name, getattr(torch.nn.Conv2d(1, 1, 3), name))
-    return new
-
-
-def run_fold(
-    answer: Answer, x: Array, arrays: list[Array], options: dict[str, Any], training: bool
-) -> Any:
-    """Fold a normalization into a convolution; return its output, and both layers' state."""
-    import torch
-    from torch import nn
-
-    values = [torch.tensor(a, dtype=torch.float32) for a in arrays]
-    weight, bias, gamma, beta, mean, var = values
-    settings = {name: value for name, value in options.items() if name != "eps"}
-    conv = nn.Conv2d(weight.shape[1] * options.get("groups", 1), len(weight), 3, **settings)
-    bn = nn.BatchNorm2d(len(weight), eps=options.get("eps", 1e-5))
-    conv.weight.data, bn.weight.data, bn.bias.data = weight, gamma, beta
-    if conv.bias is not None:
-        conv.bias.data = bias
-    bn.running_mean, bn.running_var = mean, var
-    conv.eval()
-    bn.train(training)
-    folded = answer(conv, bn)
-    if not isinstance(folded, nn.Conv2d):
-        raise TypeError(f"returned a {type(folded).__name__}, expected one nn.Conv2d")
-    state = [*conv.state_dict().values(), *bn.state_dict().values()]
-    after = torch.cat([v.flatten().double() for v in state])
-    return folded(torch.tensor(x, dtype=torch.float32)), after
-
-
-def convolutions(*options: dict[str, Any], training: bool = False) -> Any:
-    """Return calls, each with a convolution of 2 to 4 channels, a normalization, a batch."""
-
-    def calls(rng: Rng) -> Sequence[Arguments]:
-        found: list[Arguments] = []
-        for given in options:
-            weight = rng.normal(size=(4, 2 // given.get("groups", 1), 3, 3))
-            pairs = rng.uniform(0.5, 2, 4), rng.normal(size=4)  # gamma, beta
-            statistics = rng.normal(2, 1, 4), np.array([0.01, 0.3, 2.0, 9.0])
-            arrays = [weight, rng.normal(1, 1, 4), *pairs, *statistics]
-            found.append((rng.normal(size=(2, 2, 9, 9)), arrays, given, training))
-        return found
-
-    return calls
-
-
-FOLD = Exercise(
-    name="exC_q4",
-    function="fold",
-    points=4,
-    results=("the output", "conv and bn afterwards"),
-    reference=fold,
-    drive=run_fold,
-    rtol=1e-4,
-    parts=(
-        Part("a convolution with a bias", 2, convolutions({}), ("the output",)),
-        Part("a convolution without a bias", 1, convolutions({"bias": False}), ("the output",)),
-        Part("how the convolution moves", 1, convolutions(
-            {"stride": 2}, {"padding": 1}, {"dilation": 2}, {"groups": 2},
-            {"padding": 1, "padding_mode": "circular"}), ("the output",)),
-        Part("another eps", 1, convolutions({"eps": 0.1}), ("the output",)),
-        Part("conv and bn stay as they were", 1, convolutions({}, {"bias": False}),
-             ("conv and bn afterwards",), last=True),
-        Part("a normalization in training mode is refused", 1, convolutions({}, training=True),
-             refuses="a normalization in training mode"),
-    ),
-    mistakes={
-        "gamma left out": partial(fold, scale=lambda bn: (bn.running_var + bn.eps).rsqrt()),
-        "a division by the variance":
-            partial(fold, scale=lambda bn: bn.weight / (bn.running_var + bn.eps)),
-        "eps left out": partial(fold, scale=lambda bn: bn.weight / bn.running_var.sqrt()),
-        "an eps of 1e-5, whatever the layer's is":
-            partial(fold, scale=lambda bn: bn.weight / (bn.running_var + 1e-5).sqrt()),
-        "eps outside the root":
-            partial(fold, scale=lambda bn: bn.weight / (bn.running_var.sqrt() + bn.eps)),
-        "beta left out": partial(fold, shift=lambda bn, s, b: s * (b - bn.running_mean)),
-        "the mean left out": partial(fold, shift=lambda bn, s, b: bn.bias + s * b),
-        "a mean that is not scaled":
-            partial(fold, shift=lambda bn, s, b: bn.bias + s * b - bn.running_mean),
-        "a mean with the wrong sign":
-            partial(fold, shift=lambda bn, s, b: bn.bias + s * (b + bn.running_mean)),
-        "the convolution's own bias dropped":
-            partial(fold, shift=lambda bn, s, b: bn.bias - s * bn.running_mean),
-        "the convolution's own bias not scaled":
-            partial(fold, shift=lambda bn, s, b: bn.bias + b - s * bn.running_mean),
-        "beta scaled, too":
-            partial(fold, shift=lambda bn, s, b: s * (bn.bias + b - bn.running_mean)),
-        "the new bias left out": partial(fold, shift=lambda bn, s, b: 0 * b),
-        "the stride forgotten": partial(fold, leave=["stride"]),
-        "the padding forgotten": partial(fold, leave=["padding"]),
-        "the dilation forgotten": partial(fold, leave=["dilation"]),
-        "the convolution changed in place": partial(fold, inside=True),
     },
 )  # fmt: skip
 

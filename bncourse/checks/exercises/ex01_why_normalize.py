@@ -111,7 +111,13 @@ GRADIENTS = Exercise(
         Part("layers of several widths", 2, several, looks_at=("norms",)),
         Part("the factor", 1, several, looks_at=("factor",)),
     ),
-    mistakes={text: partial(gradient_norms, **how) for text, how in NORMS.items()},
+    mistakes={text: partial(gradient_norms, **how) for text, how in NORMS.items()}
+    | {
+        "the slopes of a neighbouring layer": (
+            lambda z, weights, dz: gradient_norms([*z[1:], z[-1]], weights, dz),
+            lambda z, weights, dz: gradient_norms([z[-1], *z[:-1]], weights, dz),
+        ),
+    },
 )
 
 
@@ -245,24 +251,32 @@ DRIFT = Exercise(
 )
 
 
-def to_raw(
+def restate(
     w: Array,
     b: Array,
     mu: Array,
     sd: Array,
+    mu_new: Array,
+    sd_new: Array,
     *,
     scale: Callable[[Array, Array], Array] = lambda w, sd: w / sd,
     shift: Callable[[Array, Array, Array, Array], Any] = lambda w, w_raw, mu, sd: -w_raw @ mu,
     keep: float = 1.0,
+    stretch: Callable[[Array, Array], Array] = lambda w_raw, sd_new: w_raw * sd_new,
+    offset: Callable[[Array, Array, Array], Any] = lambda w_raw, w_new, mu: w_raw @ mu,
 ) -> tuple[Array, Array]:
-    """Return weights and bias for raw inputs. The keywords make the usual mistakes."""
+    """Return weights and bias for inputs on another scale; ``w_raw`` is for raw ones.
+
+    The keywords make the usual mistakes.
+    """
     if (sd == 0).any():
-        raise ValueError("to_raw: a standard deviation is 0")
+        raise ValueError("restate: a standard deviation is 0")
     w_raw = scale(w, sd)
-    return w_raw, keep * b + shift(w, w_raw, mu, sd)
+    w_new = stretch(w_raw, sd_new)
+    return w_new, keep * b + shift(w, w_raw, mu, sd) + offset(w_raw, w_new, mu_new)
 
 
-# What to say, and the keywords of `to_raw` that make the mistake.
+# What to say, and the keywords of `restate` that make the mistake.
 LAYERS: Mapping[str, Mapping[str, Any]] = {
     "the way from raw to standardized inputs": {
         "scale": lambda w, sd: w * sd, "shift": lambda w, w_raw, mu, sd: w @ mu},
@@ -285,17 +299,28 @@ LAYERS: Mapping[str, Mapping[str, Any]] = {
     "weights summed before the mean multiplies": {
         "shift": lambda w, w_raw, mu, sd: -w_raw.sum(axis=1) * mu.mean()},
     "a bias with the sign turned": {"keep": -1.0},
+    "a correction summed over the outputs, too": {
+        "shift": lambda w, w_raw, mu, sd: -(w_raw * mu).sum(),
+        "offset": lambda w_raw, w_new, mu: (w_raw * mu).sum()},
+    "weights for raw inputs: the new deviations are missing": {
+        "stretch": lambda w_raw, sd_new: w_raw},
+    "a division by the new deviations": {"stretch": lambda w_raw, sd_new: w_raw / sd_new},
+    "a bias for raw inputs: the new means are missing": {
+        "offset": lambda w_raw, w_new, mu: 0.0},
+    "weights and bias for raw inputs: the new scale is not used": {
+        "stretch": lambda w_raw, sd_new: w_raw, "offset": lambda w_raw, w_new, mu: 0.0},
+    "the new weights before the new means": {"offset": lambda w_raw, w_new, mu: w_new @ mu},
+    "the new means subtracted, too": {"offset": lambda w_raw, w_new, mu: -w_raw @ mu},
 }  # fmt: skip
 
 
 def layers(*sizes: tuple[int, int]) -> Callable[[Rng], Sequence[Arguments]]:
-    """Return what makes weights (C, D), bias (C,), means (D,) and deviations (D,)."""
+    """Return what makes weights (C, D), bias (C,), means and deviations (D,), old and new."""
     return lambda rng: [
         (
             rng.normal(size=(c, d)),
             rng.normal(size=c),
-            rng.normal(1, 2, d),
-            rng.uniform(0.4, 5, d),
+            *(v for _ in range(2) for v in (rng.normal(1, 2, d), rng.uniform(0.4, 5, d))),
         )
         for c, d in sizes
     ]
@@ -304,33 +329,54 @@ def layers(*sizes: tuple[int, int]) -> Callable[[Rng], Sequence[Arguments]]:
 def flat(rng: Rng) -> Sequence[Arguments]:
     """Return layers with an input feature that did not vary: each of them once."""
     made = layers((2, 3), (2, 3), (2, 3))(rng)
-    for j, (_, _, _, sd) in enumerate(made):
+    for j, (_, _, _, sd, *_) in enumerate(made):
         sd[j] = 0.0
     return made
 
 
 def tiny(rng: Rng) -> Sequence[Arguments]:
     """Return a layer for features in a unit in which their values are tiny."""
-    return [(w, b, 1e-9 * mu, 1e-9 * sd) for w, b, mu, sd in layers((2, 3))(rng)]
+    return [(w, b, *(1e-9 * v for v in scales)) for w, b, *scales in layers((2, 3))(rng)]
 
 
 usual = layers((3, 3), (1, 4), (3, 5))
 
-TO_RAW = Exercise(
+RESTATE = Exercise(
     name="ex01_q3",
-    function="to_raw",
+    function="restate",
     points=3,
-    results=("w_raw", "b_raw"),
-    reference=to_raw,
+    results=("w_new", "b_new"),
+    reference=restate,
     parts=(
-        Part("the weights", 1, usual, looks_at=("w_raw",)),
+        Part("the weights", 1, usual, looks_at=("w_new",)),
         Part("square weights, where rows pass for columns", 1, layers((4, 4), (2, 2))),
-        Part("the bias", 1, usual, looks_at=("b_raw",)),
+        Part("the bias", 1, usual, looks_at=("b_new",)),
         Part("features with tiny values", 1, tiny),
         Part("a standard deviation of 0 is refused", 1, flat, refuses="a division by 0"),
     ),
-    mistakes={text: partial(to_raw, **how) for text, how in LAYERS.items()},
+    mistakes={
+        **{text: partial(restate, **how) for text, how in LAYERS.items()},
+        "the ratio of the two deviations upside down": lambda w, b, mu, sd, mu_new, sd_new: (
+            w * sd / sd_new,
+            restate(w, b, mu, sd, mu_new, sd_new)[1],
+        ),
+        "the means' difference with the other sign": lambda w, b, mu, sd, mu_new, sd_new: (
+            w * sd_new / sd,
+            b - (w / sd) @ (mu_new - mu),
+        ),
+        "the means' difference, not divided by sd": lambda w, b, mu, sd, mu_new, sd_new: (
+            w * sd_new / sd,
+            b + w @ (mu_new - mu),
+        ),
+        "the means' difference, divided by sd_new": lambda w, b, mu, sd, mu_new, sd_new: (
+            w * sd_new / sd,
+            b + (w / sd_new) @ (mu_new - mu),
+        ),
+        "old and new scale in each other's place": lambda w, b, mu, sd, mu_new, sd_new: restate(
+            w, b, mu_new, sd_new, mu, sd
+        ),
+    },
 )
 
 
-EXERCISES = (GRADIENTS, DRIFT, TO_RAW)
+EXERCISES = (GRADIENTS, DRIFT, RESTATE)

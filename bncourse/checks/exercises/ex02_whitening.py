@@ -278,6 +278,8 @@ COR: Mapping[str, Mapping[str, Any]] = {
     "ZCA of the covariance after the standardization": {"correlated": lambda cov, v: cov},
     "covariances divided by the product of the variances": {
         "correlated": lambda cov, v: cov / np.outer(v, v)},
+    "variances in both steps, where standard deviations belong": {
+        "scale": -1.0, "correlated": lambda cov, v: cov / np.outer(v, v)},
     "covariances divided by one of the two standard deviations": {
         "correlated": lambda cov, v: (cov / np.sqrt(v) + (cov / np.sqrt(v)).T) / 2},
 }  # fmt: skip
@@ -291,11 +293,11 @@ def cholesky_cor(cov: Array) -> Array:
     return result
 
 
-def pca_cor(cov: Array) -> Array:
+def pca_cor(cov: Array, order: int = 1) -> Array:
     """Whiten the standardized data by PCA, which is another rotation."""
     inv_std = 1 / np.sqrt(np.diag(cov))
     lam, vectors = np.linalg.eigh(cov * np.outer(inv_std, inv_std))
-    result: Array = (vectors / np.sqrt(lam)).T * inv_std
+    result: Array = (vectors / np.sqrt(lam)).T[::order] * inv_std
     return result
 
 
@@ -331,7 +333,7 @@ ZCA_COR = Exercise(
     mistakes={
         **{text: partial(zca_cor, **how) for text, how in COR.items()},
         "the rotation of Cholesky": cholesky_cor,
-        "the rotation of PCA": pca_cor,
+        "the rotation of PCA": (pca_cor, partial(pca_cor, order=-1)),
         "np.corrcoef of the covariance, which takes it for data": lambda cov: zca_cor(
             cov, correlated=lambda c, v: np.asarray(np.corrcoef(c))
         ),
@@ -373,6 +375,41 @@ def newton_schulz(
         z = product(t, z) if order != "zt" else product(z, t)
     root: Array = {"z": z, "y": y}[result] * size**back
     return root
+
+
+def from_white(W: Array, cov: Array) -> Any:
+    """Return how far the covariance of whitened data is from the identity."""
+    return np.linalg.norm(W @ cov @ W - np.eye(len(cov)))
+
+
+def measured(
+    root: Answer, error: Callable[[Array, Array], Any] = from_white
+) -> Callable[[Array, int], tuple[Array, Any]]:
+    """Return an answer of two results from one that returns the root."""
+
+    def answer(cov: Array, steps: int) -> tuple[Array, Any]:
+        W = root(cov, steps)
+        return W, error(W, cov)
+
+    return answer
+
+
+ERRORS: Mapping[str, Callable[[Array, Array], Any]] = {
+    "the identity, not subtracted": lambda W, cov: np.linalg.norm(W @ cov @ W),
+    "W Sigma: W belongs on both sides": lambda W, cov: np.linalg.norm(
+        W @ cov - np.eye(len(cov))),
+    "the largest entry, not the Frobenius norm": lambda W, cov: abs(
+        W @ cov @ W - np.eye(len(cov))).max(),
+    "the spectral norm, not the Frobenius norm": lambda W, cov: np.linalg.norm(
+        W @ cov @ W - np.eye(len(cov)), 2),
+    "the square of the distance": lambda W, cov: from_white(W, cov) ** 2,
+    "the root of the mean square, not of the sum": lambda W, cov: (
+        from_white(W, cov) / len(cov)),
+    "Z, which is not scaled back, in the place of W": lambda W, cov: from_white(
+        W * np.linalg.norm(cov) ** 0.5, cov),
+    "the distance of W from the exact root": lambda W, cov: np.linalg.norm(
+        W - power(cov, -0.5)),
+}  # fmt: skip
 
 
 def uncoupled(cov: Array, steps: int) -> Array:
@@ -425,22 +462,24 @@ ROOT = Exercise(
     name="ex02_q4",
     function="inverse_root",
     points=3,
-    results=("W",),
-    reference=newton_schulz,
+    results=("W", "error"),
+    reference=measured(newton_schulz),
     parts=(
-        Part("a few steps", 2, started((2, 1), (4, 2), (3, 4))),
-        Part("a large covariance", 1, lambda rng: [(400 * covariance(rng, 3, 1.6), 3)]),
-        Part("many steps stay finite", 1, stretched),
+        Part("a few steps", 2, started((2, 1), (4, 2), (3, 4)), ("W",)),
+        Part("a large covariance", 1, lambda rng: [(400 * covariance(rng, 3, 1.6), 3)], ("W",)),
+        Part("many steps stay finite", 1, stretched, ("W",)),
+        Part("how far from white", 1, started((2, 1), (4, 2), (3, 3)), ("error",), last=True),
     ),
     mistakes={
-        **{text: partial(newton_schulz, **how) for text, how in STEPS.items()},
-        "the exact inverse root, not what the given number of steps makes": (
+        **{text: measured(partial(newton_schulz, **how)) for text, how in STEPS.items()},
+        **{text: measured(newton_schulz, error) for text, error in ERRORS.items()},
+        "the exact inverse root, not what the given number of steps makes": measured(
             lambda cov, steps: power(cov, -0.5)
         ),
         "factors in another order: equal on paper, unstable in rounding": (
-            partial(newton_schulz, order="zt"),
-            partial(newton_schulz, order="yz"),
-            uncoupled,
+            measured(partial(newton_schulz, order="zt")),
+            measured(partial(newton_schulz, order="yz")),
+            measured(uncoupled),
         ),
     },
     rtol=1e-4,

@@ -220,6 +220,41 @@ def unguarded(parts: Sequence[Statistics]) -> tuple[int, Array, Array, Array]:
     return merge_all(parts)
 
 
+def apart(parts: Sequence[Statistics]) -> Array:
+    """Return the variance that the distances of the parts' means make alone."""
+    _, _, var, _ = merge_all([(n, mean, 0 * m2) for n, mean, m2 in parts])
+    return var
+
+
+def with_between(
+    merge: Answer, between: Callable[[Sequence[Statistics]], Any] = apart
+) -> Callable[[Sequence[Statistics]], Any]:
+    """Return an answer of five results from one that merges."""
+    return lambda parts: (*merge(parts), between(parts))
+
+
+def inside(parts: Sequence[Statistics]) -> Any:
+    """Return the share of the variance that the parts have in themselves."""
+    return sum(m2 for _, _, m2 in parts) / sum(n for n, _, _ in parts)
+
+
+BETWEEN: Mapping[str, Callable[[Sequence[Statistics]], Any]] = {
+    "the variance of the means, whatever the parts' sizes": lambda parts: np.var(
+        [mean for n, mean, _ in parts if n], axis=0),
+    "the spread inside the parts, not between them": inside,
+    "a share of the variance, not its part": lambda parts: apart(parts) / merge_all(parts)[2],
+    "a sum of squares, not divided by the count": lambda parts: (
+        apart(parts) * sum(n for n, _, _ in parts)),
+    "a division by n - 1: var is the biased variance": lambda parts: merge_all(
+        [(n, mean, 0 * m2) for n, mean, m2 in parts])[3],
+    "the mean of the parts' own variances subtracted, whatever their sizes": lambda parts: (
+        merge_all(parts)[2] - averaged(parts)[2]),
+    "a division by the number of parts, not of values": lambda parts: apart(parts) * sum(
+        n for n, *_ in parts) / sum(n > 0 for n, *_ in parts),
+    "var, with the spread inside the parts": lambda parts: merge_all(parts)[2],
+}  # fmt: skip
+
+
 def zero(a: int, b: int) -> float:
     """Return the weight of a term that is forgotten."""
     return 0.0
@@ -232,6 +267,7 @@ MERGES: Mapping[str, Mapping[str, Any]] = {
     "a sum of the means' distances, without a weight": {"share": lambda a, b: 1.0},
     "the spread inside the parts alone, without the distance of their means": {
         "between": zero},
+    "one value lost in each part, not one in all": {"unbiased": lambda n, k: n - k},
     "the pooled variance, which ignores that the parts' means differ": {
         "between": zero, "unbiased": lambda n, k: n - k},
     "the distance of the means without its square": {"power": 1},
@@ -280,12 +316,13 @@ MERGE = Exercise(
     name="ex03_q2",
     function="merge_all",
     points=3,
-    results=("n", "mean", "var", "var_unbiased"),
-    reference=merge_all,
+    results=("n", "mean", "var", "var_unbiased", "between"),
+    reference=with_between(merge_all),
     parts=(
         Part("count and mean", 2, several, looks_at=("n", "mean")),
         Part("the biased variance", 2, several, looks_at=("var",)),
         Part("the unbiased variance", 2, several, looks_at=("var_unbiased",)),
+        Part("the variance between the parts", 2, several, looks_at=("between",)),
         Part("empty parts", 1, of_sizes((4, 0, 3), (0, 0, 5, 2), (6, 0), (1, 0, 0, 1))),
         Part("means far from 0", 1, far_parts, last=True),
         Part(
@@ -294,13 +331,15 @@ MERGE = Exercise(
         ),
     ),
     mistakes={
-        **{text: partial(merge_all, **how) for text, how in MERGES.items()},
-        "an average of the parts' variances, whatever their sizes": averaged,
-        "sums of squares, from which n mean**2 is subtracted: the digits are lost": by_moments,
-        "the plain mean of the parts' means, whatever their sizes": plain_mean,
-        "0/0 where two empty parts meet": unguarded,
-        "the first two parts alone": lambda parts: merge_all(parts[:2]),
-        "the last two parts alone": lambda parts: merge_all(parts[-2:]),
+        **{text: with_between(partial(merge_all, **how)) for text, how in MERGES.items()},
+        **{text: with_between(merge_all, between) for text, between in BETWEEN.items()},
+        "an average of the parts' variances, whatever their sizes": with_between(averaged),
+        "sums of squares, from which n mean**2 is subtracted: the digits are lost":
+            with_between(by_moments),
+        "the plain mean of the parts' means, whatever their sizes": with_between(plain_mean),
+        "0/0 where two empty parts meet": with_between(unguarded),
+        "the first two parts alone": with_between(lambda parts: merge_all(parts[:2])),
+        "the last two parts alone": with_between(lambda parts: merge_all(parts[-2:])),
     },
 )  # fmt: skip
 
@@ -387,6 +426,9 @@ SAFE = Exercise(
         ),
         "the channels mixed: reshape without moving their axis last": lambda x: variance(
             x.reshape(-1, x.shape[1])
+        ),
+        "a sum over all values, divided by the number of images": lambda x: (
+            variance(x) * x.size / x.shape[1] / len(x)
         ),
         "the mean of the images' own variances": lambda x: (
             variance(x) if x.ndim == 2 else x.astype(float).var(axis=(2, 3)).mean(axis=0)

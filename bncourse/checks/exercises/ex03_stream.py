@@ -93,6 +93,30 @@ class Lender(Stream):
         return self.lent
 
 
+class MeanLender(Lender):
+    """Make it with the mean alone."""
+
+    def mean_var(self) -> tuple[Array, Array]:
+        """Return the mean that the next row changes, and a new variance."""
+        return self.lent[0], Stream.mean_var(self)[1]
+
+
+class Borrower(Stream):
+    """Make the mistake to keep every row itself, which the caller uses again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[Array] = []
+
+    def add(self, row: Array) -> None:
+        """Take in one row, without a copy."""
+        self.rows.append(row)
+
+    def mean_var(self) -> tuple[Array, Array]:
+        """Return statistics of what the rows have become."""
+        return np.mean(self.rows, axis=0), np.var(self.rows, axis=0)
+
+
 class Divider(Stream):
     """Make the mistake to divide M for good at each question."""
 
@@ -195,7 +219,8 @@ STREAM = Exercise(
         **{text: partial(Stream, **how) for text, how in STREAMS.items()},
         "mean(x * x) - mean(x)**2, which loses its digits far from 0": SumsOfSquares,
         "an object that keeps every row": Keeper,
-        "arrays handed out, and changed by the next row": Lender,
+        "arrays handed out, and changed by the next row": (Lender, MeanLender),
+        "rows that are kept, and not even copied; the caller uses its array again": Borrower,
         "an M that each question divides for good": Divider,
         "the first row kept without a copy; the caller uses its array again": Aliased,
     },

@@ -245,8 +245,31 @@ CLOSED_FORMS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
+def on_axis(closed: Answer) -> Callable[..., Any]:
+    """Return a closed form for channels on any axis from one for axis 1."""
+
+    def answer(dy: Array, x_hat: Array, inv_std: Array, gamma: Array, axis: int) -> Array:
+        dy, x_hat = np.moveaxis(dy, axis, 1), np.moveaxis(x_hat, axis, 1)
+        return np.moveaxis(closed(dy, x_hat, inv_std, gamma), 1, axis)
+
+    return answer
+
+
+def positive(dy: Array, x_hat: Array, inv_std: Array, gamma: Array, axis: int) -> Array:
+    """Compare each axis with ``axis``, which a negative one never equals."""
+    axes = tuple(i for i in range(dy.ndim) if i != axis)
+    mean, along = (v.mean(axis=axes, keepdims=True) for v in (dy, dy * x_hat))
+    shape = [1] * dy.ndim
+    shape[axis] = -1
+    dx: Array = (gamma * inv_std).reshape(shape) * (dy - mean - x_hat * along)
+    return dx
+
+
 def after_forward(
-    rng: Rng, *rest: int, sizes: Sequence[tuple[int, float]] = ((2, 0.3), (5, 1e-3), (12, 0.4))
+    rng: Rng,
+    *rest: int,
+    axis: int = 1,
+    sizes: Sequence[tuple[int, float]] = ((2, 0.3), (5, 1e-3), (12, 0.4)),
 ) -> Sequence[Arguments]:
     """Return dy with x_hat and inv_std of a batch; ``rest`` is the shape after (N, C)."""
     calls = []
@@ -256,7 +279,8 @@ def after_forward(
         inv_std = 1 / np.sqrt((d * d).mean(axis=reduction_axes(x.ndim)) + eps)
         x_hat = d * inv_std.reshape(broadcast_shape(x.shape))
         gamma = rng.choice([-1, 1], 3) * rng.uniform(0.5, 2, 3)
-        calls.append((rng.normal(0.5, 1, x.shape), x_hat, inv_std, gamma))
+        turned = (np.moveaxis(v, 1, axis) for v in (rng.normal(0.5, 1, x.shape), x_hat))
+        calls.append((*(v.copy() for v in turned), inv_std, gamma, axis))
     return calls
 
 
@@ -265,9 +289,19 @@ CLOSED = Exercise(
     function="closed_form",
     points=2,
     results=("dx",),
-    reference=closed_form,
+    reference=on_axis(closed_form),
     parts=(
         Part("batches (N, C)", 1, after_forward),
+        Part(
+            "channels on other axes, counted from both ends",
+            1,
+            lambda rng: [
+                *after_forward(rng, 3, axis=2),
+                *after_forward(rng, 3, 2, axis=-1),
+                *after_forward(rng, 2, axis=-3, sizes=((3, 0.3),)),
+                *after_forward(rng, axis=0, sizes=((3, 0.4),)),
+            ],
+        ),
         Part(
             "feature maps (N, C, H, W)",
             1,
@@ -276,7 +310,14 @@ CLOSED = Exercise(
             ),
         ),
     ),
-    mistakes={text: partial(closed_form, **how) for text, how in CLOSED_FORMS.items()},
+    mistakes={text: on_axis(partial(closed_form, **how)) for text, how in CLOSED_FORMS.items()}
+    | {
+        "the channels on axis 1, whatever axis is": lambda *given: closed_form(*given[:4]),
+        "an axis that is not counted from the end": positive,
+        "channels that stay on axis 1, not moved back": lambda dy, x_hat, s, gamma, axis: (
+            np.moveaxis(on_axis(closed_form)(dy, x_hat, s, gamma, axis), axis, 1)
+        ),
+    },
 )
 
 

@@ -21,23 +21,6 @@ def pooled(means: Array, variances: Array, sizes: Array) -> Pair:
     return weighted(sizes, means), (sizes @ variances) / (sizes - 1).sum()
 
 
-def pool(answer: Answer, means: Array, variances: Array, sizes: Array) -> Any:
-    """Pool statistics; where no batch has two values, say whether that is refused.
-
-    Only a ValueError counts as a refusal, and only there. One stacked array counts as two
-    results.
-    """
-    if sizes.max() > 1:
-        found = answer(means, variances, sizes)
-        found = tuple(found) if hasattr(found, "shape") and found.ndim == 2 else found
-        return (*found, 0.0) if isinstance(found, tuple | list) else found
-    try:
-        answer(means, variances, sizes)
-    except ValueError:
-        return 0.0, 0.0, 1.0
-    return 0.0, 0.0, 0.0
-
-
 def weighted(weights: Array, values: Array) -> Array:
     """Return the weighted mean of the rows of ``values``."""
     average: Array = weights @ values / weights.sum()
@@ -80,16 +63,15 @@ POOLED = Exercise(
     name="ex07_q1",
     function="pooled",
     points=3,
-    results=("mean", "var", "the refusal"),
+    results=("mean", "var"),
     reference=pooled,
-    drive=pool,
     parts=(
         Part("batches of one size", 1, epochs(lambda rng: [int(rng.integers(3, 7))] * 4)),
         Part("batches of any sizes: the mean", 1, epochs(lambda rng: [7, 4, 6, 2]), ("mean",)),
         Part("batches of any sizes: the variance", 2, epochs(lambda rng: [7, 3, 5]), ("var",)),
         Part("batches of one value among others", 1, epochs(lambda rng: [6, 1, 3, 1, 4])),
         Part("batches of one value only are refused", 1, epochs(lambda rng: [1, 1, 1]),
-             ("the refusal",), last=True),
+             refuses="batches of one value only"),
     ),
     mistakes={
         "the biased variance: no correction by m - 1": spread(lambda mu, v, m: weighted(m, v)),
@@ -97,7 +79,8 @@ POOLED = Exercise(
         "one common factor m / (m - 1) for all batches":
             spread(lambda mu, v, m: v.mean(axis=0) * m[0] / (m[0] - 1)),
         "own factors, averaged as if all batches told the same":
-            spread(lambda mu, v, m: own_factors(v, m).mean(axis=0)),
+            (spread(lambda mu, v, m: own_factors(v, m).mean(axis=0)),
+             spread(lambda mu, v, m: own_factors(v, m)[m > 1].mean(axis=0))),
         "corrected variances that weigh m, not what a variance of m values tells":
             spread(lambda mu, v, m: weighted(m, own_factors(v, m))),
         "uncorrected variances that weigh m - 1": spread(lambda mu, v, m: weighted(m - 1, v)),
@@ -117,8 +100,6 @@ POOLED = Exercise(
             lambda mu, v, m: (pooled(mu, v, m)[0] * 0 + mu.mean(axis=0),
                               own_factors(v, m).mean(axis=0)),
         "a standard deviation": spread(lambda mu, v, m: np.sqrt(m @ v / (m - 1).sum())),
-        "batches of one value only that are accepted":
-            lambda mu, v, m: (weighted(m, mu), m @ v / max((m - 1).sum(), 1)),
     },
 )  # fmt: skip
 
@@ -200,6 +181,8 @@ EXPONENTIAL = Exercise(
             lambda v, a: ((1 - a) * np.cumsum(v, axis=0), exponential(v, a)[1]),
         "the plain average of all batches so far":
             lambda v, a: (np.cumsum(v, axis=0) / np.arange(1, len(v) + 1)[:, None],) * 2,
+        "the plain average in the place of the corrected value": lambda v, a:
+            (exponential(v, a)[0], np.cumsum(v, axis=0) / np.arange(1, len(v) + 1)[:, None]),
         "every row is the last one: the same array was stored each time":
             lambda v, a: (0 * v + exponential(v, a)[0][-1], exponential(v, a)[1]),
         "the corrected value goes back into the average": fed_back,
@@ -207,7 +190,9 @@ EXPONENTIAL = Exercise(
             divided(lambda k, a: 1 - (1 - a) ** k),
         "no correction: the start still counts": divided(lambda k, a: 1.0),
         "a power of k + 1, one batch too many": divided(lambda k, a: 1 - a ** (k + 1)),
-        "a power of k - 1, one batch too few": divided(lambda k, a: 1 - a ** (k - 1)),
+        "a power of k - 1, one batch too few": (
+            divided(lambda k, a: 1 - a ** (k - 1)),
+            divided(lambda k, a: np.where(k == 1, 1.0, 1 - a ** (k - 1)))),
         "a division by the weight of the start": divided(lambda k, a: a**k),
         "the same divisor for every batch": divided(lambda k, a: 1 - a ** k.max()),
         "a division by 1 - momentum at every batch": divided(lambda k, a: 1 - a),
@@ -226,30 +211,15 @@ def to_torch(
     return 1 - momentum, var * m / (m - 1), same
 
 
-def convert(
-    answer: Answer, momentum: float, var: Array, m: int, eps: float, torch_eps: float
-) -> Any:
-    """Convert; where no variance gives the same outputs, say whether that is refused."""
-    if (var + (eps - torch_eps)).min() >= 0:
-        found = answer(momentum, var, m, eps, torch_eps)
-        return (*found, 0.0) if isinstance(found, tuple | list) else found
-    try:
-        answer(momentum, var, m, eps, torch_eps)
-    except ValueError:
-        return 0.0, 0.0, 0.0, 1.0
-    return 0.0, 0.0, 0.0, 0.0
-
-
 def moved(
     found: Callable[[Array, int], Array] = lambda v, m: v * m / (m - 1),
     same: Callable[[Array, float, float], Array] = lambda v, e, t: v + (e - t),
-    refuses: Callable[[Array], Any] = lambda same: (same < 0).any(),
     momentum: Callable[[float], float] = lambda a: 1 - a,
 ) -> Callable[..., tuple[Any, Array, Array]]:
     """Return `to_torch` with one step replaced."""
 
     def answer(a: float, v: Array, m: int, e: float, t: float) -> tuple[Any, Array, Array]:
-        if refuses(v + (e - t)):
+        if (v + (e - t) < 0).any():
             raise ValueError("no such variance")
         return momentum(a), found(v, m), same(v, e, t)
 
@@ -271,9 +241,8 @@ CONVERTED = Exercise(
     name="ex07_q4",
     function="to_torch",
     points=2,
-    results=("momentum", "found", "same", "the refusal"),
+    results=("momentum", "found", "same"),
     reference=to_torch,
-    drive=convert,
     parts=(
         Part("the momentum", 1, layers, ("momentum",)),
         Part("the variance that PyTorch would have found", 1, layers, ("found",)),
@@ -282,7 +251,7 @@ CONVERTED = Exercise(
              fixed(([0.25, 1.5, 2.0], 0.25, 0.5), ([1.5, 0.0, 2.0], 0.5, 0.5))),
         Part("no such variance: refused", 1,
              fixed(([1.5, 0.125, 2.0], 0.25, 0.5), ([0.0, 0.0625, 0.1], 0.125, 0.25)),
-             ("the refusal",), last=True),
+             refuses="a layer that no variance makes the same"),
     ),
     mistakes={
         "momentum that stays as it is": moved(momentum=lambda a: a),
@@ -302,11 +271,10 @@ CONVERTED = Exercise(
         "a standard deviation": moved(same=lambda v, e, t: np.sqrt(v + (e - t))),
         "the roots' difference, squared: eps stands inside the root":
             moved(same=lambda v, e, t: (np.sqrt(v) + np.sqrt(e) - np.sqrt(t)) ** 2),
-        "m / (m - 1) in the variance for the same outputs, too": lambda a, v, m, e, t:
-            (1 - a, v * m / (m - 1), to_torch(a, v, m, e, t)[2] * m / (m - 1)),
-        "no such variance, and no error": moved(refuses=lambda same: False),
-        "an error only if all channels have no such variance":
-            moved(refuses=lambda same: (same < 0).all()),
+        "m / (m - 1) in the variance for the same outputs, too": (
+            lambda a, v, m, e, t:
+                (1 - a, v * m / (m - 1), to_torch(a, v, m, e, t)[2] * m / (m - 1)),
+            lambda a, v, m, e, t: (1 - a, v * m / (m - 1), v * m / (m - 1) + e - t)),
     },
 )  # fmt: skip
 

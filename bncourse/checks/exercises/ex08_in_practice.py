@@ -1,6 +1,7 @@
 """Chapter 8: folding forwards, a teacher's state, and padded sequences."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -118,6 +119,7 @@ FOLD = Exercise(
         "what a zero becomes, not what becomes zero":
             folded(pad=lambda s, beta, mu: beta - s * mu),
         "beta added, not subtracted": folded(pad=lambda s, beta, mu: mu + beta / s),
+        "the padding with the other sign": folded(pad=lambda s, beta, mu: beta / s - mu),
         "beta that is not divided by the scale": folded(pad=lambda s, beta, mu: mu - beta),
         "beta times the scale": folded(pad=lambda s, beta, mu: mu - beta * s),
     },
@@ -145,11 +147,13 @@ def teacher_step(
     return answer
 
 
-def in_place(teacher: Any, student: State, decay: float) -> Any:
-    """Overwrite the teacher's own arrays."""
-    for name, value in teacher_step()(teacher, student, decay).items():
-        teacher[name][...] = value
-    return teacher
+def in_place(teacher: Any, student: State, decay: float, buffers: bool = True) -> Any:
+    """Overwrite the teacher's own arrays, all of them or the parameters alone."""
+    new = teacher_step()(teacher, student, decay)
+    for name, value in new.items():
+        if buffers or not is_buffer(name):
+            teacher[name][...] = value
+    return new
 
 
 def flat(state: State, buffers: bool) -> Array:
@@ -188,6 +192,7 @@ def states(*decays: float) -> Callable[[Rng], Sequence[Arguments]]:
             found |= {f"{block}.norm.{k}": rng.uniform(0.5, 3, 3)
                       for k in ("weight", "bias", *BUFFERS[:2])}  # fmt: skip
             found[f"{block}.norm.num_batches_tracked"] = np.array(count)
+            found[f"{block}.running_mean_net.weight"] = rng.normal(size=2)  # a parameter
         return found
 
     return lambda rng: [(state(rng, 0), state(rng, 11 + i), d) for i, d in enumerate(decays)]
@@ -231,9 +236,11 @@ TEACHER = Exercise(
             teacher_step(buffers=lambda name: is_buffer(name) and name[-3:] != "var"),
         "running_mean that is averaged":
             teacher_step(buffers=lambda name: is_buffer(name) and name[-4:] != "mean"),
+        "parameters copied whose names only contain those of buffers":
+            teacher_step(buffers=lambda name: any(b in name for b in BUFFERS)),
         "gamma and beta copied, as if they were buffers":
             teacher_step(buffers=lambda name: ".norm." in name),
-        "a change of the teacher's own arrays": in_place,
+        "a change of the teacher's own arrays": (in_place, partial(in_place, buffers=False)),
         "buffers that are the student's own arrays, which change with it":
             teacher_step(buffer=lambda t, s, d: s),
     },
@@ -305,10 +312,13 @@ def unweighted(x: Array, valid: Array) -> tuple[Array, Array]:
     return mean.mean(axis=0), var.mean(axis=0)
 
 
-def zeros_in_variance(x: Array, valid: Array) -> tuple[Array, Array]:
+def zeros_in_variance(
+    x: Array, valid: Array, count: Callable[[Array], Any] = np.size
+) -> tuple[Array, Array]:
     """Take the right mean, and let the padding's zeros count in the variance."""
     mean = right(x, valid)[0]
-    return mean, ((filled(x, valid) - mean) ** 2).mean(axis=(0, 2))[:, None]
+    squares = ((filled(x, valid) - mean) ** 2).sum(axis=(0, 2))[:, None]
+    return mean, squares / count(valid)
 
 
 def divided_by_all(x: Array, valid: Array) -> tuple[Array, Array]:
@@ -348,18 +358,6 @@ def constant(rng: Rng) -> Sequence[Arguments]:
     return [(filled(0 * x + 0.1, valid), valid, gamma, beta, 1e-5)]
 
 
-def refused(answer: Answer, x: Array, valid: Array, *others: Any) -> Any:
-    """Call the answer; where too few values are valid, only a ValueError is a refusal."""
-    try:
-        return answer(x, valid, *others)
-    except ValueError:
-        raise
-    except Exception:
-        if valid.sum() < 2:
-            return 0.0
-        raise
-
-
 RAGGED = sequences([[6, 2, 4, 1], [3, 5, 1]], [5.0, -3.0])
 VALID = Exercise(
     name="ex08_q3",
@@ -367,7 +365,6 @@ VALID = Exercise(
     points=4,
     results=("y",),
     reference=normalize_valid,
-    drive=refused,
     parts=(
         Part("no padding", 1, sequences([[6, 6, 6], [6, 6]])),
         Part("sequences of different length", 2, RAGGED),
@@ -376,12 +373,13 @@ VALID = Exercise(
         Part("two valid positions are enough", 1, sequences([[1, 1], [2, 0]])),
         Part("equal values give beta", 1, constant, last=True),
         Part("one valid position is refused", 1, sequences([[1, 0], [0, 1]]),
-             refuses="a batch with one valid position (the exception must be a ValueError)"),
+             refuses="a batch with one valid position"),
     ),
     mistakes={
         "statistics that count the padding as zeros": by(everywhere),
         "statistics that count what stands in the padding": by(raw),
-        "a variance that counts the padding as zeros": by(zeros_in_variance),
+        "a variance that counts the padding as zeros":
+            (by(zeros_in_variance), by(partial(zeros_in_variance, count=np.sum))),
         "sums over the valid positions divided by the number of all positions":
             by(divided_by_all),
         "statistics for each sequence by itself": by(each_sequence),

@@ -48,6 +48,7 @@ def steps(*shapes: tuple[int, ...]) -> Callable[[Rng], Sequence[Arguments]]:
             W, g = rng.normal(size=(2, *shape))
             g -= (g * W).sum() / (W * W).sum() * W  # orthogonal, then a known part along W
             g *= length(W) / length(g)
+            W.flat[0] = 0.0  # one weight of 0 is fine
             found.append((W, g + 0.5 * W, 0.8, 0.5))
         return found
 
@@ -103,6 +104,8 @@ STEP = Exercise(
             partial(step, turn=lambda W, new, g, eta: eta * length(g) / length(W)),
         "the arctangent of eta |g| / |W|: the gradient here is not orthogonal to W":
             partial(step, turn=lambda W, new, g, eta: np.arctan(eta * length(g) / length(W))),
+        "an angle that is never above a right one": partial(
+            step, turn=lambda W, new, g, eta: min(angle(W, new), np.pi - angle(W, new))),
         "the cosine, not the angle":
             partial(step, turn=lambda W, new, g, eta: np.cos(angle(W, new))),
         "degrees": partial(step, turn=lambda W, new, g, eta: np.degrees(angle(W, new))),

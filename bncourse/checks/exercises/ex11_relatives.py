@@ -68,6 +68,11 @@ def cut(shape: Callable[..., Any], axes: tuple[int, ...]) -> Callable[..., Array
     return answer
 
 
+def by_group(v: Array, groups: int) -> Array:
+    """Return the first values of ``v``, each for the channels of a group."""
+    return np.repeat(v[:groups], len(v) // groups)
+
+
 def images(*settings: tuple[tuple[int, ...], int]) -> Callable[[Rng], Sequence[Arguments]]:
     """Return calls with arrays of these shapes and numbers of groups; eps is not small."""
 
@@ -121,6 +126,9 @@ GROUP = Exercise(
         "no mean subtracted: that is RMS normalization": partial(group_norm, center=0.0),
         "gamma left out":
             lambda x, g, b, groups, eps: group_norm(x, np.ones_like(g), b, groups, eps),
+        "gamma and beta of the groups, not of the channels":
+            lambda x, g, b, groups, eps: group_norm(
+                x, by_group(g, groups), by_group(b, groups), groups, eps),
         "beta left out":
             lambda x, g, b, groups, eps: group_norm(x, g, np.zeros_like(b), groups, eps),
     },
@@ -193,8 +201,13 @@ RMS = Exercise(
             Q2(mix=lambda g, x_hat, dy, x: g - x_hat * g * mean(x_hat)),
         "the second term added, not subtracted":
             Q2(mix=lambda g, x_hat, dy, x: g + x_hat * mean(g * x_hat)),
-        "x in place of the normalized x in the second term":
+        "x in place of the normalized x in the second term": (
             Q2(mix=lambda g, x_hat, dy, x: g - x * mean(g * x_hat)),
+            Q2(mix=lambda g, x_hat, dy, x: g - x * mean(g * x))),
+        "a mean subtracted from x, as layer normalization does": lambda dy, x, gamma, eps:
+            rms_backward(dy, x - mean(x), gamma, eps),
+        "gamma in dgamma, too": lambda dy, x, gamma, eps: (
+            rms_backward(dy, x, gamma, eps)[0], gamma * rms_backward(dy, x, gamma, eps)[1]),
         "no division by the root mean square at the end": Q2(out=lambda dx, s: dx),
         "a product with the root mean square at the end": Q2(out=lambda dx, s: dx / s),
         "eps outside the root": Q2(std=outside),
@@ -328,6 +341,9 @@ RENORM = Exercise(
         "a sigma without eps": Q3(root=lambda var, eps: np.sqrt(var)),
         "variances averaged, not standard deviations":
             running(lambda old, sigma, a: np.sqrt((1 - a) * old**2 + a * sigma**2)),
+        "a running standard deviation without eps": lambda *given: (
+            *renorm(*given)[:2], Q3(root=lambda var, eps: np.sqrt(var))(*given)[2]),
+        "r that is never below 1": Q3(scale=lambda r, high: np.clip(r, 1, high)),
         "the batch's variance averaged into a standard deviation":
             running(lambda old, sigma, a: (1 - a) * old + a * sigma**2),
     },

@@ -75,7 +75,8 @@ JOINED = Exercise(
         Part("parts of one size: the variance", 1, parts(5, 5, 5), ("var",)),
         Part("parts of several sizes", 2, parts(2, 9, 4, 3)),
         Part("a part of one value", 1, parts(6, 1, 3)),
-        Part("a part without values", 1, parts(5, 0, 3)),
+        Part("a part without values", 1, lambda rng: [
+            *parts(5, 0, 3)(rng), *parts(0, 4, 3)(rng), *parts(0, 0, 6)(rng)]),
         Part("a mean of a hundred million", 1, parts(4, 6, 2, far=1e8), ("var",)),
     ),
     mistakes={
@@ -85,12 +86,17 @@ JOINED = Exercise(
             partial(joined, mean=lambda n, mu: mu[n > 0].mean(axis=0)),
         "a variance without the spread between the parts":
             partial(joined, spread=lambda n, d: 0.0),
-        "a plain average of the parts' variances":
+        "a plain average of the parts' variances": (
             partial(joined, spread=lambda n, d: 0.0, within=averaged),
+            lambda n, mu, m2: (mean_of(n, mu), (m2[n > 0] / n[n > 0, None]).mean(axis=0))),
+        "the variance of the means added, all of one weight": lambda n, mu, m2:
+            (mean_of(n, mu), m2.sum(axis=0) / n.sum() + mu.var(axis=0)),
         "the parts' variances averaged with equal weights, with the spread between them":
             partial(joined, within=averaged),
         "a spread between the parts in which all weigh the same":
             partial(joined, spread=lambda n, d: (d**2).sum(axis=0)),
+        "a spread around the plain mean of the means": lambda n, mu, m2: (
+            mean_of(n, mu), (m2.sum(axis=0) + n @ (mu - mu.mean(axis=0)) ** 2) / n.sum()),
         "the variance of the means alone": partial(joined, within=lambda n, m2: 0.0),
         "M2 used as if it were a variance": partial(joined, within=lambda n, m2: n @ m2),
         "a division by m - 1": partial(joined, divide=lambda n: n.sum() - 1),
@@ -191,6 +197,12 @@ SYNCED = Exercise(
             partial(synced, dgamma=lambda dy, h: alike((dy * h).sum(axis=1).mean(axis=0), dy)),
         "dgamma as a mean over a device's values":
             partial(synced, dgamma=lambda dy, h: (dy * h).mean(axis=1)),
+        "dgamma divided by the number of devices: DistributedDataParallel does that":
+            partial(synced, dgamma=lambda dy, h: (dy * h).sum(axis=1) / len(dy)),
+        "gamma in dgamma, too": lambda dy, x_hat, s, gamma:
+            (synced(dy, x_hat, s, gamma)[0], gamma * synced(dy, x_hat, s, gamma)[1]),
+        "the term with x_hat added, not subtracted":
+            partial(synced, second=lambda a: -whole_mean(a)),
         "dbeta where dgamma was asked": partial(synced, dgamma=lambda dy, h: dy.sum(axis=1)),
     },
 )  # fmt: skip
@@ -235,6 +247,11 @@ COMBINED = Exercise(
         "a weighted sum, divided by the number of parts":
             lambda g, n: combined(g, n) * n.sum() / len(n),
         "weights n - 1": lambda g, n: combined(g, np.maximum(n - 1, 0)),
+        "a sum of the gradients, divided by all images":
+            lambda g, n: np.nansum(g, axis=0) / n.sum(),
+        "weights of the squares of the sizes": lambda g, n: combined(g, n**2),
+        "weights of one over the sizes": lambda g, n: combined(
+            g, np.divide(1.0, n, out=np.zeros(len(n)), where=n > 0)),
         "weights of the square roots of the sizes": lambda g, n: combined(g, np.sqrt(n)),
         "a smaller part left out": lambda g, n: g[n == n.max()].mean(axis=0),
     },

@@ -25,6 +25,13 @@ c.GenerateFeedback.preprocessors = [
     "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
 ]
 
+# Files in the archives of Canvas (NAME_[LATE_]ID_NUMBER_FILE) and of Moodle
+# (NAME_ID_assignsubmission_file_/FILE): `nbgrader zip_collect SHEET` takes them in.
+c.FileNameCollectorPlugin.named_regexp = (
+    r".*/[^/]*?_(?:LATE_)?(?P<student_id>\d+)_"
+    r"(?:assignsubmission_file_/?|\d+_)(?P<file_id>[^/]+)\.ipynb$"
+)
+
 # The kernel runs in a sandbox without a network, so it is reached over sockets in a folder.
 c.KernelManager.transport = "ipc"
 c.KernelManager.ip = os.path.join(tempfile.mkdtemp(prefix="nbgrader-"), "kernel")

@@ -15,7 +15,7 @@ from bs4 import BeautifulSoup, Tag
 # What has no use on paper: marks behind headings, lists of subpages, the link to this PDF,
 # and of a formula what is spoken and not drawn.
 SCREEN_ONLY = (
-    ".headerlink, .toctree-wrapper, .book-pdf, .book-source, .viewcode-link, "
+    ".headerlink, .toctree-wrapper, .book-note, .book-pdf, .book-source, .viewcode-link, "
     ".sd-summary-state-marker, mjx-assistive-mml, script"
 )
 

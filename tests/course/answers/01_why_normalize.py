@@ -433,6 +433,42 @@ def to_raw(w, b, mu, sd):
     return w_raw, b - w_raw @ mu
 
 
+def restate(w, b, mu, sd, mu_new, sd_new):
+    if (sd == 0).any():
+        raise ValueError("a feature does not vary; leave it out")
+    w_raw = w / sd
+    return w_raw * sd_new, b - w_raw @ (mu - mu_new)
+
+
+def restate_directly(w, b, mu, sd, mu_new, sd_new):
+    """Write the old input as the new one, times a ratio, plus an offset."""
+    if not np.all(sd):
+        raise ValueError("a standard deviation of 0")
+    ratio, offset = sd_new / sd, (mu_new - mu) / sd
+    return np.einsum("kj,j->kj", w, ratio), b + np.einsum("kj,j->k", w, offset)
+
+
+def restate_probed(w, b, mu, sd, mu_new, sd_new):
+    if np.count_nonzero(sd) < len(sd):
+        raise ValueError("a standard deviation of 0")
+
+    def output(z):
+        return ((z * sd_new + mu_new - mu) / sd) @ w.T + b
+
+    at_zero = output(0 * mu)
+    return (output(np.eye(len(mu))) - at_zero).T, at_zero
+
+
+def moved(raw):
+    """Return an answer that goes on from weights and bias for raw inputs."""
+
+    def answer(w, b, mu, sd, mu_new, sd_new):
+        w_raw, b_raw = (np.asarray(v) for v in raw(w, b, mu, sd))
+        return w_raw * sd_new, b_raw + w_raw @ mu_new
+
+    return answer
+
+
 def raw_matrix(w, b, mu, sd):
     if 0 in sd:
         raise ValueError("a feature without spread")
@@ -534,78 +570,86 @@ def raw_in_place(w, b, mu, sd):
     return w, b
 
 
-TO_RAW = {
-    "solution": to_raw,
+RESTATE = {
+    "solution": restate,
     "right": {
-        "matrix": raw_matrix,
-        "probed": raw_probed,
-        "loops": raw_loops,
-        "einsum": raw_einsum,
-        "float32": raw_float32,
-        "torch": raw_torch,
+        "directly": restate_directly,
+        "output probed": restate_probed,
+        "matrix": moved(raw_matrix),
+        "probed": moved(raw_probed),
+        "loops": moved(raw_loops),
+        "einsum": moved(raw_einsum),
+        "float32": moved(raw_float32),
+        "torch": moved(raw_torch),
     },
     "wrong": {
         "times sd": (
-            wrong_raw(lambda w, sd: w * sd),
+            moved(wrong_raw(lambda w, sd: w * sd)),
             "weights multiplied",
         ),
         "other way": (
-            wrong_raw(lambda w, sd: w * sd, lambda w, b, mu, sd: b + w @ mu),
+            moved(wrong_raw(lambda w, sd: w * sd, lambda w, b, mu, sd: b + w @ mu)),
             "from raw to standardized",
         ),
-        "variance": (wrong_raw(lambda w, sd: w / sd**2), "the variances"),
-        "old weights": (wrong_raw(lambda w, sd: w), "weights as they were"),
-        "one sd": (wrong_raw(lambda w, sd: w / sd.mean()), "one standard"),
+        "variance": (moved(wrong_raw(lambda w, sd: w / sd**2)), "the variances"),
+        "old weights": (moved(wrong_raw(lambda w, sd: w)), "weights as they were"),
+        "one sd": (moved(wrong_raw(lambda w, sd: w / sd.mean())), "one standard"),
         "rows": (
-            wrong_raw(lambda w, sd: w / sd[:, None]),
+            moved(wrong_raw(lambda w, sd: w / sd[:, None])),
             "rows of the weights",
         ),
         "bias with old weights": (
-            wrong_raw(bias=lambda w, b, mu, sd: b - w @ mu),
+            moved(wrong_raw(bias=lambda w, b, mu, sd: b - w @ mu)),
             "with the old weights",
         ),
         "plus": (
-            wrong_raw(bias=lambda w, b, mu, sd: b + (w / sd) @ mu),
+            moved(wrong_raw(bias=lambda w, b, mu, sd: b + (w / sd) @ mu)),
             "added, not subtracted",
         ),
         "old bias": (
-            wrong_raw(bias=lambda w, b, mu, sd: b),
+            moved(wrong_raw(bias=lambda w, b, mu, sd: b)),
             "a bias as it was",
         ),
         "twice divided": (
-            wrong_raw(bias=lambda w, b, mu, sd: b - (w / sd) @ (mu / sd)),
+            moved(wrong_raw(bias=lambda w, b, mu, sd: b - (w / sd) @ (mu / sd))),
             "divided by sd twice",
         ),
         "no old bias": (
-            wrong_raw(bias=lambda w, b, mu, sd: -(w / sd) @ mu),
+            moved(wrong_raw(bias=lambda w, b, mu, sd: -(w / sd) @ mu)),
             "without the old bias",
         ),
         "no weights": (
-            wrong_raw(bias=lambda w, b, mu, sd: b - (mu / sd).sum()),
+            moved(wrong_raw(bias=lambda w, b, mu, sd: b - (mu / sd).sum())),
             "the weights are missing",
         ),
         "sum of weights": (
-            wrong_raw(bias=lambda w, b, mu, sd: b - (w / sd).sum(1) * mu.mean()),
+            moved(wrong_raw(bias=lambda w, b, mu, sd: b - (w / sd).sum(1) * mu.mean())),
             "weights summed",
         ),
         "sign of b": (
-            wrong_raw(bias=lambda w, b, mu, sd: -b - (w / sd) @ mu),
+            moved(wrong_raw(bias=lambda w, b, mu, sd: -b - (w / sd) @ mu)),
             "the sign turned",
         ),
         "bias divided": (
-            wrong_raw(bias=lambda w, b, mu, sd: (b - w @ mu) / sd.mean()),
+            moved(wrong_raw(bias=lambda w, b, mu, sd: (b - w @ mu) / sd.mean())),
             "",
         ),
-        "inv": (lambda w, b, mu, sd: raw_inv(w, b, mu, sd), "refuse it yourself"),
-        "assert": (raw_assert, "refuse it yourself"),
-        "ZeroDivisionError": (raw_zero, "refuse it yourself"),
-        "isclose": (raw_isclose, "raised ValueError"),
-        "all": (raw_all, "accepts a division by 0"),
-        "eps": (lambda w, b, mu, sd: to_raw(w, b, mu, sd + 1e-8), ""),
-        "not refused": (no_refusal, "accepts a division by 0"),
-        "in place": (raw_in_place, "work on a copy"),
-        "weights alone": (lambda w, b, mu, sd: w / sd, ""),
+        "inv": (moved(raw_inv), "refuse it yourself"),
+        "assert": (moved(raw_assert), "refuse it yourself"),
+        "ZeroDivisionError": (moved(raw_zero), "refuse it yourself"),
+        "isclose": (moved(raw_isclose), "raised ValueError"),
+        "all": (moved(raw_all), "accepts a division by 0"),
+        "eps": (lambda w, b, mu, sd, *new: restate(w, b, mu, sd + 1e-8, *new), ""),
+        "not refused": (moved(no_refusal), "accepts a division by 0"),
+        "in place": (moved(raw_in_place), "work on a copy"),
+        "weights alone": (lambda w, b, mu, sd, mu_new, sd_new: w / sd * sd_new, ""),
+        "raw": (lambda w, b, mu, sd, *new: to_raw(w, b, mu, sd), "new scale is not used"),
+        "places": (lambda w, b, mu, sd, *new: restate(w, b, *new, mu, sd), "other's place"),
+        "one number": (
+            moved(wrong_raw(bias=lambda w, b, mu, sd: b - (w / sd * mu).sum())),
+            "",
+        ),
     },
 }
 
-ANSWERS = {"ex01_q1": GRADIENTS, "ex01_q2": DRIFT, "ex01_q3": TO_RAW}
+ANSWERS = {"ex01_q1": GRADIENTS, "ex01_q2": DRIFT, "ex01_q3": RESTATE}

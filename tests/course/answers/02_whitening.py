@@ -598,6 +598,38 @@ def inverse_root(cov, steps):
     for _ in range(steps):
         factor = (3 * eye - Z @ Y) / 2
         Y, Z = Y @ factor, factor @ Z
+    W = Z / np.sqrt(norm)
+    return W, np.linalg.norm(W @ cov @ W - eye)
+
+
+def from_z_and_y(cov, steps):
+    """Z Y tends to the identity as W Sigma W does; they are equal on paper."""
+    norm, eye = np.linalg.norm(cov), np.eye(len(cov))
+    Y, Z = cov / norm, eye
+    for _ in range(steps):
+        T = 1.5 * eye - Z @ Y / 2
+        Y, Z = Y @ T, T @ Z
+    return Z / np.sqrt(norm), np.sqrt(((Z @ Y - eye) ** 2).sum())
+
+
+def measured(root, distance=np.linalg.norm):
+    """Return an answer that measures the distance of a root that it gets elsewhere."""
+
+    def answer(cov, steps):
+        given = np.array(cov)
+        W = np.asarray(root(cov, steps))
+        return W, distance(W @ given @ W - np.eye(len(W)))
+
+    return answer
+
+
+def plain_root(cov, steps):
+    norm = np.sqrt((cov * cov).sum())
+    eye = np.eye(len(cov))
+    Y, Z = cov / norm, eye
+    for _ in range(steps):
+        factor = (3 * eye - Z @ Y) / 2
+        Y, Z = Y @ factor, factor @ Z
     return Z / np.sqrt(norm)
 
 
@@ -622,7 +654,7 @@ def root_einsum(cov, steps):
 
 
 def root_float32(cov, steps):
-    return inverse_root(cov.astype(np.float32), steps)
+    return plain_root(cov.astype(np.float32), steps)
 
 
 def root_torch(cov, steps):
@@ -702,7 +734,7 @@ def elementwise(cov, steps):
 def root_in_place(cov, steps):
     norm = np.linalg.norm(cov)
     cov /= norm
-    return inverse_root(cov, steps) / np.sqrt(norm)
+    return plain_root(cov, steps) / np.sqrt(norm)
 
 
 def eye_of(Z):
@@ -712,79 +744,85 @@ def eye_of(Z):
 ROOT = {
     "solution": inverse_root,
     "right": {
-        "residual": with_half,
-        "einsum": root_einsum,
-        "float32": root_float32,
-        "torch": root_torch,
-        "eigenvalues": by_eigenvalues,
+        "Z Y": from_z_and_y,
+        "residual": measured(with_half),
+        "einsum": measured(root_einsum),
+        "float32": measured(root_float32),
+        "torch": measured(root_torch),
+        "eigenvalues": measured(by_eigenvalues),
     },
     "wrong": {
-        "Z T": (order(lambda Z, Y: Z @ Y, lambda T, Z: Z @ T), "in another order"),
-        "Y Z": (order(lambda Z, Y: Y @ Z, lambda T, Z: T @ Z), "in another order"),
+        "Z T": (measured(order(lambda Z, Y: Z @ Y, lambda T, Z: Z @ T)), "in another order"),
+        "Y Z": (measured(order(lambda Z, Y: Y @ Z, lambda T, Z: T @ Z)), "in another order"),
         "no norm": (
-            wrong_root(norm=lambda c: 1.0),
+            measured(wrong_root(norm=lambda c: 1.0)),
             "not divided by the norm",
         ),
-        "trace": (wrong_root(norm=np.trace), "the trace"),
+        "trace": (measured(wrong_root(norm=np.trace)), "the trace"),
         "spectral": (
-            wrong_root(norm=lambda c: np.linalg.norm(c, 2)),
+            measured(wrong_root(norm=lambda c: np.linalg.norm(c, 2))),
             "the largest eigenvalue",
         ),
         "largest entry": (
-            wrong_root(norm=lambda c: c.max()),
+            measured(wrong_root(norm=lambda c: c.max())),
             "the largest entry",
         ),
         "not scaled back": (
-            wrong_root(end=lambda Y, Z, n: Z),
+            measured(wrong_root(end=lambda Y, Z, n: Z)),
             "not scaled back",
         ),
         "by the norm": (
-            wrong_root(end=lambda Y, Z, n: Z / n),
+            measured(wrong_root(end=lambda Y, Z, n: Z / n)),
             "not by its root",
         ),
         "times the root": (
-            wrong_root(end=lambda Y, Z, n: Z * np.sqrt(n)),
+            measured(wrong_root(end=lambda Y, Z, n: Z * np.sqrt(n))),
             "multiplied by the root",
         ),
         "Y": (
-            wrong_root(end=lambda Y, Z, n: Y * np.sqrt(n)),
+            measured(wrong_root(end=lambda Y, Z, n: Y * np.sqrt(n))),
             "the root, not the inverse",
         ),
         "Y, scaled as Z": (
-            wrong_root(end=lambda Y, Z, n: Y / np.sqrt(n)),
+            measured(wrong_root(end=lambda Y, Z, n: Y / np.sqrt(n))),
             "Y, not Z",
         ),
-        "one more": (wrong_root(more=1), "one step too many"),
-        "one less": (wrong_root(more=-1), "one step too few"),
+        "one more": (measured(wrong_root(more=1)), "one step too many"),
+        "one less": (measured(wrong_root(more=-1)), "one step too few"),
         "no half": (
-            wrong_root(factor=lambda Z, Y: 3 * eye_of(Z) - Z @ Y),
+            measured(wrong_root(factor=lambda Z, Y: 3 * eye_of(Z) - Z @ Y)),
             "not divided by 2",
         ),
         "3 everywhere": (
-            wrong_root(factor=lambda Z, Y: (3 - Z @ Y) / 2),
+            measured(wrong_root(factor=lambda Z, Y: (3 - Z @ Y) / 2)),
             "entry by entry, without",
         ),
         "plus": (
-            wrong_root(factor=lambda Z, Y: (3 * eye_of(Z) + Z @ Y) / 2),
+            measured(wrong_root(factor=lambda Z, Y: (3 * eye_of(Z) + Z @ Y) / 2)),
             "a plus",
         ),
         "one identity": (
-            wrong_root(factor=lambda Z, Y: (eye_of(Z) - Z @ Y) / 2),
+            measured(wrong_root(factor=lambda Z, Y: (eye_of(Z) - Z @ Y) / 2)),
             "3 times the identity",
         ),
         "half of one term": (
-            wrong_root(factor=lambda Z, Y: 3 * eye_of(Z) - Z @ Y / 2),
+            measured(wrong_root(factor=lambda Z, Y: 3 * eye_of(Z) - Z @ Y / 2)),
             "",
         ),
         "Y alone": (
-            wrong_root(factor=lambda Z, Y: (3 * eye_of(Z) - Y) / 2),
+            measured(wrong_root(factor=lambda Z, Y: (3 * eye_of(Z) - Y) / 2)),
             "Y alone",
         ),
-        "entry by entry": (elementwise, "not of matrices"),
-        "new Y": (new_y_first, "uses the new Y"),
-        "uncoupled": (uncoupled, "in another order"),
-        "exact": (lambda cov, steps: root_of(cov), "the exact inverse"),
-        "in place": (root_in_place, "work on a copy"),
+        "entry by entry": (measured(elementwise), "not of matrices"),
+        "new Y": (measured(new_y_first), "uses the new Y"),
+        "uncoupled": (measured(uncoupled), "in another order"),
+        "exact": (measured(lambda cov, steps: root_of(cov)), "the exact inverse"),
+        "spectral distance": (
+            measured(plain_root, lambda d: np.linalg.norm(d, 2)),
+            "the spectral norm",
+        ),
+        "the root alone": (plain_root, "returned 1 results"),
+        "in place": (measured(root_in_place), "work on a copy"),
     },
 }
 

@@ -179,6 +179,56 @@ STANDARDIZE = {
 
 
 def merge_all(parts):
+    n, mean, m2, between = 0, 0.0, 0.0, 0.0
+    for n_b, mean_b, m2_b in parts:
+        if n_b == 0:
+            continue
+        total = n + n_b
+        delta = mean_b - mean
+        mean = mean + delta * n_b / total
+        between = between + delta**2 * n * n_b / total
+        m2, n = m2 + m2_b, total
+    if n < 2:
+        raise ValueError(f"needs at least 2 values, got {n}")
+    m2 = m2 + between
+    return n, mean, m2 / n, m2 / (n - 1), between / n
+
+
+def between_by_difference(parts):
+    n, mean, var, unbiased = plain_merge(parts)
+    inside = np.sum([m2 for _, _, m2 in parts], axis=0)
+    return [n, mean, var, unbiased, var - inside / n]
+
+
+def pairwise(parts):
+    """Take the squared distance of each pair of means."""
+    n, mean, var, unbiased = plain_merge(parts)
+    full = [part for part in parts if part[0]]
+    pairs = [
+        a * b * (mean_a - mean_b) ** 2
+        for i, (a, mean_a, _) in enumerate(full)
+        for b, mean_b, _ in full[:i]
+    ]
+    return n, mean, var, unbiased, sum(pairs, 0 * mean) / n**2
+
+
+def between_of(parts):
+    n = sum(k for k, _, _ in parts)
+    mean = sum(k * mu for k, mu, _ in parts) / n
+    return sum(k * (mu - mean) ** 2 for k, mu, _ in parts) / n
+
+
+def with_between(merge, between=between_of):
+    """Return an answer that goes on from a merge of four results."""
+
+    def answer(parts):
+        given = [(n, np.array(mean), np.array(m2)) for n, mean, m2 in parts]
+        return (*merge(parts), between(given))
+
+    return answer
+
+
+def plain_merge(parts):
     n, mean, m2 = 0, 0.0, 0.0
     for n_b, mean_b, m2_b in parts:
         if n_b == 0:
@@ -227,18 +277,18 @@ def by_moments(parts):
 
 
 def merge_float32(parts):
-    return merge_all(
+    return plain_merge(
         [(n, mu.astype(np.float32), m2.astype(np.float32))
          for n, mu, m2 in parts]
     )  # fmt: skip
 
 
 def merge_torch(parts):
-    return merge_all([(n, torch.tensor(mu), torch.tensor(m2)) for n, mu, m2 in parts])
+    return plain_merge([(n, torch.tensor(mu), torch.tensor(m2)) for n, mu, m2 in parts])
 
 
 def from_the_right(parts):
-    return merge_all(list(reversed(parts)))
+    return plain_merge(list(reversed(parts)))
 
 
 def wrong_merge(mean_weight=None, m2_term=None, end=None):
@@ -297,96 +347,117 @@ def no_guard(parts):
 def no_refusal(parts):
     if sum(n for n, _, _ in parts) < 2:
         return 1, parts[-1][1], parts[-1][2], parts[-1][2]
-    return merge_all(parts)
+    return plain_merge(parts)
 
 
 MERGE = {
     "solution": merge_all,
     "right": {
-        "all at once": at_once,
-        "einsum": merge_einsum,
-        "torch": merge_torch,
-        "reversed": from_the_right,
+        "difference": between_by_difference,
+        "pairs": pairwise,
+        "all at once": with_between(at_once),
+        "einsum": with_between(merge_einsum),
+        "torch": with_between(merge_torch),
+        "reversed": with_between(from_the_right),
     },
     "wrong": {
         "other weight": (
-            wrong_merge(mean_weight=lambda a, b: a / (a + b)),
+            with_between(wrong_merge(mean_weight=lambda a, b: a / (a + b))),
             "n_a / n",
         ),
         "half and half": (
-            wrong_merge(mean_weight=lambda a, b: 0.5),
+            with_between(wrong_merge(mean_weight=lambda a, b: 0.5)),
             "equal weights",
         ),
         "no weight": (
-            wrong_merge(mean_weight=lambda a, b: 1),
+            with_between(wrong_merge(mean_weight=lambda a, b: 1)),
             "without a weight",
         ),
         "no distance": (
-            wrong_merge(m2_term=lambda d, a, b: 0 * d),
+            with_between(wrong_merge(m2_term=lambda d, a, b: 0 * d)),
             "without the distance",
         ),
         "pooled": (
-            wrong_merge(
-                m2_term=lambda d, a, b: 0 * d,
-                end=lambda n, m2, k: (m2 / n, m2 / (n - k)),
+            with_between(
+                wrong_merge(
+                    m2_term=lambda d, a, b: 0 * d,
+                    end=lambda n, m2, k: (m2 / n, m2 / (n - k)),
+                )
             ),
             "the pooled variance",
         ),
         "no square": (
-            wrong_merge(m2_term=lambda d, a, b: d * a * b / (a + b)),
+            with_between(wrong_merge(m2_term=lambda d, a, b: d * a * b / (a + b))),
             "without its square",
         ),
         "not over n": (
-            wrong_merge(m2_term=lambda d, a, b: d * d * a * b),
+            with_between(wrong_merge(m2_term=lambda d, a, b: d * d * a * b)),
             "not divided by n",
         ),
         "over n squared": (
-            wrong_merge(m2_term=lambda d, a, b: d**2 * a * b / (a + b) ** 2),
+            with_between(wrong_merge(m2_term=lambda d, a, b: d**2 * a * b / (a + b) ** 2)),
             "divided by n twice",
         ),
         "times n_b": (
-            wrong_merge(m2_term=lambda d, a, b: d * d * b),
+            with_between(wrong_merge(m2_term=lambda d, a, b: d * d * b)),
             "n_b as the weight",
         ),
         "minus": (
-            wrong_merge(m2_term=lambda d, a, b: -d * d * a * b / (a + b)),
+            with_between(wrong_merge(m2_term=lambda d, a, b: -d * d * a * b / (a + b))),
             "subtracted, not added",
         ),
         "new mean": (
-            wrong_merge(m2_term=lambda d, a, b: (d * a / (a + b)) ** 2 * a * b / (a + b)),
+            with_between(
+                wrong_merge(m2_term=lambda d, a, b: (d * a / (a + b)) ** 2 * a * b / (a + b))
+            ),
             "from the new mean",
         ),
         "m2 itself": (
-            wrong_merge(end=lambda n, m2, k: (m2, m2)),
+            with_between(wrong_merge(end=lambda n, m2, k: (m2, m2))),
             "m2, not divided",
         ),
         "both unbiased": (
-            wrong_merge(end=lambda n, m2, k: (m2 / (n - 1), m2 / (n - 1))),
+            with_between(wrong_merge(end=lambda n, m2, k: (m2 / (n - 1), m2 / (n - 1)))),
             "the unbiased variance",
         ),
         "both biased": (
-            wrong_merge(end=lambda n, m2, k: (m2 / n, m2 / n)),
+            with_between(wrong_merge(end=lambda n, m2, k: (m2 / n, m2 / n))),
             "the biased variance",
         ),
         "Bessel upside down": (
-            wrong_merge(end=lambda n, m2, k: (m2 / n, m2 / n * (n - 1) / n)),
+            with_between(wrong_merge(end=lambda n, m2, k: (m2 / n, m2 / n * (n - 1) / n))),
             "upside down",
         ),
-        "moments": (by_moments, ""),
-        "float32": (merge_float32, ""),
-        "average of variances": (means_of_all, "an average of the parts'"),
+        "variance of means": (
+            with_between(plain_merge, lambda parts: np.var([p[1] for p in parts if p[0]], 0)),
+            "the variance of the means",
+        ),
+        "inside": (
+            with_between(
+                plain_merge,
+                lambda parts: sum(p[2] for p in parts) / sum(p[0] for p in parts),
+            ),
+            "inside the parts, not between",
+        ),
+        "n less the parts": (
+            with_between(wrong_merge(end=lambda n, m2, k: (m2 / n, m2 / max(n - k, 1)))),
+            "",
+        ),
+        "no fifth result": (plain_merge, "returned 4 results"),
+        "moments": (with_between(by_moments), ""),
+        "float32": (with_between(merge_float32), ""),
+        "average of variances": (with_between(means_of_all), "an average of the parts'"),
         "the first two": (
-            lambda parts: merge_all(parts[:2]),
+            with_between(lambda parts: plain_merge(parts[:2])),
             "the first two parts",
         ),
-        "in place": (merge_in_place, "work on a copy"),
-        "empty parts": (no_guard, "0/0 where two empty"),
-        "a single value": (no_refusal, "accepts a single value"),
+        "in place": (with_between(merge_in_place), "work on a copy"),
+        "empty parts": (with_between(no_guard), "0/0 where two empty"),
+        "a single value": (with_between(no_refusal), "accepts a single value"),
     },
     "equivalent": {
-        "n, mean, m2 = 0, 0.0, 0.0 -> n, mean, m2 = (0, 1.0, 0.0)": (
-            "the first part has the whole weight"
-        ),
+        "n, mean, m2, between = 0, 0.0, 0.0, 0.0 -> "
+        "n, mean, m2, between = (0, 1.0, 0.0, 0.0)": ("the first part has the whole weight"),
     },
 }
 

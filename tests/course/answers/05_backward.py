@@ -352,12 +352,45 @@ STAGED = {
 }
 
 
-def closed_form(dy, x_hat, inv_std, gamma):
+def closed_form(dy, x_hat, inv_std, gamma, axis):
+    axes = tuple(i for i in range(dy.ndim) if i != axis % dy.ndim)
+    mean = dy.mean(axis=axes, keepdims=True)
+    along = (dy * x_hat).mean(axis=axes, keepdims=True)
+    return (gamma * inv_std).reshape(mean.shape) * (dy - mean - x_hat * along)
+
+
+def by_swapping(dy, x_hat, inv_std, gamma, axis):
+    g, h = np.swapaxes(dy, axis, -1), np.swapaxes(x_hat, axis, -1)
+    over = tuple(range(g.ndim - 1))
+    dx = g - g.mean(over) - h * np.mean(g * h, axis=over)
+    return np.swapaxes(dx * (gamma * inv_std), axis, -1)
+
+
+def on_axis(closed):
+    """Return an answer for any axis from one for axis 1."""
+
+    def answer(dy, x_hat, inv_std, gamma, axis):
+        given = (np.ascontiguousarray(np.moveaxis(v, axis, 1)) for v in (dy, x_hat))
+        dx = closed(*given, inv_std, gamma)
+        return np.moveaxis(np.asarray(dx), 1, axis)
+
+    return answer
+
+
+def at_one(dy, x_hat, inv_std, gamma):
     axes = tuple(i for i in range(dy.ndim) if i != 1)
     shape = tuple(n if i == 1 else 1 for i, n in enumerate(dy.shape))
     mean = dy.mean(axis=axes, keepdims=True)
     along = (dy * x_hat).mean(axis=axes, keepdims=True)
     return (gamma * inv_std).reshape(shape) * (dy - mean - x_hat * along)
+
+
+def positive(dy, x_hat, inv_std, gamma, axis):
+    over = tuple({*range(dy.ndim)} - {axis})
+    shape = [1] * dy.ndim
+    shape[axis] = -1
+    a, b = (np.mean(v, axis=over, keepdims=True) for v in (dy, dy * x_hat))
+    return (dy - a - x_hat * b) * (gamma * inv_std).reshape(shape)
 
 
 def two_sums(dy, x_hat, inv_std, gamma):
@@ -428,130 +461,146 @@ def good_line(dy, x_hat, s, g, a, b):
 CLOSED = {
     "solution": closed_form,
     "right": {
-        "two sums": two_sums,
-        "matrix": by_matrix,
-        "einsum, mean first": rows_einsum,
-        "float32": closed_float32,
-        "torch": closed_torch,
+        "swapped axes": by_swapping,
+        "two sums": on_axis(two_sums),
+        "matrix": on_axis(by_matrix),
+        "einsum, mean first": on_axis(rows_einsum),
+        "float32": on_axis(closed_float32),
+        "torch": on_axis(closed_torch),
     },
     "wrong": {
         "published": (
-            wrong_closed(lambda dy, h, s, g, a, b: g * s * (dy - h * b)),
+            on_axis(wrong_closed(lambda dy, h, s, g, a, b: g * s * (dy - h * b))),
             "no way through the mean",
         ),
         "constants": (
-            wrong_closed(lambda dy, h, s, g, a, b: g * s * dy),
+            on_axis(wrong_closed(lambda dy, h, s, g, a, b: g * s * dy)),
             "taken as constants",
         ),
         "no variance": (
-            wrong_closed(lambda dy, h, s, g, a, b: g * s * (dy - a)),
+            on_axis(wrong_closed(lambda dy, h, s, g, a, b: g * s * (dy - a))),
             "no way through the variance",
         ),
-        "sums": (wrong_closed(good_line, mean=np.sum), "sums where means"),
+        "sums": (on_axis(wrong_closed(good_line, mean=np.sum)), "sums where means"),
         "m - 1": (
-            wrong_closed(
-                good_line,
-                mean=np.sum,
-                divisor=lambda v: v.size // v.shape[1] - 1,
+            on_axis(
+                wrong_closed(
+                    good_line,
+                    mean=np.sum,
+                    divisor=lambda v: v.size // v.shape[1] - 1,
+                )
             ),
             "m - 1",
         ),
         "N": (
-            wrong_closed(good_line, mean=np.sum, divisor=len),
+            on_axis(wrong_closed(good_line, mean=np.sum, divisor=len)),
             "a division by N",
         ),
         "axis 0": (
-            wrong_closed(good_line, axes=lambda v: (0,)),
+            on_axis(wrong_closed(good_line, axes=lambda v: (0,))),
             "over axis 0 alone",
         ),
         "whole array": (
-            wrong_closed(good_line, axes=lambda v: tuple(range(v.ndim))),
+            on_axis(wrong_closed(good_line, axes=lambda v: tuple(range(v.ndim)))),
             "one mean for all channels",
         ),
         "each example": (
-            wrong_closed(good_line, axes=lambda v: tuple(range(1, v.ndim))),
+            on_axis(wrong_closed(good_line, axes=lambda v: tuple(range(1, v.ndim)))),
             "means of each example",
         ),
         "plus the mean": (
-            wrong_closed(lambda dy, h, s, g, a, b: g * s * (dy + a - h * b)),
+            on_axis(wrong_closed(lambda dy, h, s, g, a, b: g * s * (dy + a - h * b))),
             "the mean's term with the other sign",
         ),
         "plus along": (
-            wrong_closed(lambda dy, h, s, g, a, b: g * s * (dy - a + h * b)),
+            on_axis(wrong_closed(lambda dy, h, s, g, a, b: g * s * (dy - a + h * b))),
             "the term along x_hat with the other sign",
         ),
         "plus both": (
-            wrong_closed(lambda dy, h, s, g, a, b: g * s * (dy + a + h * b)),
+            on_axis(wrong_closed(lambda dy, h, s, g, a, b: g * s * (dy + a + h * b))),
             "both terms with the other sign",
         ),
         "no x_hat before": (
-            wrong_closed(lambda dy, h, s, g, a, b: g * s * (dy - a - b)),
+            on_axis(wrong_closed(lambda dy, h, s, g, a, b: g * s * (dy - a - b))),
             "x_hat missing before",
         ),
         "no x_hat inside": (
-            wrong_closed(lambda dy, h, s, g, a, b: g * s * (dy - a - h * a)),
+            on_axis(wrong_closed(lambda dy, h, s, g, a, b: g * s * (dy - a - h * a))),
             "x_hat missing inside",
         ),
         "a product of means": (
-            wrong_closed(lambda dy, h, s, g, a, b: g * s * (dy - a - h * a * b)),
+            on_axis(wrong_closed(lambda dy, h, s, g, a, b: g * s * (dy - a - h * a * b))),
             "",
         ),
         "no gamma": (
-            wrong_closed(lambda dy, h, s, g, a, b: s * (dy - a - h * b)),
+            on_axis(wrong_closed(lambda dy, h, s, g, a, b: s * (dy - a - h * b))),
             "gamma left out",
         ),
         "gamma twice": (
-            wrong_closed(lambda dy, h, s, g, a, b: g * good_line(dy, h, s, g, a, b)),
+            on_axis(wrong_closed(lambda dy, h, s, g, a, b: g * good_line(dy, h, s, g, a, b))),
             "gamma multiplied twice",
         ),
         "no inv_std": (
-            wrong_closed(lambda dy, h, s, g, a, b: g * (dy - a - h * b)),
+            on_axis(wrong_closed(lambda dy, h, s, g, a, b: g * (dy - a - h * b))),
             "inv_std left out",
         ),
         "inv_std twice": (
-            wrong_closed(lambda dy, h, s, g, a, b: s * good_line(dy, h, s, g, a, b)),
+            on_axis(wrong_closed(lambda dy, h, s, g, a, b: s * good_line(dy, h, s, g, a, b))),
             "inv_std multiplied twice",
         ),
         "inv_std as std": (
-            wrong_closed(lambda dy, h, s, g, a, b: g / s * (dy - a - h * b)),
+            on_axis(wrong_closed(lambda dy, h, s, g, a, b: g / s * (dy - a - h * b))),
             "a division by inv_std",
         ),
         "exact projection": (
-            wrong_closed(
-                lambda dy, h, s, g, a, b: (
-                    g * s * (dy - a - h * b / (h**2).mean(over(h), keepdims=True))
+            on_axis(
+                wrong_closed(
+                    lambda dy, h, s, g, a, b: (
+                        g * s * (dy - a - h * b / (h**2).mean(over(h), keepdims=True))
+                    )
                 )
             ),
             "an exact projection",
         ),
         "one mean of dy": (
-            wrong_closed(lambda dy, h, s, g, a, b: g * s * (dy - dy.mean() - h * b)),
+            on_axis(wrong_closed(lambda dy, h, s, g, a, b: g * s * (dy - dy.mean() - h * b))),
             "one mean of dy for all channels",
         ),
         "each image and channel": (
-            wrong_closed(good_line, axes=lambda v: tuple(range(2, v.ndim)) or (0,)),
+            on_axis(wrong_closed(good_line, axes=lambda v: tuple(range(2, v.ndim)) or (0,))),
             "means of each image and channel",
         ),
         "mean of x_hat": (
-            wrong_closed(
-                lambda dy, h, s, g, a, b: g * s * (dy - h.mean(over(h), keepdims=True) - h * b)
+            on_axis(
+                wrong_closed(
+                    lambda dy, h, s, g, a, b: (
+                        g * s * (dy - h.mean(over(h), keepdims=True) - h * b)
+                    )
+                )
             ),
             "it is missing, or 0",
         ),
         "product of two means": (
-            wrong_closed(
-                lambda dy, h, s, g, a, b: (
-                    g * s * (dy - a - h * a * h.mean(over(h), keepdims=True))
+            on_axis(
+                wrong_closed(
+                    lambda dy, h, s, g, a, b: (
+                        g * s * (dy - a - h * a * h.mean(over(h), keepdims=True))
+                    )
                 )
             ),
             "it is missing, or 0",
         ),
         "mean taken twice": (
-            wrong_closed(lambda dy, h, s, g, a, b: g * s * (dy - 2 * a - h * b)),
+            on_axis(wrong_closed(lambda dy, h, s, g, a, b: g * s * (dy - 2 * a - h * b))),
             "",
         ),
+        "axis 1": (
+            lambda dy, x_hat, s, g, axis: at_one(dy, x_hat, s, g),
+            "whatever axis is",
+        ),
+        "negative axis": (positive, "not counted from the end"),
         "maps alone": (
-            lambda dy, x_hat, s, g: (
+            lambda dy, x_hat, s, g, axis: (
                 (g * s)[:, None, None]
                 * (
                     dy
@@ -562,7 +611,9 @@ CLOSED = {
             "batches (N, C): raised AxisError",
         ),
         "maps as rows": (
-            lambda dy, x_hat, s, g: rows_einsum(dy, x_hat, s, g).reshape(-1, len(g)),
+            lambda dy, x_hat, s, g, axis: closed_form(dy, x_hat, s, g, axis).reshape(
+                -1, len(g)
+            ),
             "shape",
         ),
     },

@@ -191,7 +191,7 @@ POOLED = {
                 np.average(means, 0, weights=sizes),
                 sizes @ variances / max((sizes - 1).sum(), 1),
             ),
-            "one value only that are accepted",
+            "accepts batches of one value only",
         ),
         "an assert is no refusal": (pooled_asserts, "raised AssertionError"),
         "drops batches of one": (
@@ -967,10 +967,10 @@ CONVERTED = {
             converted_wrong(same=lambda v, e, t: (v**0.5 + e**0.5 - t**0.5) ** 2),
             "eps stands inside the root",
         ),
-        "accepts all": (converted_wrong(refuses=lambda same: False), "and no error"),
+        "accepts all": (converted_wrong(refuses=lambda same: False), "accepts a layer that"),
         "clips": (
             lambda a, v, m, e, t: (1 - a, v * m / (m - 1), np.maximum(v + e - t, 0)),
-            "and no error",
+            "accepts a layer that",
         ),
         "refuses a zero": (
             converted_wrong(refuses=lambda same: (same <= 0).any()),
@@ -978,7 +978,7 @@ CONVERTED = {
         ),
         "refuses only all": (
             converted_wrong(refuses=lambda same: (same < 0).all()),
-            "only if all channels",
+            "accepts a layer that",
         ),
         "asserts": (converted_asserts, "raised AssertionError"),
     },

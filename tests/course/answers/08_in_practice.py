@@ -205,7 +205,7 @@ def teacher_copied_first(teacher, student, decay):
 
 
 def teacher_comprehension(teacher, student, decay):
-    buffer = [n for n in teacher if "running" in n or "tracked" in n]
+    buffer = [n for n in teacher if n.rpartition(".")[2] in SUFFIXES]
     step = {n: (1 - decay) * (student[n] - teacher[n]) for n in teacher}
     averaged = {n: teacher[n] + step[n] for n in teacher}
     return averaged | {n: np.array(student[n]) for n in buffer}
@@ -269,6 +269,17 @@ TEACHER = {
         "torch": teacher_torch,
     },
     "wrong": {
+        "a name in the middle": (
+            lambda teacher, student, decay: {
+                n: (
+                    student[n].copy()
+                    if any(suffix in n for suffix in SUFFIXES)
+                    else decay * teacher[n] + (1 - decay) * student[n]
+                )
+                for n in teacher
+            },
+            "whose names only contain",
+        ),
         "swapped": (
             teacher_wrong(lambda t, s, d: (1 - d) * t + d * s),
             "decay as the weight of the student",
@@ -527,7 +538,7 @@ VALID = {
         "never refuses": (never_refuses, "accepts a batch with one valid position"),
         "multiplied": (multiplied, "NaN"),
         "refuses short": (refuses_short, "a sequence with one position"),
-        "typo": (refuses_by_typo, "accepts a batch with one valid position"),
+        "typo": (refuses_by_typo, "refuse it yourself"),
     },
 }
 

@@ -90,6 +90,14 @@ def in_place(W, g, eta, lam):
 
 
 norm = np.linalg.norm
+
+
+def refuses_any_zero(W, g, eta, lam):
+    if (W == 0).any():
+        raise ValueError("a weight of 0")
+    return step(W, g, eta, lam)
+
+
 STEP = {
     "solution": step,
     "right": {
@@ -99,6 +107,7 @@ STEP = {
         "float32, half angles": step_float32,
     },
     "wrong": {
+        "one weight of 0 refused": (refuses_any_zero, "raised ValueError"),
         "decay behind": (
             step_wrong(new=lambda W, g, eta, lam: (W - eta * g) * (1 - eta * lam)),
             "behind the step",

@@ -595,9 +595,9 @@ COMPARE = {
             compare_wrong(half=lambda d, t: np.ptp(d) / 2),
             "",
         ),
-        "NaN for one seed": (nan_for_one, "without a ValueError"),
-        "an assert": (compare_refusing(AssertionError()), "without a ValueError"),
-        "a misspelled name": (compare_refusing(NameError("valerror")), "without a ValueError"),
+        "NaN for one seed": (nan_for_one, "accepts a single seed"),
+        "an assert": (compare_refusing(AssertionError()), "refuse it yourself"),
+        "a misspelled name": (compare_refusing(NameError("valerror")), "refuse it yourself"),
         "refuses two seeds": (
             lambda val, test, t: compare(val[..., : None if val.shape[2] > 2 else 1], test, t),
             "raised ValueError",

@@ -77,6 +77,15 @@ def one_pass(counts, means, m2):
     return mean, square - mean * mean
 
 
+def empty_first(counts, means, m2):
+    n, mean, total = 0, 0 * means[0], 0 * m2[0]
+    for count, mu, squares in zip(counts, means, m2, strict=True):
+        d, n = mu - mean, n + count
+        mean = mean + d * count / n
+        total = total + squares + d**2 * count * (n - count) / n
+    return mean, total / n
+
+
 JOINED = {
     "solution": joined,
     "right": {
@@ -87,6 +96,7 @@ JOINED = {
         "loops and lists": joined_loops,
     },
     "wrong": {
+        "0/0 where the first part is empty": (empty_first, "NaN or infinite"),
         "mean of means": (
             joined_wrong(right_var, mean=lambda n, mu: mu.mean(0)),
             "all parts weigh the same",

@@ -180,6 +180,14 @@ MODES = {
         "by the class's name": layers_by_name,
     },
     "wrong": {
+        "all that have averages": (
+            lambda net: [
+                n
+                for n, m in net.named_modules()
+                if hasattr(m, "running_mean") and (m.training or m.running_mean is None)
+            ],
+            "instance normalization",
+        ),
         "net.training": (
             lambda net: [n for n, m in bns(net) if net.training],
             "the mode of the network",
@@ -341,8 +349,7 @@ def recalibrate_biased(net, batches):
 
 
 def before_second(net, x):
-    norm = copy.deepcopy(net[1]).train()
-    return net[3](net[2](norm(net[0](x))))
+    return copy.deepcopy(net).train()[:4](x)
 
 
 def recalibrate_first_layer(net, batches):
@@ -358,6 +365,20 @@ def recalibrate_input(net, batches):
         m.running_var.copy_(x.var())
 
 
+def recalibrate_norms_alone(net, batches):
+    was, train = net.training, net.train
+    net.train = lambda mode=True: [m.train(mode) for _, m in bns(net)]
+    recalibrate(net, batches)
+    net.train = train
+    net.train(was)
+
+
+def recalibrate_resetting(net, batches):
+    for _, m in bns(net):
+        m.reset_parameters()
+    recalibrate(net, batches)
+
+
 RECALIBRATE = {
     "solution": recalibrate,
     "right": {
@@ -366,6 +387,8 @@ RECALIBRATE = {
         "on a copy": recalibrate_copy,
     },
     "wrong": {
+        "norms alone": (recalibrate_norms_alone, "only the normalizations in training"),
+        "parameters reset": (recalibrate_resetting, "gamma and beta reset"),
         "momentum kept": (recalibrate_wrong(momentum="kept"), "an exponential average"),
         "momentum 0.1": (recalibrate_wrong(momentum=0.1), "an exponential average"),
         "nothing but a pass": (
@@ -374,7 +397,7 @@ RECALIBRATE = {
         ),
         "no reset": (recalibrate_wrong(reset=False), "the old statistics still count"),
         "the last batch": (recalibrate_wrong(momentum=1.0), "the last batch alone"),
-        "eval mode": (recalibrate_wrong(mode=False, reset=False), "in which nothing moves"),
+        "eval mode": (recalibrate_wrong(mode=False, reset=False), "that have not moved"),
         "reset, then eval": (recalibrate_wrong(mode=False), "not taken anew"),
         "all at once": (recalibrate_wrong(join=True), "all batches as one"),
         "left in training mode": (recalibrate_wrong(back=False), "left in training mode"),
@@ -387,7 +410,7 @@ RECALIBRATE = {
         "biased": (recalibrate_biased, "the biased variance"),
         "one layer": (recalibrate_first_layer, ""),
         "statistics of the input": (recalibrate_input, ""),
-        "nothing": (lambda net, batches: None, "in which nothing moves"),
+        "nothing": (lambda net, batches: None, "that have not moved"),
     },
     "equivalent": {
         "for layer, momentum in zip(layers, momenta, strict=True): -> for layer, momentum in "

