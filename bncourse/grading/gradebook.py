@@ -148,7 +148,7 @@ def refuse_names(student: str) -> None:
     ValueError
         If it has a comma, a quote, a slash or a control character, or is "." or "..".
     """
-    if student in (".", "..") or any(c in ',"/\\' or not c.isprintable() for c in student):
+    if student in (".", "..") or any(c in ',"/' or not c.isprintable() for c in student):
         raise ValueError(
             f"expected a name without commas, quotes, slashes and control characters, got "
             f"{student!r}; rename the folder, and grade again"
