@@ -151,7 +151,7 @@ def refuse_names(student: str) -> None:
     """
     if student in (".", "..") or any(c in ',"/<>' or not c.isprintable() for c in student):
         raise ValueError(
-            f"expected a name without commas, quotes, slashes, <, > and control characters, got "
+            f"expected a name without commas, quotes, slashes, <, > and control codes, got "
             f"{student!r}; rename the folder, and grade again"
         )
 
