@@ -303,19 +303,11 @@ def recalibrate(
     net.train(was if "mode" in keep else after)
 
 
-def run_recalibration(
-    answer: Answer,
-    batches: list[Array],
-    weights: list[Array],
-    mode: bool,
-    momentum: Any,
-    drop: float,
-) -> Any:
-    """Let an answer recalibrate a network of two normalizations; return what it is then."""
+def two_normalizations(maps: bool, weights: list[Array], momentum: Any, drop: float) -> Any:
+    """Return a network with two normalizations whose statistics are far off."""
     import torch
     from torch import nn
 
-    maps = batches[0].ndim == 4
     kinds: Any = (nn.Conv2d, nn.BatchNorm2d) if maps else (nn.Linear, nn.BatchNorm1d)
     size = (1,) if maps else ()
     layers = [kinds[0](3, 4, *size), kinds[1](4), nn.Dropout(drop) if drop else nn.ReLU()]
@@ -329,6 +321,21 @@ def run_recalibration(
         layer.bias.data += 1
         layer.running_mean += 5
         layer.num_batches_tracked += 7
+    return net
+
+
+def run_recalibration(
+    answer: Answer,
+    batches: list[Array],
+    weights: list[Array],
+    mode: bool,
+    momentum: Any,
+    drop: float,
+) -> Any:
+    """Let an answer recalibrate a network of two normalizations; return what it is then."""
+    import torch
+
+    net = two_normalizations(batches[0].ndim == 4, weights, momentum, drop)
     net.train(mode)
     answer(net, [torch.tensor(x, dtype=torch.float32) for x in batches])
     state = net.state_dict()

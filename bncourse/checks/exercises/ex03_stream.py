@@ -77,7 +77,11 @@ class Keeper(Stream):
 
 
 class Lender(Stream):
-    """Make the mistake to change arrays that were handed out."""
+    """Make the mistake to change arrays that were handed out: both, or the mean alone."""
+
+    def __init__(self, both: bool = True) -> None:
+        super().__init__()
+        self.both = both
 
     def add(self, row: Array) -> None:
         """Take in one row, in place."""
@@ -88,17 +92,9 @@ class Lender(Stream):
         self.lent[0][...], self.lent[1][...] = self.mean, self.m2 / self.k
 
     def mean_var(self) -> tuple[Array, Array]:
-        """Return the arrays that the next row changes."""
-        super().mean_var()
-        return self.lent
-
-
-class MeanLender(Lender):
-    """Make it with the mean alone."""
-
-    def mean_var(self) -> tuple[Array, Array]:
-        """Return the mean that the next row changes, and a new variance."""
-        return self.lent[0], Stream.mean_var(self)[1]
+        """Return arrays that the next row changes."""
+        var = super().mean_var()[1]
+        return self.lent if self.both else (self.lent[0], var)
 
 
 class Borrower(Stream):
@@ -219,7 +215,7 @@ STREAM = Exercise(
         **{text: partial(Stream, **how) for text, how in STREAMS.items()},
         "mean(x * x) - mean(x)**2, which loses its digits far from 0": SumsOfSquares,
         "an object that keeps every row": Keeper,
-        "arrays handed out, and changed by the next row": (Lender, MeanLender),
+        "arrays handed out, and changed by the next row": (Lender, partial(Lender, both=False)),
         "rows that are kept, and not even copied; the caller uses its array again": Borrower,
         "an M that each question divides for good": Divider,
         "the first row kept without a copy; the caller uses its array again": Aliased,
