@@ -146,11 +146,12 @@ def refuse_names(student: str) -> None:
     Raises
     ------
     ValueError
-        If it has a comma, a quote, a slash or a control character, or is "." or "..".
+        If it has a comma, a quote, a slash, an angle bracket or a control character, or is
+        "." or "..". The escapes of `clean.name` are well.
     """
-    if student in (".", "..") or any(c in ',"/' or not c.isprintable() for c in student):
+    if student in (".", "..") or any(c in ',"/<>' or not c.isprintable() for c in student):
         raise ValueError(
-            f"expected a name without commas, quotes, slashes and control characters, got "
+            f"expected a name without commas, quotes, slashes, <, > and control codes, got "
             f"{student!r}; rename the folder, and grade again"
         )
 

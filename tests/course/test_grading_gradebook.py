@@ -163,12 +163,12 @@ def test_what_a_person_has_marked_stays_marked(tmp_path, book):
     assert (grade.manual_score, grade.needs_manual_grade) == (2.0, False)
 
 
-@pytest.mark.parametrize("name", ["doe, jane", 'a"b', "a/b", "..", "a\nb"])
+@pytest.mark.parametrize("name", ["doe, jane", 'a"b', "a/b", "a<b", "..", "a\nb"])
 def test_a_name_that_the_export_cannot_bear_is_refused(name):
     with pytest.raises(ValueError, match="expected a name without commas"):
         gradebook.refuse_names(name)
 
 
-@pytest.mark.parametrize("name", ["ada", "-dash", "@handle", "Müller Ö.", "a;b", "M\\xfcller"])
+@pytest.mark.parametrize("name", ["ada", "-dash", "@handle", "Müller Ö.", "a;b"])
 def test_other_names_are_taken(name):
     gradebook.refuse_names(name)
