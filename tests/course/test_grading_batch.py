@@ -74,14 +74,18 @@ def test_sheets_are_read_by_name_beside_each_other_or_as_nbgrader_has_them(tmp_p
         batch.read_sheets(tmp_path / "none")
 
 
-def test_the_fingerprint_changes_with_the_file_the_sheet_and_the_seed(folder):
+def test_the_fingerprint_changes_with_all_that_a_mark_depends_on(folder, monkeypatch):
     one, two = find_submissions(folder, SHEETS)
     marks = [batch.fingerprint(one, Settings(SHEETS, seed=seed)) for seed in (0, 0, 1, 10)]
     assert marks[0] == marks[1] == batch.fingerprint(two, Settings(SHEETS))
     marks.append(batch.fingerprint(one, Settings({NAME: SHEET | {"x": 1}})))
+    marks.append(batch.fingerprint(one, Settings(SHEETS, limits=LIMITS)))
+    with monkeypatch.context() as patch:
+        patch.setattr(batch, "version_of_checks", lambda: "other checks")
+        marks.append(batch.fingerprint(one, Settings(SHEETS)))
     two.path.write_text("{}", encoding="utf-8")
     marks.append(batch.fingerprint(two, Settings(SHEETS)))
-    assert len(set(marks)) == 5
+    assert len(set(marks)) == 7
     turned = dict(reversed(list(SHEET.items())))
     assert batch.fingerprint(one, Settings({NAME: turned})) == marks[0]
 
