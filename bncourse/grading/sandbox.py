@@ -101,7 +101,7 @@ def enclosed(program: str) -> list[str]:
     for path in sorted({sys.prefix, sys.base_prefix, *packages}):
         command += ["--ro-bind", path, path]
     for path in sorted({*packages, str(CHILD.parents[2])}):
-        bound = {path, *map(str, Path(path).parents)} & set(command)
+        bound = {path, *map(str, Path(path).parents)} & (set(command) - {"/tmp"})
         for ours in ("bncourse", "bnlib", "book", "chapters", "tests"):  # they hold the answers
             hidden = str(Path(path) / ours)
             if bound and Path(hidden).is_dir() and (path not in packages or ours[0] == "b"):

@@ -51,8 +51,8 @@
 
   /** A box that scrolls sideways can be reached by Tab; one that fits is no tab stop. */
   function updateBox(box) {
-    const inText = box.matches("span.math");  // rounded up to a pixel more
-    const wide = box.clientWidth > 0 && box.scrollWidth > box.clientWidth + (inText ? 1 : 0);
+    const inText = box.matches("span.math");  // rounded up, at both ends
+    const wide = box.clientWidth > 0 && box.scrollWidth > box.clientWidth + (inText ? 2 : 0);
     if (inText) box.classList.toggle("book-wide", wide);
     if (wide && ["auto", "scroll"].includes(getComputedStyle(box).overflowX)) {
       box.tabIndex = 0;

@@ -30,6 +30,13 @@ def test_cells_share_a_scope_and_a_fault_stops_no_other_cell():
     assert faults["c"] == "ZeroDivisionError: division by zero"
 
 
+def test_the_checks_stand_in_has_functions_and_no_file():
+    """`inspect` asks each module for its file, and PyTorch asks `inspect`."""
+    assert child.nothing("require")("ex04_q1", None) is None
+    with pytest.raises(AttributeError, match="__file__"):
+        child.nothing("__file__")
+
+
 def test_an_import_that_fails_stops_nothing_but_is_told():
     faults, scope = run(
         "import no_such_module\nfrom math import pi\nx = 1",
