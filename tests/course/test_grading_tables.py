@@ -66,7 +66,9 @@ def test_an_exercise_has_its_mean_and_its_mistakes(tmp_path):
 
 def test_marks_that_changed_are_listed(tmp_path):
     before = tables.read_table(table(tmp_path / "a.csv", ADA, CYD))
-    now = tables.read_table(table(tmp_path / "b.csv", ADA.replace(",1.0,", ",2,"), BOB))
+    now = tables.read_table(
+        table(tmp_path / "b.csv", ADA.replace(",1.0,", ",2,").replace(",3.0,3.0", ",3,3"), BOB)
+    )
     assert tables.changes(before, now)[1:] == [["ada", "04_a", "ex04_q2", "1.0", "2"]]
 
 

@@ -608,6 +608,40 @@ class FromOne(Stream):
         self.k = 1
 
 
+class Lends:
+    """Hand out the mean that the next row changes in place."""
+
+    def __init__(self):
+        self.k = 0
+
+    def add(self, row):
+        if self.k == 0:
+            self.mean, self.m2 = np.zeros(len(row)), np.zeros(len(row))
+        self.k += 1
+        d = row - self.mean
+        self.mean += d / self.k
+        self.m2 = self.m2 + d * (row - self.mean)
+
+    def mean_var(self):
+        if self.k == 0:
+            raise ValueError("no rows yet")
+        return self.mean, self.m2 / self.k
+
+
+class LendsBoth(Lends):
+    """Keep the variance in an array, too, that is handed out."""
+
+    def add(self, row):
+        super().add(row)
+        if self.k == 1:
+            self.var = np.zeros(len(row))
+        self.var[:] = self.m2 / self.k
+
+    def mean_var(self):
+        super().mean_var()
+        return self.mean, self.var
+
+
 class Shared:
     k, mean, m2 = 0, 0.0, 0.0
 
@@ -695,6 +729,8 @@ STREAM = {
         "no product": (wrong_stream(lambda b, a: b), "not multiplied"),
         "class attributes": (Shared, ""),
         "aliased": (Aliased, ""),
+        "lends the mean": (Lends, "handed out"),
+        "lends both": (LendsBoth, "handed out"),
         "resets": (Resets, ""),
         "mean of the row": (OverTheRow, "shape"),
         "before the first": (Accepts, "accepts a question before"),
