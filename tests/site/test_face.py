@@ -109,3 +109,12 @@ def test_the_letters_of_a_drawing_have_11_pixels_on_a_phone(chromium, served):
     assert len(shares) > 2
     assert min(shares) >= 0.719  # of 11 points at 100 dots an inch: 15.3 pixels
     tab.close()
+
+
+def test_no_chapter_scrolls_sideways_where_the_layout_changes(chromium, served):
+    tab = chromium.new_page()
+    tab.goto(f"{served}/{CHAPTER}.html", wait_until="load")
+    for width in (1920, 1200, 1199, 992, 768, 320):
+        tab.set_viewport_size({"width": width, "height": 900})
+        assert tab.evaluate("document.scrollingElement.scrollWidth - innerWidth") <= 0, width
+    tab.close()
