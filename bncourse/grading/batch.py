@@ -87,13 +87,13 @@ def find_submissions(folder: Path, sheets: dict[str, Notebook]) -> list[Submissi
     ValueError
         If there is nothing.
     """
-    found: dict[tuple[str, str], list[Path]] = {}
+    by_sheet: dict[tuple[str, str], list[Path]] = {}
     for path in sorted(folder.glob("*/*/*.ipynb")):
         if path.parent.name in sheets and not path.name.startswith("."):
             key = clean.name(path.parent.parent.name), path.parent.name
-            found.setdefault(key, []).append(path)
+            by_sheet.setdefault(key, []).append(path)
     submissions = []
-    for key, paths in found.items():
+    for key, paths in by_sheet.items():
         newest, *older = sorted(paths, key=lambda p: p.lstat().st_mtime, reverse=True)
         submissions.append(Submission(*key, newest, tuple(older)))
     if not submissions:
@@ -182,8 +182,8 @@ def chosen(submission: Submission, sheet: Notebook) -> tuple[Notebook, list[str]
             )
         if len(paths) == 1:
             return notebook, faults
-        found = rebuild(notebook, sheet)
-        if set(found.answers) - found.blanks:
+        rebuilt = rebuild(notebook, sheet)
+        if set(rebuilt.answers) - rebuilt.blanks:
             return notebook, [taken + ", the newest with answers", *faults]
         empty = empty or (notebook, [taken, *faults])
     if not empty:

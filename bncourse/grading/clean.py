@@ -43,14 +43,14 @@ def visible(text: str, most: int = MOST) -> str:
     'a\\x1b[2J\\ud800\\u202e'
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    shown = HIDDEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text[:most])
+    shown = HIDDEN.sub(lambda match: match[0].encode("unicode_escape").decode(), text[:most])
     return shown + (" ... (cut here)" if len(text) > most else "")
 
 
 def name(text: str) -> str:
     """Return a folder's or a file's name on one line, without what would open a tag."""
     text = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    safe = re.sub('[<>"`\n\t]', lambda found: f"\\x{ord(found[0]):02x}", text)
+    safe = re.sub('[<>"`\n\t]', lambda match: f"\\x{ord(match[0]):02x}", text)
     return visible(safe, 260)
 
 
@@ -94,7 +94,7 @@ def markdown(text: str, pictures: Any = ()) -> str:
     text = re.sub(r"\](?=[(\[:])", "] ", text).replace("\0", "(")
     return re.sub(
         r"\(attachment:([^)]*)\)",
-        lambda found: found[0] if found[1] in pictures else f" (no picture {found[1]})",
+        lambda match: match[0] if match[1] in pictures else f" (no picture {match[1]})",
         text,
     )
 
@@ -111,21 +111,21 @@ def attached(cell: Cell) -> Iterator[tuple[str, str, str]]:
 
 def pictures_of(cell: Cell) -> dict[str, Any]:
     """Return the pictures that were pasted into a cell, without what is none."""
-    found, left = {}, LARGEST
+    pictures, left = {}, LARGEST
     for file, kind, data in attached(cell):
         left -= len(data)
         if kind in IMAGES and left > 0 and re.fullmatch(r"[A-Za-z0-9+/=\s]+", data):
-            found[file] = {kind: data}
-    return found
+            pictures[file] = {kind: data}
+    return pictures
 
 
 def with_attached(cell: Cell) -> Cell:
     """Return a text cell with the pictures that stand in its text attached, as Colab's do."""
     more: dict[str, Any] = {}
 
-    def moved(found: re.Match[str]) -> str:
+    def moved(match: re.Match[str]) -> str:
         name = f"inline-{len(more)}"
-        more[name] = {found["kind"]: found["data"]}
+        more[name] = {match["kind"]: match["data"]}
         return f"![](attachment:{name})"
 
     text = TAGGED.sub(moved, PASTED.sub(moved, source_of(cell)))
@@ -136,7 +136,7 @@ def clean_cell(cell: Cell) -> Cell:
     """Return a cell that is safe to show; the text that it had stays in its metadata."""
     kind, text = cell.get("cell_type"), source_of(cell)
     if kind == "code":
-        outputs = [clean_output(each) for each in cell.get("outputs", ())]
+        outputs = [clean_output(output) for output in cell.get("outputs", ())]
         return {**cell, "source": visible(text, LONGEST), "outputs": outputs}
     cell = with_attached(cell)
     text, pictures = source_of(cell), pictures_of(cell)

@@ -157,7 +157,7 @@ def outcome(form: Any, given: Any) -> Outcome:
     if "error" in form:
         kinds = tuple(map(str, form.get("refusal", ())))
         return Outcome(error=str(form["error"])[:400], refusal=kinds)
-    pairs = list(zip([encode(each) for each in given], form["given"], strict=True))
+    pairs = list(zip([encode(value) for value in given], form["given"], strict=True))
     unlike = [(i, a, b) for i, (a, b) in enumerate(pairs) if a != b]
     new = tuple(i for i, a, b in unlike if changed((decode(a),), (decode(b),)))
     return Outcome(decode(form["value"]), changed=new)

@@ -84,7 +84,7 @@ def below(
         inside = text.startswith(task.title) if heading else inside
         if not inside or text in known or CHECKS.search(text):
             continue
-        own = [text[len(each) :] for each in known if heading and text.startswith(each)]
+        own = [text[len(title) :] for title in known if heading and text.startswith(title)]
         if own or not heading:
             yield {**cell, "source": own[0].strip()} if own else cell
 

@@ -186,14 +186,14 @@ def received(process: subprocess.Popen[bytes], limits: Limits) -> bytes:
 
 def family(number: int, most: int) -> list[int]:
     """Return the numbers of a process and of all that it started, until there are too many."""
-    found = [number]
-    for each in found:  # grows while it is read
-        for path in Path(f"/proc/{each}/task").glob("*/children"):
+    numbers = [number]
+    for pid in numbers:  # grows while it is read
+        for path in Path(f"/proc/{pid}/task").glob("*/children"):
             with contextlib.suppress(OSError):
-                found += map(int, path.read_text(encoding="ascii").split())
-        if len(found) > most:
+                numbers += map(int, path.read_text(encoding="ascii").split())
+        if len(numbers) > most:
             break
-    return found
+    return numbers
 
 
 def resident(number: int, shares: bool = False) -> int:
@@ -213,7 +213,7 @@ def too_much(number: int, limits: Limits) -> bool:
         return True
     if sum(map(resident, everyone)) <= limits.memory:
         return False  # counts what is shared more than once, but quickly
-    return sum(resident(each, shares=True) for each in everyone) > limits.memory
+    return sum(resident(pid, shares=True) for pid in everyone) > limits.memory
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:

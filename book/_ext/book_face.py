@@ -65,8 +65,8 @@ def block(node: nodes.Node) -> nodes.Node:
 def links(tree: nodes.document, pattern: re.Pattern[str]) -> Iterator[tuple[nodes.Node, str]]:
     """Yield each link to such an address, with what the pattern finds."""
     for link in list(tree.findall(nodes.reference)):
-        if found := pattern.search(link.get("refuri", "")):
-            yield link, found[1]
+        if match := pattern.search(link.get("refuri", "")):
+            yield link, match[1]
 
 
 def set_in_margin(app: Sphinx, tree: nodes.document, page: str) -> None:

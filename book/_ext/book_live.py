@@ -28,8 +28,8 @@ def about(app: Sphinx) -> dict[str, Any]:
 
 def warn_if_old(app: Sphinx) -> None:
     """Warn if the code was changed since `make live`."""
-    if found := about(app):
-        root, folder = Path(app.srcdir), Path(app.srcdir) / FOLDER / found["folder"]
+    if live := about(app):
+        root, folder = Path(app.srcdir), Path(app.srcdir) / FOLDER / live["folder"]
         held = {f"book/live/{path.name}": path.read_bytes() for path in folder.glob("*.*s")}
         with zipfile.ZipFile(next(folder.glob("pyodide/bnlib-*.whl"))) as wheel:
             held |= {name: wheel.read(name) for name in wheel.namelist()}
@@ -52,11 +52,11 @@ def mark(app: Sphinx, docname: str, source: list[str]) -> None:
 
 def add_files(app: Sphinx, page: str, template: str, context: Any, doctree: Any) -> None:
     """Let pages with something to run load the script and the styles."""
-    found = about(app)
-    if found and "tag_live" in context.get("body", ""):
-        size = {"data-megabytes": str(found["megabytes"])}
-        app.add_js_file(f"live/{found['folder']}/live.js", loading_method="defer", **size)
-        app.add_css_file(f"live/{found['folder']}/live.css")
+    live = about(app)
+    if live and "tag_live" in context.get("body", ""):
+        size = {"data-megabytes": str(live["megabytes"])}
+        app.add_js_file(f"live/{live['folder']}/live.js", loading_method="defer", **size)
+        app.add_css_file(f"live/{live['folder']}/live.css")
 
 
 def copy(app: Sphinx, error: Exception | None) -> None:
@@ -64,8 +64,8 @@ def copy(app: Sphinx, error: Exception | None) -> None:
     if app.builder.name == "html" and not error:
         target = Path(app.outdir) / "_static" / "live"
         shutil.rmtree(target, ignore_errors=True)
-        if found := about(app):
-            folder = found["folder"]
+        if live := about(app):
+            folder = live["folder"]
             shutil.copytree(Path(app.srcdir) / FOLDER / folder, target / folder)
 
 

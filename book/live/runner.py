@@ -174,10 +174,10 @@ def guard(solve: Callable[..., Any], complain: Callable[..., Any]) -> Callable[.
 
     @functools.wraps(solve)
     def guarded(*arrays: Any, **options: Any) -> Any:
-        found = solve(*arrays, **options)
-        if isnan(found).any() and all(isfinite(a).all() for a in arrays):
+        solution = solve(*arrays, **options)
+        if isnan(solution).any() and all(isfinite(a).all() for a in arrays):
             complain(None, None)  # NumPy's own, which raises: judges look at who did
-        return found
+        return solution
 
     return guarded
 
@@ -202,8 +202,8 @@ def prepare() -> Kept:
             setattr(linalg, name, guarded)
             setattr(_linalg, name, guarded)
     builtins.input = no_input
-    found = {name: module for name, module in sys.modules.items() if is_ours(name)}
-    return Kept([builtins, math, *found.values()])
+    modules = {name: module for name, module in sys.modules.items() if is_ours(name)}
+    return Kept([builtins, math, *modules.values()])
 
 
 def told(error: BaseException, names: set[str]) -> str:

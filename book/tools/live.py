@@ -147,21 +147,21 @@ def package(path: Path, depends: tuple[str, ...], imports: tuple[str, ...]) -> d
 
 def roles(sheet: Notebook) -> dict[str, str]:
     """Return what cells of a sheet are to a run: "before", "answer" or "check"."""
-    found, judged = {}, {task.name for task in tasks(sheet) if task.by_code}
+    kinds, judged = {}, {task.name for task in tasks(sheet) if task.by_code}
     task = ""
     for cell in sheet["cells"]:
         name, kind = cell["id"], tag(cell)
         task = name if kind == "task" else task
         if kind in ("answer", "check"):
-            found[name] = kind
-        open_task = task in judged and f"{task}-check" not in found
+            kinds[name] = kind
+        open_task = task in judged and f"{task}-check" not in kinds
         if (
             kind == ""
             and cell["cell_type"] == "code"
             and (open_task or name.endswith("-imports"))
         ):
-            found[name] = "before"
-    return found
+            kinds[name] = "before"
+    return kinds
 
 
 def solution_run(sheet: Notebook, name: str) -> list[tuple[str, str, bool]]:
@@ -183,10 +183,10 @@ def cells(folder: Path = ROOT / "book" / "sheets") -> dict[str, str]:
 
     A task whose solution does not pass its check with NumPy alone is "elsewhere".
     """
-    runs, found = {}, {}
+    runs, kinds = {}, {}
     for path in sorted(folder.glob("*.ipynb")):
         sheet = read_notebook(path)
-        found |= roles(sheet)
+        kinds |= roles(sheet)
         judged = [task.name for task in tasks(sheet) if task.by_code]
         runs |= {name: solution_run(sheet, name) for name in judged}
     command = (sys.executable, str(OURS / "runner.py"))
@@ -194,8 +194,8 @@ def cells(folder: Path = ROOT / "book" / "sheets") -> dict[str, str]:
     results = json.loads(called(*command, input=json.dumps([*runs.values()]), env=setting))
     for name, (ended, _) in zip(runs, results, strict=True):
         if ended != "right":
-            found[f"{name}-answer"] = "elsewhere"
-    return found
+            kinds[f"{name}-answer"] = "elsewhere"
+    return kinds
 
 
 def weight(path: Path) -> int:
