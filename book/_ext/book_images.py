@@ -1,8 +1,10 @@
 """Give each image on the site its size and fewer bytes, and figures that move their scripts.
 
 The browser keeps the room for an image free when it knows width and height; the style sheet
-scales both down on a small screen. A PNG is also written as lossless WebP: the same pixels
-in less than half of the bytes. The PNG stays beside it for links from elsewhere.
+scales both down on a small screen. A picture of 200 dots an inch, twice the page's, is shown at
+half of its size, so that it is sharp where a screen has two dots for one. A PNG is also written
+as lossless WebP: the same pixels in fewer bytes. The PNG stays beside it for links from
+elsewhere.
 
 A figure that moves is a still image in a container with the class ``bn-figure-NAME``. The
 script ``book/figures_js/NAME.js`` replaces it, on a page that has one. Without JavaScript the
@@ -21,6 +23,7 @@ from sphinx.util import logging
 
 TAG = re.compile(r'<img\b(?P<before>[^>]*?) src="(?P<folder>[^"]*?_images/)(?P<name>[^"/]+)"')
 WIDE = 750  # pixels: wider drawings take the margin, too
+DPI = 100  # dots an inch of a picture that is shown dot for dot
 PHOTO = 0.4  # a drawing has a larger share of white
 MOVES = re.compile(r"\bbn-figure-(\w+)")
 logger = logging.getLogger(__name__)
@@ -58,7 +61,8 @@ def sized(tag: re.Match[str], sources: dict[str, Path], images: Path) -> str:
         width, height = size(sources[name])
     else:
         with Image.open(sources[name]) as picture:
-            width, height = picture.size
+            density = picture.info.get("dpi", (DPI, DPI))[0] / DPI
+            width, height = (round(side / density) for side in picture.size)
             kinds += ["book-photo"] if is_photo(picture) else []
             target = (images / name).with_suffix(".webp")
             if picture.format == "PNG" and lighter(picture, sources[name], target):

@@ -40,7 +40,7 @@ def main(site: str) -> None:
             page.evaluate("document.activeElement.blur()")
             picture = Image.open(io.BytesIO(figure.locator(part).screenshot()))
             path = TARGET / f"play_{name}.png"
-            picture.convert("RGB").quantize(48).save(path, optimize=True)
+            picture.convert("RGB").quantize(48).save(path, optimize=True, dpi=(200, 200))
             print(f"{path.name}: {path.stat().st_size} bytes")
         browser.close()
 

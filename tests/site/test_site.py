@@ -177,10 +177,19 @@ def test_every_image_keeps_its_room_and_its_proportions(look, page, width):
     for image in look(page, width)["images"]:
         assert image["width"] > 0, image["src"]
         assert image["height"] > 0, image["src"]
-        assert [image["width"], image["height"]] == image["natural"], image["src"]
+        sizes = zip(image["natural"], (image["width"], image["height"]), strict=True)
+        assert {dots // size for dots, size in sizes} <= {1, 2}, image["src"]
         across, high = image["shown"]
         if high:  # not in a part that is folded or replaced by a figure that moves
             assert across / high == pytest.approx(image["width"] / image["height"], rel=0.02)
+
+
+@each_page
+def test_every_picture_is_sharp_on_a_screen_with_two_dots_for_one(look, page):
+    drawn = [image for image in look(page, 1280)["images"] if not image["src"].endswith(".svg")]
+    shown = [image for image in drawn if image["shown"][0]]
+    blurred = [i["src"] for i in shown if i["natural"][0] < 1.9 * i["shown"][0]]
+    assert blurred == []
 
 
 @pytest.mark.parametrize(("page", "least"), [("chapters/04_batch_norm", 6), ("index", 1)])

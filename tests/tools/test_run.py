@@ -1,11 +1,13 @@
 """`book/tools/run.py`: the same results give the same bytes, in chapters and figures."""
 
 import base64
+import io
 
 import nbformat
 import pytest
 import run
 from house import CHAPTERS, ROOT, read_notebook
+from PIL import Image, ImageChops
 
 KEPT = {"tags": ["x"], "jupyter": {"outputs_hidden": True}}  # of a cell
 
@@ -37,6 +39,30 @@ def test_stored_notebook_holds_outputs_but_no_trace_of_the_run(tiny):
     assert cell.metadata == KEPT
     assert cell.execution_count == 1
     assert ["".join(out.text) for out in cell.outputs] == ["1\n2\n"]
+
+
+def test_a_figure_has_two_dots_for_one_in_few_colours(tmp_path):
+    code = """import matplotlib.pyplot as plt
+plt.subplots(figsize=(2, 1), dpi=100)[1].plot([0, 1])
+plt.show()"""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    nbformat.write(notebook, tmp_path / "figure.ipynb")
+    run.main([str(tmp_path / "figure.ipynb")])
+    (output,) = read_notebook(tmp_path / "figure.ipynb").cells[0].outputs
+    with Image.open(io.BytesIO(base64.b64decode(output.data["image/png"]))) as picture:
+        assert picture.mode == "P"
+        assert picture.info["dpi"] == pytest.approx((200, 200), rel=1e-3)
+        half = {"width": picture.width // 2, "height": picture.height // 2}
+    assert output.metadata["image/png"] == half
+
+
+def test_few_colours_keep_a_drawing():
+    with Image.open(ROOT / "book" / "figures" / "bench.png") as drawn:
+        before = io.BytesIO()
+        drawn.convert("RGBA").save(before, "PNG", dpi=(200, 200))
+        with Image.open(io.BytesIO(run.with_few_colours(before.getvalue()))) as few:
+            change = ImageChops.difference(drawn.convert("RGB"), few.convert("RGB"))
+    assert max(high for _, high in change.getextrema()) <= 32  # of 255
 
 
 def test_write_if_changed_says_whether_it_wrote(tmp_path):

@@ -55,5 +55,5 @@ def save(run: Run, file: Path) -> None:
     """Draw the figure of a run and store it."""
     figure = draw(run)
     file.parent.mkdir(exist_ok=True)
-    figure.savefig(file, dpi=130, metadata={"Software": None})
+    figure.savefig(file, dpi=200, metadata={"Software": None})
     plt.close(figure)
