@@ -18,9 +18,21 @@ sys.path.append(str(Path(__file__).resolve().parent.parent / "book" / "_ext"))
 from browsers import find_browser
 
 
+def pytest_collection_modifyitems(items):
+    """Leave random examples out of the coverage: counting lines takes most of their time."""
+    for item in items:
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker(pytest.mark.no_cover)
+
+
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
-    """Build the book once, from clean, every warning an error; for all workers."""
+    """Build the book once, from clean, every warning an error; for all workers.
+
+    BOOK_SITE names the folder of a site that was just built so.
+    """
+    if "BOOK_SITE" in os.environ:
+        return Path(os.environ["BOOK_SITE"])
     import site_probe
     from filelock import FileLock
 
