@@ -6,7 +6,7 @@ This file stands at the root because a run on `chapters/` alone would not load
 
 import os
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # Answers for `make killrate` are no tests, and the sheets that readers open no solutions.
 collect_ignore_glob = ["tests/course/answers/*.py", "chapters/exercises/*.ipynb"]
@@ -23,8 +23,13 @@ SETTINGS = {
 for name, value in SETTINGS.items():
     os.environ.setdefault(name, value)
 
-# The same examples on every run, and no limit on the time of one example.
-settings.register_profile("book", derandomize=True, deadline=None)
+# The same examples on every run, however slow the machine is.
+RANDOM = {
+    "derandomize": True,
+    "deadline": None,
+    "suppress_health_check": [HealthCheck.too_slow],
+}
+settings.register_profile("book", **RANDOM)
 # A quarter of the examples, for `pytest --hypothesis-profile=quick`.
-settings.register_profile("quick", derandomize=True, deadline=None, max_examples=25)
+settings.register_profile("quick", max_examples=25, **RANDOM)
 settings.load_profile("book")
