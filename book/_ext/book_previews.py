@@ -53,19 +53,16 @@ def give_ids(app: Sphinx, tree: nodes.document) -> None:
 
 
 @cache
-def rows(env: BuildEnvironment, page: str) -> dict[str, str]:
-    """Return, for each word or symbol with a row on a page, the id of the row."""
-    tables = env.get_doctree(page).findall(nodes.row) if page in env.all_docs else ()
-    return {name: row["ids"][0] for row in tables for name in row["names"]}
+def rows(env: BuildEnvironment, page: str) -> list[nodes.row]:
+    """Return the rows of a page's tables, if the book has the page."""
+    return [*env.get_doctree(page).findall(nodes.row)] if page in env.all_docs else []
 
 
-@cache
-def own_letters(env: BuildEnvironment) -> dict[str, list[str]]:
-    """Return, for each chapter, the letters that have a meaning of their own there."""
-    tables = env.get_doctree(SYMBOLS).findall(nodes.row) if SYMBOLS in env.all_docs else ()
-    own = {row[0].astext().lower(): row[1].findall(nodes.math) for row in tables if not row["names"]}
-    letters = {chapter: [part.astext() for part in parts] for chapter, parts in own.items()}
-    return {chapter: list(filter(LETTER.fullmatch, texts)) for chapter, texts in letters.items()}
+def own_letters(env: BuildEnvironment, chapter: str) -> list[str]:
+    """Return the letters that have a meaning of their own in a chapter."""
+    cells = (row[1] for row in rows(env, SYMBOLS) if row[0].astext().lower() == chapter)
+    texts = (part.astext() for cell in cells for part in cell.findall(nodes.math))
+    return list(filter(LETTER.fullmatch, texts))
 
 
 class FirstMentions:
@@ -73,18 +70,24 @@ class FirstMentions:
 
     def __init__(self, app: Sphinx, page: str, chapter: str) -> None:
         """Begin with all of them, less what means something else in this chapter."""
-        self.rows = {place: rows(app.env, place) for place in (TERMS, SYMBOLS)}
-        self.address = {place: app.builder.get_relative_uri(page, place) for place in self.rows}
-        own = own_letters(app.env).get(chapter, []) + OTHER_SENSE.get(chapter, [])
-        self.known = {self.rows[SYMBOLS].get(name) for name in own}
-        self.known |= {self.rows[TERMS].get(name) for name in own}
-        longest = sorted(map(re.escape, self.rows[TERMS]), key=len, reverse=True)
+        self.places = {
+            source: {
+                name: row["ids"][0] for row in rows(app.env, source) for name in row["names"]
+            }
+            for source in (TERMS, SYMBOLS)
+        }
+        self.address = {
+            place: app.builder.get_relative_uri(page, place) for place in self.places
+        }
+        other = own_letters(app.env, chapter) + OTHER_SENSE.get(chapter, [])
+        self.known = {places.get(name) for places in self.places.values() for name in other}
+        longest = sorted(map(re.escape, self.places[TERMS]), key=len, reverse=True)
         either = "|".join(longest).replace(r"\ ", r"\s")
         self.term = re.compile(rf"(?<![\w-])({either or '(?!)'})s?(?![\w-])", re.IGNORECASE)
 
     def link(self, page: str, name: str, shown: nodes.Node) -> nodes.Node:
         """Return a link to the row of a name, if this is the first mention of it."""
-        place = self.rows[page].get(name)
+        place = self.places[page].get(name)
         if place is None or place in self.known:
             return shown
         self.known.add(place)
@@ -100,7 +103,7 @@ class FirstMentions:
 
     def words(self, text: str) -> list[nodes.Node]:
         """Return a text with links around the terms in it."""
-        names = {name.lower(): name for name in self.rows[TERMS]}
+        names = {name.lower(): name for name in self.places[TERMS]}
         parts, end = [], 0
         for match in self.term.finditer(text):
             name = names[re.sub(r"\s", " ", match[1].lower())]

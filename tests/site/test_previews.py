@@ -71,8 +71,10 @@ def mentions(monkeypatch):
         book_previews.SYMBOLS: {r"\hatx": "symbol-x_hat", "`x_hat`": "symbol-x_hat",
                                 r"\lambda": "symbol-lambda"},
     }  # fmt: skip
-    monkeypatch.setattr(book_previews, "rows", lambda _, page: tables[page])
-    monkeypatch.setattr(book_previews, "own_letters", lambda _: {"9": [r"\lambda"]})
+    rows = {page: [nodes.row("", ids=[place], names=[name]) for name, place in table.items()]
+            for page, table in tables.items()}  # fmt: skip
+    monkeypatch.setattr(book_previews, "rows", lambda _, page: rows[page])
+    monkeypatch.setattr(book_previews, "own_letters", lambda *_: [r"\lambda"])
     builder = SimpleNamespace(get_relative_uri=lambda _, page: page)
     return book_previews.FirstMentions(SimpleNamespace(env=None, builder=builder), "a", "9")
 
@@ -197,7 +199,7 @@ def test_axe_finds_nothing_in_a_section_with_a_card(reader):
 
 
 def test_the_first_tap_opens_the_second_follows(phone):
-    for end in ("notation.html#symbol-x", "#eq-a2-1"):
+    for end in ("notation.html#symbol-x", "05_backward.html#eq-5-15"):
         phone.link(end).tap()
         box = phone.card().bounding_box()
         assert box["x"] >= 0
