@@ -7,6 +7,7 @@ import book_previews
 import pytest
 import site_probe
 from docutils import nodes
+from glossary import NUMBERS
 from house import CHAPTERS
 
 CHAPTER = "chapters/04_batch_norm"
@@ -99,6 +100,13 @@ def test_a_symbol_is_linked_once_and_a_letter_of_the_chapter_is_not(mentions):
     shown = [nodes.math("", tex) for tex in (r"\hat{x}_{ic}", r"\hat x", r"\lambda")]
     shown.append(nodes.literal("", "x_hat"))
     assert linked(map(mentions.symbol, shown)) == [(r"\hat{x}_{ic}", "symbol-x_hat")]
+
+
+@pytest.mark.parametrize("chapter", book_previews.OTHER_SENSE)
+def test_a_word_with_another_sense_stands_in_its_chapter(chapter):
+    text = NUMBERS[chapter.upper()].read_text("utf-8")
+    for word in book_previews.OTHER_SENSE[chapter]:
+        assert re.search(rf"\b{word}\b", text), word
 
 
 class Reader:

@@ -11,9 +11,10 @@ from house import ROOT
 
 OURS = [  # written by us, or made from what we wrote
     "[!_]*.html", "_modules/*.html", "_images/*", "_sources/*", "_downloads/*", ".buildinfo",
-    ".nojekyll", "objects.inv", "searchindex.js", "sitemap.xml", "*-computed.pdf", "_static/favicon.svg",
-    "_static/book.*", "_static/*previews.js", "_static/figures/*", "_static/fonts/OFL.md",
-    "_static/licences/*", "_static/live/*/*.js", "_static/live/*/*.mjs", "_static/live/*/*.css",
+    ".nojekyll", "objects.inv", "searchindex.js", "sitemap.xml", "*-computed.pdf",
+    "_static/favicon.svg", "_static/book.*", "_static/*previews.js", "_static/figures/*",
+    "_static/fonts/OFL.md", "_static/licences/*",
+    "_static/live/*/*.js", "_static/live/*/*.mjs", "_static/live/*/*.css",
     "_static/live/*/*.py", "_static/live/*/*.json", "_static/live/*/NOTICE.txt",
     "_static/live/*/pyodide/bn*.whl", "_static/live/*/pyodide/pyodide-lock.json",
 ]  # fmt: skip
