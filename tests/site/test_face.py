@@ -12,6 +12,10 @@ FONTS = site_probe.ROOT / "book" / "_static" / "fonts"
 # How many characters stand on each full line of plain paragraphs.
 LINES = """() => {
   const lines = [], range = document.createRange();
+  for (const word of document.querySelectorAll("a.book-term:not(:has(*))")) {
+    word.replaceWith(...word.childNodes);  // a link in a line makes it no shorter
+  }
+  document.body.normalize();
   for (const text of document.querySelectorAll(".bd-article section > p")) {
     if (text.querySelector("*") || text.innerText.length < 150) continue;
     const letters = text.firstChild;

@@ -71,6 +71,7 @@ def opened(chromium, served):
 
     def opens(page, width):
         tabs.append(chromium.new_page(viewport={"width": width, "height": 900}))
+        tabs[-1].add_init_script("delete HTMLElement.prototype.popover")  # test_previews.py
         tabs[-1].goto(f"{served}/{page}.html", wait_until="load")
         tabs[-1].add_style_tag(content=STILL)
         tabs[-1].evaluate(PREPARE)

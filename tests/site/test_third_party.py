@@ -1,0 +1,98 @@
+"""THIRD_PARTY.md names each file of others on the site, with the version that is installed."""
+
+import json
+import re
+from fnmatch import fnmatch
+from importlib.metadata import version
+
+import pytest
+from book_formulas import mathjax
+from house import ROOT
+
+OURS = [  # written by us, or made from what we wrote
+    "[!_]*.html", "_modules/*.html", "_images/*", "_sources/*", "_downloads/*", ".buildinfo",
+    ".nojekyll", "objects.inv", "searchindex.js", "sitemap.xml", "*-computed.pdf",
+    "_static/favicon.svg", "_static/book.*", "_static/*previews.js", "_static/figures/*",
+    "_static/fonts/OFL.md", "_static/licences/*",
+    "_static/live/*/*.js", "_static/live/*/*.mjs", "_static/live/*/*.css",
+    "_static/live/*/*.py", "_static/live/*/*.json", "_static/live/*/NOTICE.txt",
+    "_static/live/*/pyodide/bn*.whl", "_static/live/*/pyodide/pyodide-lock.json",
+]  # fmt: skip
+OPTIONAL = re.compile(r"_static/live/|pagefind/")  # there after `make live`, and with Pagefind
+FONTS = dict(re.findall(r"`(@[\w/-]+)` ([\d.]+)",
+                        (ROOT / "book/_static/fonts/OFL.md").read_text("utf-8")))  # fmt: skip
+LIVE = json.loads((ROOT / "book/live.json").read_text("utf-8"))
+TEXT = (ROOT / "THIRD_PARTY.md").read_text("utf-8")
+ROWS = [[cell.strip() for cell in line.strip("|").split("|")]
+        for line in TEXT.splitlines() if line.startswith("| `")]  # fmt: skip
+
+
+def patterns(cell):
+    """Return the patterns of a cell."""
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def matching(files, cell):
+    """Return the files that one of a cell's patterns fits."""
+    return {file for file in files for pattern in patterns(cell) if fnmatch(file, pattern)}
+
+
+def unnamed(files):
+    """Return the files that are not ours and stand in no row."""
+    ours = {file for file in files for pattern in OURS if fnmatch(file, pattern)}
+    return sorted(set(files) - ours - set().union(*(matching(files, row[0]) for row in ROWS)))
+
+
+@pytest.fixture(scope="module")
+def files(site):
+    """Give the name of each file of the site."""
+    return {path.relative_to(site).as_posix() for path in site.rglob("*") if path.is_file()}
+
+
+def test_every_row_is_read():
+    assert len(ROWS) == sum(line.startswith("| ") for line in TEXT.splitlines()) - 1
+    assert len(ROWS) >= 15
+
+
+def test_every_file_of_others_is_named(files):
+    assert unnamed(files) == []
+
+
+def test_a_file_that_is_new_is_noticed():
+    new = ["_static/new.js", "_static/vendor/x.woff2", "_static/macros.html", "lib/x.wasm"]
+    assert unnamed(new) == sorted(new)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[1])
+def test_a_row_names_files_that_are_there(files, row):
+    for pattern in patterns(row[0]):
+        assert OPTIONAL.match(pattern) or matching(files, f"`{pattern}`"), pattern
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[1])
+def test_a_row_has_the_version_that_is_shipped(row):
+    [(package, stated)] = re.findall(r"^`([^`]+)` (\S+)$", row[2])
+    if "live" in row[0]:
+        [numpy] = [name.split("-")[1] for name in LIVE["files"] if name.startswith("numpy")]
+        assert stated == {"pyodide": LIVE["version"], "numpy": numpy}[package]
+        assert "CPython" not in row[1] or f"CPython {LIVE['info']['python']}," in row[1]
+    elif package.startswith("@"):
+        assert stated == FONTS[package]
+    else:
+        assert stated == version(package)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[1])
+def test_a_work_inside_a_package_has_its_version(site, files, row):
+    stated = re.search(r"\d+\.\d+\.\d+", row[1])
+    if stated and not OPTIONAL.search(row[0]):
+        paths = [site / name for name in matching(files, row[0])] + [mathjax() / "core.js"]
+        texts = [path.read_text("utf-8", "ignore") for path in paths]
+        assert any(stated[0] in text for text in texts)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[1])
+def test_the_text_of_a_licence_is_there(site, row):
+    assert re.fullmatch("`[^`]+`|<https://[^>]+>|inside the file", row[4])
+    for name in patterns(row[4]):
+        assert len((site / name).read_text("utf-8")) > 500
