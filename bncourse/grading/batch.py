@@ -12,6 +12,7 @@ import csv
 import difflib
 import functools
 import hashlib
+import importlib.util
 import io
 import json
 import multiprocessing
@@ -29,6 +30,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bncourse import checks
+from bncourse.checks import registry
 from bncourse.grading import clean
 from bncourse.grading.marking import Row, grade, zero
 from bncourse.grading.rebuild import rebuild
@@ -148,6 +150,8 @@ def kept_seed(folder: Path) -> int:
 def version_of_checks() -> str:
     """Return a digest of the checks' source: another check is another mark."""
     paths = sorted(Path(checks.__file__).parent.rglob("*.py"))
+    own = importlib.util.find_spec(registry.OWN)
+    paths += [Path(own.origin)] if own and own.origin else []
     return hashlib.sha256(b"\0".join(path.read_bytes() for path in paths)).hexdigest()
 
 

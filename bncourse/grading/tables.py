@@ -140,5 +140,6 @@ def totals(people: Lines, header: list[str], key: str, scores: dict[str, Any]) -
                 next((got[name] for name in names if name in got), "")
                 for _, got in scores.values()
             ]
-        table.append([*own, *points, sum(p for p in points if p != "")])
+        known = [p for p in points if p != ""]  # none in Canvas' line on hidden columns, too
+        table.append([*own, *points, sum(known) if known else ""])
     return table
