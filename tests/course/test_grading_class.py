@@ -136,6 +136,7 @@ def helper_in_check():
 def old_format():
     """Return a right submission in the notebook format of 2013."""
     cells = [{**c, "input": c["source"]} for c in submission()["cells"]]
+    cells.insert(0, {"cell_type": "heading", "level": 1e300, "source": "x"})
     return {"nbformat": 3, "worksheets": [{"cells": cells}]}
 
 

@@ -51,7 +51,7 @@ def test_markdown_reads_as_it_should(text, shown):
 
 HOSTILE = r"""
 <svg onload=f()> <base href=//x> <meta http-equiv=refresh content=0> <!-- <form><input>
-[a](java&#115;cript:f()) [b]( javascript:f() "t") <javascript:f()> ![c](x"onerror=f())
+[a](&#106;avascript:f()) [b]( javascript:f() "t") <javascript:f()> ![c](x"onerror=f())
 ![d](data:text/html;base64,aGk=) [e][r] **<img src=x onerror=f()>** `</code><script>`
 
 [r]: data:text/html,<script>

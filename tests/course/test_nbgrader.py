@@ -42,7 +42,7 @@ LINK = WRITES.replace(" ", "%20")
 HOSTILE = f"""My *derivation* $a<b$. {ACT} <script>{WRITES}</script>
 <svg onload="{WRITES}"></svg> <a href="javascript:{WRITES}">link 1</a>
 [link 2](javascript:{LINK}) [link 3][1] ![x](y"onerror="{WRITES})
-[link 4](java&#115;cript:{LINK}) [link 6](data:text/html,<script>{LINK}</script>)
+[link 4](&#106;avascript:{LINK}) [link 6](data:text/html,<script>{LINK}</script>)
 <div style="position:fixed;top:0">Score: 16 / 16</div> ![none](attachment:none.png)
 <javascript:{LINK}> <base href="//x"> <meta http-equiv="refresh" content="0;url=/x">
 <form action="/x"><button>link 5</button></form>
