@@ -101,6 +101,17 @@ def test_canvas_gets_its_points_possible(tmp_path):
     ]
 
 
+def test_a_column_that_canvas_has_is_filled(tmp_path):
+    path = tmp_path / "canvas.csv"
+    path.write_text("Student,ID,04_a (77),Section\nAda,7,1,A\nEve,99,2,A\n", "utf-8")
+    people, header = tables.read_people(path, "ID")
+    assert tables.totals(people, header, "ID", SCORES) == [
+        ["Student", "ID", "04_a (77)", "Section", "05_b", "total"],
+        ["Ada", "7", 5.5, "A", 4.0, 9.5],
+        ["Eve", "99", "2", "A", "", ""],
+    ]
+
+
 @pytest.mark.parametrize("text", ["0/4", "5/4", "1", "a/b", "1/0", "-1/4", ""])
 def test_a_shard_that_is_none_is_refused(text):
     with pytest.raises(Exception, match=r"expected K/N with 1 <= K <= N"):
