@@ -43,7 +43,7 @@ OWN = "own_exercises"  # a course may have a file of this name where it starts t
 def own() -> tuple[Exercise, ...]:
     """Return the ``EXERCISES`` of ``own_exercises.py``, where there is such a file."""
     known = importlib.util.find_spec(OWN)
-    return tuple(importlib.import_module(OWN).EXERCISES) if known else ()
+    return tuple(importlib.import_module("own_exercises").EXERCISES) if known else ()
 
 
 ALL = [*(exercise for sheet in SHEETS for exercise in sheet.EXERCISES), *own()]

@@ -11,7 +11,8 @@ import yaml
 from house import ROOT, project_files, report
 
 TOP_LEVEL = {
-    ".ci", ".github", ".gitignore", ".pre-commit-config.yaml", "CHANGELOG.md", "CITATION.cff",
+    ".ci", ".dockerignore", ".github", ".gitignore", ".pre-commit-config.yaml", "CHANGELOG.md",
+    "CITATION.cff",
     "CONTRIBUTING.md", "LICENSE", "LICENSE-TEXT.md", "Makefile", "README.md", "_config.yml",
     "_toc.yml", "bncourse", "bnlib", "book", "chapters", "conftest.py", "index.md",
     "pyproject.toml", "requirements.txt", "tests",
