@@ -17,7 +17,7 @@ from bncourse.grading.batch import (
     read_sheets,
     write,
 )
-from bncourse.grading.gradebook import import_grades, scores
+from bncourse.grading.gradebook import import_grades, refuse_names, scores
 from bncourse.grading.rebuild import rebuild
 from bncourse.grading.sandbox import Limits, NoSandboxError, find_bubblewrap
 from bncourse.grading.sheets import as_stored, read_notebook
@@ -107,6 +107,10 @@ def grade_command(options: argparse.Namespace) -> None:
     for sentence in overlooked(options.submissions, sheets):
         print(f"not graded: {sentence}", file=sys.stderr)
     submissions = find_submissions(options.submissions, sheets)[options.shard or slice(None)]
+    try:
+        refuse_names(*(s.student for s in submissions))
+    except ValueError as error:  # they are graded all the same
+        print(f"cannot be imported: {error}", file=sys.stderr)
     before = read_table(options.output) if options.output.exists() else []
     rows = grade_all(submissions, settings, options.output)
     if before:

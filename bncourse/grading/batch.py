@@ -12,6 +12,7 @@ import csv
 import difflib
 import functools
 import hashlib
+import importlib.util
 import io
 import json
 import multiprocessing
@@ -26,9 +27,10 @@ from dataclasses import asdict, dataclass, field, fields
 from functools import partial
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from bncourse import checks
+from bncourse.checks import registry
 from bncourse.grading import clean
 from bncourse.grading.marking import Row, grade, zero
 from bncourse.grading.rebuild import rebuild
@@ -37,7 +39,8 @@ from bncourse.grading.sheets import Notebook, read_file, read_notebook, tasks
 
 MEMORY = 3 * 2**30  # bytes, for the process that reads and judges one submission
 SPARE = 60.0  # seconds that it may take besides the student's code
-Task = Callable[["Submission"], Any]
+Task = Callable[[Any], Any]
+Thing = TypeVar("Thing")  # a submission, or what an archive holds of one
 COLUMNS = ["student", "sheet", *[column.name for column in fields(Row)], "notes"]
 
 
@@ -107,6 +110,11 @@ def find_submissions(folder: Path, sheets: dict[str, Notebook]) -> list[Submissi
 def overlooked(folder: Path, sheets: dict[str, Notebook]) -> list[str]:
     """Return a sentence for each thing that a student has handed in and nothing reads."""
     said = []
+    for path in sorted(p for p in folder.glob("*") if p.name[:1] not in "._"):
+        if not path.is_dir():
+            said.append(f"{clean.name(path.name)}: no folder of a student, STUDENT/SHEET/")
+        elif not any(path.iterdir()):
+            said.append(f"{clean.name(path.name)}: an empty folder")
     for path in sorted(p for p in folder.glob("*/*") if p.name[:1] not in "._"):
         where = clean.name(f"{path.parent.name}/{path.name}")
         if path.name in sheets and not any(p.name[:1] != "." for p in path.glob("*.ipynb")):
@@ -142,6 +150,8 @@ def kept_seed(folder: Path) -> int:
 def version_of_checks() -> str:
     """Return a digest of the checks' source: another check is another mark."""
     paths = sorted(Path(checks.__file__).parent.rglob("*.py"))
+    own = importlib.util.find_spec(registry.OWN)
+    paths += [Path(own.origin)] if own and own.origin else []
     return hashlib.sha256(b"\0".join(path.read_bytes() for path in paths)).hexdigest()
 
 
@@ -218,7 +228,7 @@ def one(submission: Submission, settings: Settings) -> dict[str, Any]:
     return told(submission, settings, rows, [*odd, *notes])
 
 
-def attempted(pipe: Connection, task: Task, submission: Submission) -> None:
+def attempted(pipe: Connection, task: Task, submission: Any) -> None:
     """Do something with one submission in a process of its own, and send what comes of it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends this one
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
@@ -230,15 +240,15 @@ def attempted(pipe: Connection, task: Task, submission: Submission) -> None:
 
 
 def in_processes(
-    task: Task, submissions: list[Submission], workers: int, seconds: float
-) -> Iterator[tuple[Submission, dict[str, Any]]]:
+    task: Task, submissions: list[Thing], workers: int, seconds: float
+) -> Iterator[tuple[Thing, dict[str, Any]]]:
     """Yield each submission with the "result" of a task, or "why" there is none, as they come.
 
     Each is done in a process that may hang, or die of what is in the file.
     """
     fork: Any = multiprocessing.get_context("fork")  # quick, and this has no other threads
-    todo: list[Submission] = list(reversed(submissions))
-    running: dict[Any, tuple[float, Any, Submission]] = {}
+    todo: list[Thing] = list(reversed(submissions))
+    running: dict[Any, tuple[float, Any, Thing]] = {}
     try:
         while todo or running:
             while todo and len(running) < workers:

@@ -1,16 +1,15 @@
 """What students write, made safe to show: in a terminal, a table, a notebook, a web page.
 
-nbgrader's pages show Markdown without cleaning it, with the rights of whoever marks. Here
-nothing of it is HTML, a link, or a picture from elsewhere; the original text stays in the
-cell's metadata.
+nbgrader's pages show Markdown without cleaning it, with the rights of whoever marks. In what
+they get, a student's text is literal; the original stands in the cell's metadata, where
+`bncourse.grading.pages` takes it from.
 """
 
-import importlib
 import re
 from collections.abc import Iterator
 from typing import Any
 
-from bncourse.grading.sheets import Cell, Notebook, folded, source_of
+from bncourse.grading.sheets import Cell, source_of
 
 MOST = 4000  # characters of a message
 # Control characters; what cannot be seen; what turns the direction of text; half characters.
@@ -19,17 +18,10 @@ HIDDEN = re.compile(
     "\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]"
 )
 FORMULA = re.compile(r"(^|[;\t\n])(?=[\s\"]*['=+\-@\uff1d\uff0b\uff0d\uff20])")
-# TeX that makes links, styles and scripts, or moves its text over the page.
-COMMANDS = re.compile(
-    r"\\(?=(href|url|style|class|cssId|data|require|mmlToken|bbox|enclose|includegraphics|"
-    r"raise|lower|move(left|right)|m?kern|[hmv]sk(ip)|[hmv]space|[rl]lap|unicode)\b)"
-)
 DATA = r"data:(?P<kind>image/(?:png|jpeg|gif|webp));base64,(?P<data>[A-Za-z0-9+/=]+)"
 PASTED = re.compile(rf"!\[[^][\n]{{0,200}}\]\({DATA}\)")
 TAGGED = re.compile(rf"<img\s[^<>]{{0,99}}?src=[\"']{DATA}[\"'][^<>]{{0,99}}>")
-SHOWN = re.compile(r"(!\[[^][\n]{0,200}\])\((?=attachment:[^)\s\\]{1,300}\))")
 IMAGES = ("image/png", "image/jpeg", "image/gif", "image/webp")
-HINT = re.compile(re.escape(folded("@")).replace("@", "(.*)"), re.S)
 LONGEST = 50_000  # characters of a text
 LARGEST = 20 * 2**20  # characters of all pictures of an answer
 
@@ -48,10 +40,14 @@ def visible(text: str, most: int = MOST) -> str:
 
 
 def name(text: str) -> str:
-    """Return a folder's or a file's name on one line, without what would open a tag."""
+    """Return a folder's or a file's name on one line, without what would open a tag.
+
+    Different names stay different; a file's name of 255 bytes has 1020 characters at most.
+    """
+    text = text.replace("\\", r"\x5c")
     text = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    safe = re.sub('[<>"`\n\t]', lambda match: f"\\x{ord(match[0]):02x}", text)
-    return visible(safe, 260)
+    safe = re.sub('[<>"`\n\t\r]', lambda match: f"\\x{ord(match[0]):02x}", text)
+    return visible(safe, 1020)
 
 
 def for_table(value: Any) -> Any:
@@ -74,29 +70,10 @@ def from_table(text: str) -> str:
     return text[1:] if text[:1] == "'" else text
 
 
-def literal(text: str) -> str:
+def literal(text: str, most: int = MOST) -> str:
     """Return Markdown that shows a text as it is, line by line."""
-    return "\n".join(f"    {line}" for line in visible(text).split("\n")) if text else ""
-
-
-def markdown(text: str, pictures: Any = ()) -> str:
-    """Return Markdown with emphasis, code, tables and formulas, and nothing that acts.
-
-    Examples
-    --------
-    >>> markdown("**a** < b <img src=x> [c](javascript:1)")
-    '**a** < b < img src=x> [c] (javascript:1)'
-    """
-    text = re.sub(r"<(?=[A-Za-z/!?])", "< ", visible(text, LONGEST))
-    text = COMMANDS.sub(r"\\ ", text)
-    text = re.sub(r"([`~]{3})\s*mermaid", r"\1text", text, flags=re.I)
-    text = SHOWN.sub("\\1\0", text)
-    text = re.sub(r"\](?=[(\[:])", "] ", text).replace("\0", "(")
-    return re.sub(
-        r"\(attachment:([^)]*)\)",
-        lambda match: match[0] if match[1] in pictures else f" (no picture {match[1]})",
-        text,
-    )
+    lines = visible(text, most).split("\n")
+    return "\n".join(f"    {line}" for line in lines) if text else ""
 
 
 def attached(cell: Cell) -> Iterator[tuple[str, str, str]]:
@@ -140,18 +117,11 @@ def clean_cell(cell: Cell) -> Cell:
         return {**cell, "source": visible(text, LONGEST), "outputs": outputs}
     cell = with_attached(cell)
     text, pictures = source_of(cell), pictures_of(cell)
-    hint = HINT.fullmatch(text)
-    clean = markdown(hint[1] if hint else text, pictures)
-    clean = folded(clean) if hint else clean if kind == "markdown" else literal(text)
-    new = {**cell, "cell_type": "markdown", "source": clean}
+    new = {**cell, "cell_type": "markdown", "source": literal(text, LONGEST)}
+    original = text.encode("utf-8", "replace").decode()
+    new["metadata"] = dict(cell["metadata"]) | {"original": original}
     new.pop("attachments", None)
-    if pictures:
-        new["attachments"] = pictures
-    if clean != text:
-        new["metadata"] = {"original": text.encode("utf-8", "replace").decode()} | dict(
-            cell["metadata"]
-        )
-    return new
+    return new | {"attachments": pictures} if pictures else new
 
 
 def clean_output(output: Any) -> Any:
@@ -160,14 +130,3 @@ def clean_output(output: Any) -> Any:
         return output
     kept = {k: v for k, v in output["data"].items() if k in ("text/plain", *IMAGES)}
     return {**output, "data": kept}
-
-
-def clean_notebook(notebook: Notebook) -> Notebook:
-    """Return a notebook whose every cell is safe to show."""
-    return {**notebook, "cells": [clean_cell(cell) for cell in notebook["cells"]]}
-
-
-def preprocess(notebook: Any, resources: Any) -> tuple[Any, Any]:
-    """Clean a notebook on its way into nbgrader's pages (`nbgrader_config.py`)."""
-    nbformat: Any = importlib.import_module("nbformat")  # nbgrader has it, not every reader
-    return nbformat.from_dict(clean_notebook(notebook)), resources

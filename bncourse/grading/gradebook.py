@@ -1,6 +1,7 @@
 """Bring grades into nbgrader's gradebook, where written answers and feedback go on."""
 
 import importlib
+import re
 import sys
 import warnings
 from functools import partial
@@ -10,7 +11,7 @@ from typing import Any, NamedTuple
 from bncourse.grading import clean
 from bncourse.grading.batch import SPARE, Submission, chosen, in_processes, write
 from bncourse.grading.rebuild import rebuild
-from bncourse.grading.sheets import Notebook, as_stored, read_file
+from bncourse.grading.sheets import Notebook, as_stored, read_file, tag
 from bncourse.grading.tables import read_table
 
 
@@ -22,6 +23,7 @@ class Mark(NamedTuple):
 
 
 UNMARKED = Mark(None, "")
+NAME = re.compile(r'(?!\.)[^,"/<>*?\[\]]+')  # a comma shifts the columns of nbgrader's export
 
 
 def read_csv(path: Path) -> dict[tuple[str, str], dict[str, Mark]]:
@@ -77,15 +79,18 @@ def import_grades(
 
 
 def keep_notebook(submission: Submission, sheets: dict[str, Notebook], course: Path) -> None:
-    """Write a submission, rebuilt, to where nbgrader keeps what it has graded."""
+    """Write a submission, rebuilt and clean, to where nbgrader keeps what it has graded."""
+    refuse_names(submission.student)
     sheet = sheets[submission.sheet]
     try:
         notebook = rebuild(chosen(submission, sheet)[0], sheet).notebook
     except ValueError:
         notebook = rebuild({"cells": []}, sheet).notebook
+    answers = ("answer", "written")
+    cells = [clean.clean_cell(c) if tag(c) in answers else c for c in notebook["cells"]]
     folder = course / "autograded" / submission.student / submission.sheet
     folder.mkdir(parents=True, exist_ok=True)
-    write(folder / f"{submission.sheet}.ipynb", as_stored(notebook))
+    write(folder / f"{submission.sheet}.ipynb", as_stored({**notebook, "cells": cells}))
 
 
 def exercise_of(cell: str) -> str:
@@ -140,19 +145,19 @@ def enter(book: Any, submission: Submission, marks: dict[str, Mark], late: Any) 
     book.db.commit()
 
 
-def refuse_names(student: str) -> None:
-    """Refuse a name that nbgrader's export, or a path, would not bear.
+def refuse_names(*students: str) -> None:
+    """Refuse names that nbgrader's export, or its folders, would not bear.
 
     Raises
     ------
     ValueError
-        If it has a comma, a quote, a slash, an angle bracket or a control character, or is
-        "." or "..". The escapes of `clean.name` are well.
+        With all names that have such a character. The escapes of `clean.name` are well.
     """
-    if student in (".", "..") or any(c in ',"/<>' or not c.isprintable() for c in student):
+    bad = [repr(s) for s in students if not (NAME.fullmatch(s) and s.isprintable())]
+    if bad:
         raise ValueError(
-            f"expected a name without commas, quotes, slashes, <, > and control codes, got "
-            f"{student!r}; rename the folder, and grade again"
+            'expected names without , " / < > * ? [ ] and control codes, and without a dot in '
+            f"front, got {', '.join(sorted(set(bad)))}; rename the folders, and grade again"
         )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from bncourse.checks import EXERCISES
-from bncourse.grading.clean import clean_cell, pictures_of, with_attached
+from bncourse.grading.clean import pictures_of, with_attached
 from bncourse.grading.sheets import (
     BLANK_TEXT,
     Cell,
@@ -165,11 +165,12 @@ def rebuild(submission: Notebook, sheet: Notebook) -> Rebuilt:
 
 
 def place_in(place: Cell, answer: Cell) -> None:
-    """Put an answer into its place of the pristine sheet, safe to show."""
-    new: Cell = {**place, "source": source_of(answer)}
-    if place["cell_type"] == "markdown" and isinstance(answer.get("attachments"), dict):
-        new["attachments"] = answer["attachments"]
-    place.update(clean_cell(new))
+    """Put an answer into its place of the pristine sheet, with its pictures."""
+    if place["cell_type"] == "markdown":
+        answer = with_attached(answer)
+        pictures = pictures_of(answer)
+        place |= {"attachments": pictures} if pictures else {}
+    place["source"] = source_of(answer)
 
 
 def to_execute(

@@ -111,7 +111,9 @@ def parsed(data: bytes) -> Any:
 def from_old(cell: Cell) -> Cell:
     """Return a cell of the format before 4 as it is today."""
     kind = "markdown" if cell.get("cell_type") == "heading" else cell.get("cell_type")
-    marks = "#" * int(cell.get("level", 1)) + " " if cell.get("cell_type") == "heading" else ""
+    level = cell.get("level")
+    level = level if isinstance(level, int) and level in range(1, 7) else 1
+    marks = "#" * level + " " if cell.get("cell_type") == "heading" else ""
     return {**cell, "cell_type": kind, "source": marks + source_of(cell | {
         "source": cell.get("input", cell.get("source", ""))})}  # fmt: skip
 

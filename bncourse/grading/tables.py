@@ -125,20 +125,31 @@ def names_of(text: str) -> list[str]:
 def totals(people: Lines, header: list[str], key: str, scores: dict[str, Any]) -> Table:
     """Return the class list with a column of points for each sheet, and the sum.
 
-    ``scores`` maps each sheet to its most points and to the points by student. A student
-    who has handed in nothing gets an empty cell. Of "Participant 7", as Moodle writes it,
-    the last word counts. Canvas' line of points possible gets the most points.
+    ``scores`` maps each sheet to its most points and to the points by student. A column
+    that has the sheet's name, or that and a number in brackets as Canvas writes it, is
+    filled; else there is a new one. Who has handed in nothing keeps what stands there. Of
+    "Participant 7", as Moodle writes it, the last word counts. Canvas' line of points
+    possible gets the most points.
     """
-    table: Table = [[*header, *scores, "total"]]
+    columns = {sheet: column_of(sheet, header) for sheet in scores}
+    table: Table = [[*header, *(c for c in columns.values() if c not in header), "total"]]
     for person in people:
-        own = [person[column] for column in header]
-        if any("Points Possible" in cell for cell in own):
-            points = [most for most, _ in scores.values()]
+        line: dict[str, Any] = dict.fromkeys(table[0], "") | person
+        if any("Points Possible" in person[column] for column in header):
+            points = {columns[sheet]: most for sheet, (most, _) in scores.items()}
         else:
-            names = names_of(person[key])
-            points = [
-                next((got[name] for name in names if name in got), "")
-                for _, got in scores.values()
-            ]
-        table.append([*own, *points, sum(p for p in points if p != "")])
+            points = {
+                columns[sheet]: got[name]
+                for sheet, (_, got) in scores.items()
+                for name in reversed(names_of(person[key]))
+                if name in got
+            }
+        line |= points | ({"total": sum(points.values())} if points else {})
+        table.append([line[column] for column in table[0]])
     return table
+
+
+def column_of(sheet: str, header: list[str]) -> str:
+    """Return the column of a class list that a sheet's points belong to."""
+    known = (c for c in header if re.fullmatch(rf"{re.escape(sheet)}( \(\d+\))?", c))
+    return next(known, sheet)

@@ -90,6 +90,25 @@ def test_the_fingerprint_changes_with_all_that_a_mark_depends_on(folder, monkeyp
     assert batch.fingerprint(one, Settings({NAME: turned})) == marks[0]
 
 
+def test_a_course_may_have_exercises_of_its_own(tmp_path):
+    """They stand in a file beside the sheets, and another version of it is another mark."""
+    marks = []
+    for points in (3, 4):
+        (tmp_path / "own_exercises.py").write_text(
+            "from bncourse.checks import Exercise, Part\n"
+            f"EXERCISES = (Exercise('ex99_q1', 'f', {points}, ('y',), abs, ()),)\n"
+        )
+        code = (
+            "from bncourse.checks import find\nfrom bncourse.grading import batch\n"
+            "print(find('ex99_q1').points, batch.version_of_checks())"
+        )
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        marks.append(tuple(done.stdout.split()))
+    assert [points for points, _ in marks] == ["3", "4"]
+    assert marks[0][1] != marks[1][1]
+
+
 def test_damaged_and_foreign_results_are_not_taken(tmp_path):
     path = tmp_path / "a.json"
     for text in ("", "{", "[]", '{"fingerprint": "other"}', "5"):

@@ -37,6 +37,12 @@ for fd in range(4, 20):
         while True: os.write(fd, b"[" * 10**6)
     except OSError: pass
 """
+ENDLESS = """class E(ValueError):
+        def __str__(self):
+            os.write(1, b'x' * 10**6)
+            raise E
+    raise E"""
+ONE_CALL = "lambda *a: {'value': {'float': '0x0p0'}, 'given': []}"
 MANY = """
 for _ in range(600):
     try:
@@ -58,11 +64,18 @@ NOTHING = {
         "closed output": "os.closerange(0, 99)\nwhile True: pass",
         "colliding": body("return {k * (2**61 - 1): None for k in range(2000)}"),
         "endless output": FLOOD,
+        "error without end": body(ENDLESS),
+        "driver": f"import __main__\n__main__.one_call = {ONE_CALL}\n{body('0')}",
         "forged": 'os.write(4, b\'{"faults": {}, "outcomes": {"ex04_q1": 5}}\')\nos._exit(0)',
     },
     "": {"processes": MANY, "huge list": body("return [[]] * 30_000")},  # as the machine is
     "graded": {
         "surrogate": body(r"raise ValueError('\ud800 \x1b[2J \u202e')"),
+        "link in a terminal": body(
+            r"raise type('\x1b]8;;http://x\x07', (KeyError,), {})('\r')"
+        ),
+        "masked": body("return np.ma.masked_all(x.shape)"),
+        "pickle": f"class P:\n    def __reduce__(s): 1 / 0\n{body('return P()')}",
         "digits": body("return 10**5000"),
         "huge fault": "raise ValueError('x' * 10**6)",
         "markup": body("raise type('<img src=x>', (ValueError,), {})('<script>')"),
@@ -123,6 +136,7 @@ def helper_in_check():
 def old_format():
     """Return a right submission in the notebook format of 2013."""
     cells = [{**c, "input": c["source"]} for c in submission()["cells"]]
+    cells.insert(0, {"cell_type": "heading", "level": 1e300, "source": "x"})
     return {"nbformat": 3, "worksheets": [{"cells": cells}]}
 
 
@@ -181,6 +195,10 @@ def course(tmp_path_factory):
         (older.with_name(path)).write_bytes(dumped(submission({})))
         os.utime(older.with_name(path), (when, when))
     os.utime(older, (1000, 1000))
+    for name in ("Doe, Jane", "[x]", "a\nb", "-a", "@b", "=c"):
+        hand_in(course, name, submission({}))
+    (course / "nobody").mkdir()
+    (course / "stray.ipynb").touch()
     hand_in(course, "misspelt", submission(), sheet="04_batchnorm")
     (course / "nothing" / NAME).mkdir(parents=True)
     os.link(course / "right" / NAME / f"{NAME}.ipynb", course / "two" / NAME / ".hidden.ipynb")
@@ -219,7 +237,12 @@ def test_a_link_or_a_special_file_is_not_read(course):
 
 def test_every_name_is_there_and_what_was_not_understood_is_said(course):
     _, rows, said = course
-    assert set(rows) == {*CODES, *FILES, *LINKS, "folder link", "two", r"M\xfcller"}
+    students = {*CODES, *FILES, *LINKS, "folder link", "two", r"M\xfcller"}
+    assert set(rows) == students | {"Doe, Jane", "[x]", r"a\x0ab", "'-a", "'@b", "'=c"}
+    assert "cannot be imported: expected names" in said
+    assert "got 'Doe, Jane', '[x]'; rename the folders" in said
+    assert "nobody: an empty folder" in said
+    assert "stray.ipynb: no folder of a student" in said
     assert float(rows[r"M\xfcller"]["points"]) == 3
     assert "was 04_batch_norm meant?" in said
     assert f"nothing/{NAME}: no notebook" in said

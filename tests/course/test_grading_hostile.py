@@ -19,7 +19,7 @@ from grading_cases import (
 from bncourse.grading import Limits, grade
 
 ZERO = dict.fromkeys(FULL, 0.0)
-LIMITS = Limits(cell=1.5, total=16.0)
+LIMITS = Limits(cell=1.5, total=24.0)
 pytestmark = needs_sandbox
 
 LOOP = "def standardize(x, eps):\n    while True:\n        pass"

@@ -219,7 +219,7 @@ def test_pasted_pictures_come_along_and_nothing_else_that_is_attached():
         "a.png": {"image/png": "aGk="}, "1-a.png": {"image/gif": "aGk="}
     }  # fmt: skip
     assert shown["source"] == (
-        "![a](attachment:a.png) ![b] (no picture b.png)\n\n![a](attachment:1-a.png)"
+        "![a](attachment:a.png) ![b](attachment:b.png)\n\n![a](attachment:1-a.png)"
     )
 
 

@@ -84,7 +84,7 @@ def test_a_class_list_keeps_its_columns_and_gets_points(tmp_path):
         ["Identifier", "Name", "04_a", "05_b", "total"],
         ["Participant 7", "Ada", 5.5, 4.0, 9.5],
         ["-bob", "Bob", 0.0, "", 0.0],
-        ["8", "Cyd", "", "", 0],
+        ["8", "Cyd", "", "", ""],
     ]
     with pytest.raises(ValueError, match=r"people\.csv: .*'ID', found Identifier, Name"):
         tables.read_people(path, "ID")
@@ -92,11 +92,23 @@ def test_a_class_list_keeps_its_columns_and_gets_points(tmp_path):
 
 def test_canvas_gets_its_points_possible(tmp_path):
     path = tmp_path / "canvas.csv"
-    path.write_text("Student,ID,Section\n    Points Possible,,\nAda,7,A\n", "utf-8")
+    path.write_text("Student,ID,Section\n,,\n    Points Possible,,\nAda,7,A\n", "utf-8")
     people, header = tables.read_people(path, "ID")
     assert tables.totals(people, header, "ID", SCORES)[1:] == [
+        [""] * 6,  # Canvas writes of hidden columns here, and would take a 0 for a student's
         ["    Points Possible", "", "", 9.0, 4.0, 13.0],
         ["Ada", "7", "A", 5.5, 4.0, 9.5],
+    ]
+
+
+def test_a_column_that_canvas_has_is_filled(tmp_path):
+    path = tmp_path / "canvas.csv"
+    path.write_text("Student,ID,04_a (77),Section\nAda,7,1,A\nEve,99,2,A\n", "utf-8")
+    people, header = tables.read_people(path, "ID")
+    assert tables.totals(people, header, "ID", SCORES) == [
+        ["Student", "ID", "04_a (77)", "Section", "05_b", "total"],
+        ["Ada", "7", 5.5, "A", 4.0, 9.5],
+        ["Eve", "99", "2", "A", "", ""],
     ]
 
 

@@ -11,10 +11,10 @@ import yaml
 from house import ROOT, project_files, report
 
 TOP_LEVEL = {
-    ".ci", ".github", ".gitignore", ".pre-commit-config.yaml", "CHANGELOG.md", "CITATION.cff",
-    "CONTRIBUTING.md", "LICENSE", "LICENSE-TEXT.md", "Makefile", "README.md", "THIRD_PARTY.md",
-    "_config.yml", "_toc.yml", "bncourse", "bnlib", "book", "chapters", "conftest.py",
-    "index.md", "pyproject.toml", "requirements.txt", "tests",
+    ".ci", ".dockerignore", ".github", ".gitignore", ".pre-commit-config.yaml", "CHANGELOG.md",
+    "CITATION.cff", "CONTRIBUTING.md", "LICENSE", "LICENSE-TEXT.md", "Makefile", "README.md",
+    "THIRD_PARTY.md", "_config.yml", "_toc.yml", "bncourse", "bnlib", "book", "chapters",
+    "conftest.py", "index.md", "pyproject.toml", "requirements.txt", "tests",
 }  # fmt: skip
 # The patterns are written so that they do not match themselves.
 LEFTOVERS = {

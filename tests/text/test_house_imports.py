@@ -31,6 +31,10 @@ OUTSIDE = {
     "nbgrader": ["grading"],
     "traitlets": ["grading"],  # behind nbgrader
     "nbformat": ["grading"],  # behind nbgrader
+    "nbconvert": ["grading"],  # behind nbgrader
+    "mistune": ["grading"],  # behind nbconvert
+    "jinja2": ["grading"],  # behind nbconvert
+    "own_exercises": ["checks"],  # a course's own, where there is such a file
     "IPython": ["grading"],  # in the sandbox, where it is there
     "matplotlib": ["plots"],
 }

@@ -15,9 +15,10 @@ c.Execute.startup_timeout = 120
 c.LimitOutput.max_lines = 200
 
 # What students write is shown to whoever marks: nothing of it may act in the browser. The
-# first line is for what cells have printed; nbgrader's pages leave Markdown as it is.
+# first line is for what cells have printed, the others for nbgrader's pages.
 c.HTMLExporter.sanitize_html = True
-c.HTMLExporter.preprocessors = ["bncourse.grading.clean.preprocess"]
+c.HTMLExporter.filters = {"markdown2html": "bncourse.grading.pages.markdown"}
+c.HTMLExporter.preprocessors = ["bncourse.grading.pages.preprocess"]
 
 # Feedback shows the answers and the points, not the hidden tests.
 c.GenerateFeedback.preprocessors = [
@@ -25,12 +26,9 @@ c.GenerateFeedback.preprocessors = [
     "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
 ]
 
-# Files in the archives of Canvas (NAME_[LATE_]ID_NUMBER_FILE) and of Moodle
-# (NAME_ID_assignsubmission_file_/FILE): `nbgrader zip_collect SHEET` takes them in.
-c.FileNameCollectorPlugin.named_regexp = (
-    r".*/[^/]*?_(?:LATE_)?(?P<student_id>\d+)_"
-    r"(?:assignsubmission_file_/?|\d+_)(?P<file_id>[^/]+)\.ipynb$"
-)
+# `nbgrader zip_collect SHEET` takes in the archives of Canvas and of Moodle, with limits.
+c.ZipCollectApp.extractor_plugin = "bncourse.grading.archives.Extractor"
+c.FileNameCollectorPlugin.named_regexp = r".*/(?P<student_id>[^/]+)/(?P<file_id>[^/]+\.ipynb)$"
 
 # The kernel runs in a sandbox without a network, so it is reached over sockets in a folder.
 c.KernelManager.transport = "ipc"
