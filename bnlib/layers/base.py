@@ -73,7 +73,8 @@ class Layer:
     def inner_layers(self) -> Iterator[tuple[str, "Layer"]]:
         """Yield the layers in this one's attributes with their names, such as ``blocks.0``."""
         for name, value in vars(self).items():
-            yield from _layers_in(value, name)
+            if isinstance(value, Layer | dict | list | tuple):  # most hold none
+                yield from _layers_in(value, name)
 
     def named_layers(self) -> dict[str, "Layer"]:
         """Return this layer, by the name "", and all within it, outermost first, each once."""
