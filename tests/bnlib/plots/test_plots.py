@@ -226,8 +226,8 @@ def test_each_line_has_its_label_at_its_end_and_no_legend_stays():
     assert [text.xyann[0] for text in ax.texts] == [5, 5, 5]
     for line in ax.lines:
         if line.get_label() in written:
-            light, dark = to_rgb(line.get_color()), to_rgb(written[line.get_label()].get_color())
-            np.testing.assert_allclose(dark, 0.7 * np.array(light))
+            dark = to_rgb(written[line.get_label()].get_color())
+            np.testing.assert_allclose(dark, 0.7 * np.array(to_rgb(line.get_color())))
 
 
 def test_labels_of_lines_that_end_together_do_not_cover_one_another():
