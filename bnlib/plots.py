@@ -102,20 +102,24 @@ def label_ends(ax: Axes, pad: float = 8) -> Axes:
     ax.figure.draw_without_rendering()  # only now the layout stands
     middles = 72 / ax.figure.dpi * ax.transData.transform(ends)[:, 1]  # points
     heights = [1.2 * LABEL_SIZE * (1 + label.count("\n")) for label in labels]
-    moves = spread_out(middles, heights) - middles
+    moves = _spread_out(middles, heights) - middles
     for curve, label, end, move in zip(curves, labels, ends, moves, strict=True):
-        where = {"xytext": (pad, move), "textcoords": "offset points", "va": "center"}
+        where: dict[str, Any] = {
+            "xytext": (pad, move),
+            "textcoords": "offset points",
+            "va": "center",
+        }
         color = 0.7 * np.array(to_rgb(curve.get_color()))  # darker: text needs contrast
         ax.annotate(label, end, fontsize=LABEL_SIZE, color=color, **where)
     return ax
 
 
-def spread_out(places: Array, heights: Sequence[float]) -> Array:
+def _spread_out(places: Array, heights: Sequence[float]) -> Array:
     """Move labels, given by their middles and heights, until none covers another.
 
     Examples
     --------
-    >>> spread_out(np.array([0.0, 1.0, 9.0]), [2, 2, 2])
+    >>> _spread_out(np.array([0.0, 1.0, 9.0]), [2, 2, 2])
     array([-0.5,  1.5,  9. ])
     """
     places, order = places.astype(float), np.argsort(places, kind="stable")
