@@ -92,25 +92,22 @@ def label_ends(ax: Axes, pad: float = 8) -> Axes:
     >>> [text.get_text() for text in ax.texts], ax.get_legend()
     (['up', 'down'], None)
     """
-    curves, labels = ax.get_legend_handles_labels()
+    curves = [line for line in ax.lines if str(line.get_label())[:1] not in {"", "_"}]
+    labels = [str(curve.get_label()) for curve in curves]
     if not labels:
         raise ValueError("label_ends: no line has a label; draw the lines with label=...")
     if legend := ax.get_legend():
         legend.remove()
     points = [np.asarray(curve.get_xydata()) for curve in curves]
     ends = np.array([xy[np.isfinite(xy).all(axis=1)][-1] for xy in points])
-    ax.figure.draw_without_rendering()  # only now the layout stands
+    ax.figure.draw_without_rendering()  # type: ignore[union-attr] # places the axes
     middles = 72 / ax.figure.dpi * ax.transData.transform(ends)[:, 1]  # points
     heights = [1.2 * LABEL_SIZE * (1 + label.count("\n")) for label in labels]
     moves = _spread_out(middles, heights) - middles
     for curve, label, end, move in zip(curves, labels, ends, moves, strict=True):
-        where: dict[str, Any] = {
-            "xytext": (pad, move),
-            "textcoords": "offset points",
-            "va": "center",
-        }
-        color = 0.7 * np.array(to_rgb(curve.get_color()))  # darker: text needs contrast
-        ax.annotate(label, end, fontsize=LABEL_SIZE, color=color, **where)
+        where: dict[str, Any] = {"xytext": (pad, move), "textcoords": "offset points"}
+        color = [0.7 * v for v in to_rgb(curve.get_color())]  # text needs contrast
+        ax.annotate(label, end, va="center", fontsize=LABEL_SIZE, color=color, **where)
     return ax
 
 
