@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
+from matplotlib.lines import Line2D
 
 from bnlib.axes import Array
 
@@ -84,7 +85,7 @@ def label_ends(ax: Axes, pad: float = 8) -> Axes:
     Raises
     ------
     ValueError
-        If no line has a label.
+        If no line with finite points has a label.
 
     Examples
     --------
@@ -92,14 +93,14 @@ def label_ends(ax: Axes, pad: float = 8) -> Axes:
     >>> [text.get_text() for text in ax.texts], ax.get_legend()
     (['up', 'down'], None)
     """
-    curves = [line for line in ax.lines if str(line.get_label())[:1] not in {"", "_"}]
+    named = [line for line in ax.lines if str(line.get_label())[:1] not in {"", "_"}]
+    curves = [line for line in named if len(_finite(line))]
     labels = [str(curve.get_label()) for curve in curves]
     if not labels:
-        raise ValueError("label_ends: no line has a label; draw the lines with label=...")
+        raise ValueError("label_ends: no line with points has a label; draw it with label=...")
     if legend := ax.get_legend():
         legend.remove()
-    points = [np.asarray(curve.get_xydata()) for curve in curves]
-    ends = np.array([xy[np.isfinite(xy).all(axis=1)][-1] for xy in points])
+    ends = np.array([_finite(curve)[-1] for curve in curves])
     ax.figure.draw_without_rendering()  # type: ignore[union-attr] # places the axes
     middles = 72 / ax.figure.dpi * ax.transData.transform(ends)[:, 1]  # points
     heights = [1.2 * LABEL_SIZE * (1 + label.count("\n")) for label in labels]
@@ -109,6 +110,12 @@ def label_ends(ax: Axes, pad: float = 8) -> Axes:
         color = [0.7 * v for v in to_rgb(curve.get_color())]  # text needs contrast
         ax.annotate(label, end, va="center", fontsize=LABEL_SIZE, color=color, **where)
     return ax
+
+
+def _finite(line: Line2D) -> Array:
+    """Return the points of a line that can be drawn, shape (points, 2)."""
+    points: Array = np.asarray(line.get_xydata())
+    return points[np.isfinite(points).all(axis=1)]
 
 
 def _spread_out(places: Array, heights: Sequence[float]) -> Array:

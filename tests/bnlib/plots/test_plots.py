@@ -241,5 +241,9 @@ def test_labels_of_lines_that_end_together_do_not_cover_one_another():
 
 
 def test_lines_without_labels_are_refused():
-    with pytest.raises(ValueError, match="label_ends: no line has a label; draw"):
-        plots.label_ends(plots.lines({}, "x", "y"))
+    nothing = {"nowhere": ([1, 2], [np.nan, np.inf])}
+    for series in ({}, nothing):
+        with pytest.raises(ValueError, match="label_ends: no line with points has a label"):
+            plots.label_ends(plots.lines(series, "x", "y"))
+    ax = plots.label_ends(plots.lines(nothing | {"up": ([1, 2], [1, 2])}, "x", "y"))
+    assert [text.get_text() for text in ax.texts] == ["up"]
