@@ -4,6 +4,7 @@ Colours are five of Okabe & Ito and a brown, told apart by readers with any colo
 line styles and markers differ as well. Every function returns the axes it drew on.
 """
 
+import itertools
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.lines import Line2D
 
 from bnlib.axes import Array
 
@@ -27,6 +30,7 @@ STYLE: Any = {
     "grid.alpha": 0.25,
     "figure.constrained_layout.use": True,
 }
+LABEL_SIZE = 10  # points, of a label at its line
 Pair = tuple[npt.ArrayLike, npt.ArrayLike]
 
 
@@ -66,6 +70,70 @@ def seeds(
         ax.plot(dots, values.ravel(), linestyle="", alpha=0.45, markersize=4, **style)
         ax.plot(x, values.mean(axis=1), DASHES[i % 6], label=label, markersize=6, **style)
     return _finish(ax, xlabel, ylabel, log)
+
+
+def label_ends(ax: Axes, pad: float = 8) -> Axes:
+    """Write each line's label at its right end, in its colour; take the legend away.
+
+    Parameters
+    ----------
+    ax : Axes
+        With its lines, limits and scales as they will stay. Labels may have several lines.
+    pad : float
+        From the end of a line to its label, in points.
+
+    Raises
+    ------
+    ValueError
+        If no line with finite points has a label.
+
+    Examples
+    --------
+    >>> ax = label_ends(lines({"up": ([1, 2], [1, 3]), "down": ([1, 2], [1, 0])}, "x", "y"))
+    >>> [text.get_text() for text in ax.texts], ax.get_legend()
+    (['up', 'down'], None)
+    """
+    named = [line for line in ax.lines if str(line.get_label())[:1] not in {"", "_"}]
+    curves = [line for line in named if len(_finite(line))]
+    labels = [str(curve.get_label()) for curve in curves]
+    if not labels:
+        raise ValueError("label_ends: no line with points has a label; draw it with label=...")
+    if legend := ax.get_legend():
+        legend.remove()
+    ends = np.array([_finite(curve)[-1] for curve in curves])
+    ax.figure.draw_without_rendering()  # type: ignore[union-attr] # places the axes
+    middles = 72 / ax.figure.dpi * ax.transData.transform(ends)[:, 1]  # points
+    heights = [1.2 * LABEL_SIZE * (1 + label.count("\n")) for label in labels]
+    moves = _spread_out(middles, heights) - middles
+    for curve, label, end, move in zip(curves, labels, ends, moves, strict=True):
+        where: dict[str, Any] = {"xytext": (pad, move), "textcoords": "offset points"}
+        color = [0.7 * v for v in to_rgb(curve.get_color())]  # text needs contrast
+        ax.annotate(label, end, va="center", fontsize=LABEL_SIZE, color=color, **where)
+    return ax
+
+
+def _finite(line: Line2D) -> Array:
+    """Return the points of a line that can be drawn, shape (points, 2)."""
+    points: Array = np.asarray(line.get_xydata())
+    return points[np.isfinite(points).all(axis=1)]
+
+
+def _spread_out(places: Array, heights: Sequence[float]) -> Array:
+    """Move labels, given by their middles and heights, until none covers another.
+
+    Examples
+    --------
+    >>> _spread_out(np.array([0.0, 1.0, 9.0]), [2, 2, 2])
+    array([-0.5,  1.5,  9. ])
+    """
+    places, order = places.astype(float), np.argsort(places, kind="stable")
+    for _ in range(100):  # each overlap is shared by its two labels
+        for low, high in itertools.pairwise(order):
+            overlap = (heights[low] + heights[high]) / 2 - (places[high] - places[low])
+            if overlap > 0:
+                places[low] -= overlap / 2
+                places[high] += overlap / 2
+    return places
 
 
 def dots(groups: Mapping[str, Array], ylabel: str, ax: Axes | None = None) -> Axes:

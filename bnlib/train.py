@@ -81,9 +81,10 @@ def fit(
     history = History()
     held_out = (data.x_test, data.y_test) if data.x_val is None else (data.x_val, data.y_val)
     batches = mini_batches(len(data.x_train), batch_size, steps, seed)
+    model.train()
     for step, rows in enumerate(_bar(batches, progress, total=steps), start=1):
         try:
-            loss = train_step(model, optimizer, data.x_train[rows], data.y_train[rows])
+            loss = _step(model, optimizer, data.x_train[rows], data.y_train[rows])
             history.loss.append(loss)
             if step == steps or (eval_every and step % eval_every == 0):
                 history.accuracy.append(accuracy(model, *held_out))
@@ -100,6 +101,11 @@ def fit(
 def train_step(model: Layer, optimizer: SGD, x: Array, y: Any) -> float:
     """Do one forward pass, one backward pass and one update; return the batch's loss."""
     model.train()
+    return _step(model, optimizer, x, y)
+
+
+def _step(model: Layer, optimizer: SGD, x: Array, y: Any) -> float:
+    """Do what `train_step` does, in the mode that the model is in."""
     loss, dlogits = softmax_cross_entropy(model(x), y)
     model.backward(dlogits)
     optimizer.step()

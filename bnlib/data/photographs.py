@@ -1,6 +1,7 @@
 """Patches of the two photographs that ship with scikit-learn, for whitening."""
 
 import operator
+from functools import cache
 from typing import SupportsIndex
 
 import numpy as np
@@ -90,15 +91,21 @@ def _photographs(photo: str | None) -> npt.NDArray[np.uint8]:
             "None takes patches of both"
         )
     try:
-        from sklearn.datasets import load_sample_images
-
-        images: list[npt.NDArray[np.uint8]] = load_sample_images().images
+        images = _decoded()
     except ImportError as error:
         raise ModuleNotFoundError(
             "patches: the photographs ship with scikit-learn and Pillow reads them; one of "
             "the two is missing; install both with: pip install scikit-learn pillow"
         ) from error
-    return np.stack(images if photo is None else [images[PHOTOS.index(photo)]])
+    return images if photo is None else images[[PHOTOS.index(photo)]]
+
+
+@cache
+def _decoded() -> npt.NDArray[np.uint8]:
+    """Return both photographs, shape (2, 427, 640, 3), which nobody changes."""
+    from sklearn.datasets import load_sample_images
+
+    return np.stack(load_sample_images().images)
 
 
 def _check_integer(name: str, value: SupportsIndex, most: int, what: str) -> int:

@@ -73,7 +73,8 @@ class Layer:
     def inner_layers(self) -> Iterator[tuple[str, "Layer"]]:
         """Yield the layers in this one's attributes with their names, such as ``blocks.0``."""
         for name, value in vars(self).items():
-            yield from _layers_in(value, name)
+            if isinstance(value, HOLDERS):  # most are none
+                yield from _layers_in(value, name)
 
     def named_layers(self) -> dict[str, "Layer"]:
         """Return this layer, by the name "", and all within it, outermost first, each once."""
@@ -183,6 +184,9 @@ class Sequential(Layer):
         """Yield the layers with their places as names, as PyTorch does."""
         for name, layer in super().inner_layers():
             yield name.removeprefix("layers."), layer
+
+
+HOLDERS = (Layer, dict, list, tuple)  # what may be a layer or have some in it
 
 
 def _layers_in(value: object, at: str) -> Iterator[tuple[str, Layer]]:

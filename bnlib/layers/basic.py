@@ -101,7 +101,7 @@ class ReLU(Layer):
 
 
 class Sigmoid(Layer):
-    """Logistic function, ``1 / (1 + exp(-x))``, without overflow.
+    """Logistic function, ``1 / (1 + exp(-x))``; where ``exp(-x)`` overflows, 0.
 
     Examples
     --------
@@ -111,10 +111,11 @@ class Sigmoid(Layer):
 
     _y: Array | None = None
 
+    @quiet
     def forward(self, x: Array) -> Array:
         """Return ``1 / (1 + exp(-x))``, same shape."""
         check_float("Sigmoid", "x", x)
-        self._y = 0.5 * (1 + np.tanh(0.5 * x))
+        self._y = 1 / (1 + np.exp(-x))
         return self._y
 
     def backward(self, dy: Array) -> Array:

@@ -117,6 +117,9 @@ class SGD:
     def step(self) -> None:
         """Move every parameter in place, against its gradient."""
         for p, v in zip(self.parameters, self._velocity, strict=True):
-            v *= self.momentum
-            v += p.grad + self.weight_decay * p.value
-            p.value -= self.lr * v
+            g = p.grad + self.weight_decay * p.value if self.weight_decay else p.grad
+            if self.momentum:
+                v *= self.momentum
+                v += g
+                g = v
+            p.value -= self.lr * g

@@ -7,7 +7,7 @@ import pytest
 from reference import assert_close
 from sklearn.datasets import load_digits
 
-from bnlib.data import digits
+from bnlib.data import bundled, digits
 
 X, Y = load_digits(return_X_y=True)
 
@@ -93,6 +93,13 @@ def test_the_seed_chooses_the_split():
     assert (digits(seed=3).y_test != digits(seed=4).y_test).any()
 
 
+def test_who_changes_the_images_changes_them_for_nobody_else():
+    for part in (changed := digits(val_size=300)):
+        part[...] = 7
+    for part, other in zip(digits(val_size=300), changed, strict=True):
+        assert (part != other).any()
+
+
 @pytest.mark.parametrize("test_size", [9, 1788, 0, -1, 0.25, float("nan")])
 def test_both_parts_need_every_class(test_size):
     message = f"digits: test_size must lie between 10 and 1787, got {test_size}; both parts"
@@ -103,6 +110,7 @@ def test_both_parts_need_every_class(test_size):
 @pytest.mark.parametrize("missing", ["sklearn.datasets", "sklearn.model_selection"])
 def test_a_missing_scikit_learn_is_named_with_the_cure(monkeypatch, missing):
     monkeypatch.setitem(sys.modules, missing, None)
+    bundled._split.cache_clear()
     message = "digits: the images ship with scikit-learn, which is missing; install it"
     with pytest.raises(ModuleNotFoundError, match=message) as caught:
         digits()

@@ -11,7 +11,7 @@ from PIL import Image
 from reference import assert_close
 from sklearn.datasets import load_sample_images
 
-from bnlib.data import patches
+from bnlib.data import patches, photographs
 
 PHOTOS = np.stack(load_sample_images().images)  # china, flower; (2, 427, 640, 3)
 
@@ -143,6 +143,7 @@ def test_one_photograph_has_half_as_many_patches(photo, most):
 @pytest.mark.parametrize("missing", ["sklearn.datasets", "PIL"])
 def test_a_missing_package_is_named_with_the_cure(monkeypatch, missing):
     monkeypatch.setitem(sys.modules, missing, None)
+    photographs._decoded.cache_clear()
     message = "patches: the photographs ship with scikit-learn and Pillow reads them; one .*pip"
     with pytest.raises(ModuleNotFoundError, match=message) as caught:
         patches(8)

@@ -4,7 +4,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib import pyplot as plt
-from matplotlib.colors import to_hex
+from matplotlib.colors import to_hex, to_rgb
 
 from bnlib import plots
 
@@ -212,3 +212,38 @@ def test_the_colorbar_of_an_image_shows_its_scale():
     bar = ax.figure.axes[1]
     assert bar.get_ylim() == (-4, 4)
     assert ax.images[0].colorbar.ax is bar
+
+
+def test_each_line_has_its_label_at_its_end_and_no_legend_stays():
+    ax = plots.seeds([1, 2, 3], ARMS, "rate", "loss")
+    ax.plot([1, 2, 3], [9.0, 8.0, np.nan], label="ends\nearly")
+    assert plots.label_ends(ax, pad=5) is ax
+    assert ax.get_legend() is None
+    written = {text.get_text(): text for text in ax.texts}
+    assert {name: text.xy for name, text in written.items()} == {
+        "with": (3, 5), "without": (3, 1), "ends\nearly": (2, 8),
+    }  # fmt: skip
+    assert [text.xyann[0] for text in ax.texts] == [5, 5, 5]
+    for line in ax.lines:
+        if line.get_label() in written:
+            dark = to_rgb(written[line.get_label()].get_color())
+            np.testing.assert_allclose(dark, 0.7 * np.array(to_rgb(line.get_color())))
+
+
+def test_labels_of_lines_that_end_together_do_not_cover_one_another():
+    ends = {name: ([1, 2], [0, 1 + i / 1000]) for i, name in enumerate("abcd")}
+    ax = plots.label_ends(plots.lines(ends | {"two\nlines": ([1, 2], [0, 1])}, "x", "y"))
+    boxes = [text.get_window_extent() for text in ax.texts]
+    assert len(boxes) == 5
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+    heights = [text.get_window_extent().y0 for text in ax.texts[:4]]
+    assert heights == sorted(heights)  # in the order of the lines
+
+
+def test_lines_without_labels_are_refused():
+    nothing = {"nowhere": ([1, 2], [np.nan, np.inf])}
+    for series in ({}, nothing):
+        with pytest.raises(ValueError, match="label_ends: no line with points has a label"):
+            plots.label_ends(plots.lines(series, "x", "y"))
+    ax = plots.label_ends(plots.lines(nothing | {"up": ([1, 2], [1, 2])}, "x", "y"))
+    assert [text.get_text() for text in ax.texts] == ["up"]
