@@ -18,7 +18,7 @@ ICON_NOTE = "/* The icons are drawn by the web font in the theme's style sheet. 
 ICON_FONT = "vendor/fontawesome/webfonts/fa-solid-900.woff2"
 ICON_SHEET = "styles/pydata-sphinx-theme.css"
 SHEETS = (ICON_SHEET, "styles/sphinx-book-theme.css", "sphinx-design.min.css")
-RULE = re.compile(r"([^{}]+)(\{[^{}]*\})")
+RULE = re.compile(r"(\s*(?:/\*.*?\*/\s*)*)([^{}]+)(\{[^{}]*\})", re.DOTALL)
 SEARCH = re.compile(
     r'\s*<script src="[./]*(?:_static/searchtools|_static/language_data|searchindex)\.js">'
     r"</script>"
@@ -57,10 +57,11 @@ def keep_rules(sheet: str, words: set[str]) -> str:
         return all(name in words or name.startswith("bs-") for name in classes)
 
     def shorter(rule: re.Match[str]) -> str:
-        if rule[1].lstrip().startswith("@"):
+        comment, group, body = rule.groups()
+        if group.startswith("@"):
             return rule[0]
-        kept = [selector for selector in selectors(rule[1]) if used(selector)]
-        return ",".join(kept) + rule[2] if kept else ""
+        kept = [selector for selector in selectors(group) if used(selector)]
+        return comment + (",".join(kept) + body if kept else "")
 
     return RULE.sub(shorter, sheet)
 

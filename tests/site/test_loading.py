@@ -50,6 +50,12 @@ def test_a_style_sheet_keeps_the_rules_that_can_be_met():
     assert keep_rules(sheet, {"a"}) == kept
 
 
+def test_a_comma_in_a_comment_parts_no_selectors():
+    assert keep_rules("/*! by A, B */.c,.a{x:1}/* , */.c{y:2}", {"a"}) == (
+        "/*! by A, B */.a{x:1}/* , */"
+    )
+
+
 def test_only_the_search_page_loads_the_tools_of_search(site):
     pages = {p.stem for p in site.rglob("*.html") if "searchindex.js" in p.read_text("utf-8")}
     assert pages == {"search"}
