@@ -20,8 +20,8 @@ ICON_SHEET = "styles/pydata-sphinx-theme.css"
 SHEETS = (ICON_SHEET, "styles/sphinx-book-theme.css", "sphinx-design.min.css")
 RULE = re.compile(r"(\s*(?:/\*.*?\*/\s*)*)([^{}]+)(\{[^{}]*\})", re.DOTALL)
 SEARCH = re.compile(
-    r'\s*<script src="[./]*(?:_static/searchtools|_static/language_data|searchindex)\.js">'
-    r"</script>"
+    r'\s*<script src="[^"]*(?:searchtools|language_data|sphinx_highlight|searchindex)\.js[^"]*"'
+    r"></script>"
 )
 
 
@@ -76,7 +76,7 @@ def lighten(app: Sphinx, error: Exception | None) -> None:
         names.update(re.findall(r"\bfa-([\w-]+)", text))
         for classes in set(re.findall(r'class="([^"]*)"', text)):
             words.update(classes.split())
-        if path.stem != "search" and SEARCH.search(text):
+        if SEARCH.search(text):
             path.write_text(SEARCH.sub("", text), "utf-8")
     for source_map in (static / "scripts").glob("*.map"):
         source_map.unlink()
