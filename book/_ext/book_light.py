@@ -18,10 +18,10 @@ ICON_NOTE = "/* The icons are drawn by the web font in the theme's style sheet. 
 ICON_FONT = "vendor/fontawesome/webfonts/fa-solid-900.woff2"
 ICON_SHEET = "styles/pydata-sphinx-theme.css"
 SHEETS = (ICON_SHEET, "styles/sphinx-book-theme.css", "sphinx-design.min.css")
-RULE = re.compile(r"([^{}]+)(\{[^{}]*\})")
+RULE = re.compile(r"(\s*(?:/\*.*?\*/\s*)*)([^{}]+)(\{[^{}]*\})", re.DOTALL)
 SEARCH = re.compile(
-    r'\s*<script src="[./]*(?:_static/searchtools|_static/language_data|searchindex)\.js">'
-    r"</script>"
+    r'\s*<script src="[^"]*(?:searchtools|language_data|sphinx_highlight|searchindex)\.js[^"]*"'
+    r"></script>"
 )
 
 
@@ -57,10 +57,11 @@ def keep_rules(sheet: str, words: set[str]) -> str:
         return all(name in words or name.startswith("bs-") for name in classes)
 
     def shorter(rule: re.Match[str]) -> str:
-        if rule[1].lstrip().startswith("@"):
+        comment, group, body = rule.groups()
+        if group.startswith("@"):
             return rule[0]
-        kept = [selector for selector in selectors(rule[1]) if used(selector)]
-        return ",".join(kept) + rule[2] if kept else ""
+        kept = [selector for selector in selectors(group) if used(selector)]
+        return comment + (",".join(kept) + body if kept else "")
 
     return RULE.sub(shorter, sheet)
 
@@ -75,7 +76,7 @@ def lighten(app: Sphinx, error: Exception | None) -> None:
         names.update(re.findall(r"\bfa-([\w-]+)", text))
         for classes in set(re.findall(r'class="([^"]*)"', text)):
             words.update(classes.split())
-        if path.stem != "search" and SEARCH.search(text):
+        if SEARCH.search(text):
             path.write_text(SEARCH.sub("", text), "utf-8")
     for source_map in (static / "scripts").glob("*.map"):
         source_map.unlink()

@@ -50,9 +50,20 @@ def test_a_style_sheet_keeps_the_rules_that_can_be_met():
     assert keep_rules(sheet, {"a"}) == kept
 
 
-def test_only_the_search_page_loads_the_tools_of_search(site):
-    pages = {p.stem for p in site.rglob("*.html") if "searchindex.js" in p.read_text("utf-8")}
-    assert pages == {"search"}
+def test_a_comma_in_a_comment_parts_no_selectors():
+    assert keep_rules("/*! by A, B */.c,.a{x:1}/* , */.c{y:2}", {"a"}) == (
+        "/*! by A, B */.a{x:1}/* , */"
+    )
+
+
+def test_no_page_loads_tools_of_search(site):
+    """`search.js` loads Pagefind with the focus of a field; Sphinx's own tools are gone."""
+    tools = re.compile(
+        r'src="[^"]*(?:pagefind|searchindex|searchtools|language_data|highlight)'
+    )
+    assert [p.name for p in site.rglob("*.html") if tools.search(p.read_text("utf-8"))] == []
+    assert not (site / "searchindex.js").exists()
+    assert not list((site / "_static").glob("*search[ti]*"))
 
 
 def test_all_images_but_the_first_wait_until_they_come_into_view(site):

@@ -1,59 +1,210 @@
-"""The site's own search finds the book's terms, names of functions, and Chinese words."""
+"""The search finds the section that a reader wants, opens its place, and needs no network."""
 
 import re
-from urllib.parse import quote
+import zlib
+from types import SimpleNamespace
 
+import book_search
 import pytest
+import site_probe
 from glossary import NUMBERS, ROWS
 
-DONE = """() => {
-  const summary = document.querySelector(".search-summary");
-  return /finished|did not match/.test(summary?.innerText);
-}"""
-NAMES = {
-    "batch_norm_train": "chapters/04_batch_norm",
-    "running_var": "chapters/07_inference",
-    "moving_variance": "book/notation",
-    "Newton": "chapters/02_whitening",
+# What a reader types, and the section that must come first; of a page alone, any of its own.
+WANTED = {
+    "γ": "book/notation",
+    "ε": "book/notation",
+    "σ²": "book/notation#forward-pass",
+    "β": "book/notation",
+    "μ": "book/notation",
+    "gamma": "chapters/09_training#weight-decay-on-gamma-and-beta",
+    "eps": "chapters/02_whitening#what-eps-does",
+    "normalization": "chapters/01_why_normalize#why-normalize",
+    "normalisation": "chapters/01_why_normalize#why-normalize",
+    "批归一化": "book/glossary",
+    "批量归一化": "book/glossary",
+    "eval mode": "chapters/05_backward#backward-in-evaluation-mode",
+    "gradient check": "book/glossary",
+    "finite differences": "chapters/05_backward#finite-differences-done-right",
+    "momentum": "chapters/07_inference#momentum-one-name-two-meanings",
+    "moving_variance": "book/notation#running-statistics",
+    "running mean": "book/notation#running-statistics",
+    "cold start": "chapters/07_inference#the-cold-start",
+    "group norm": "chapters/11_relatives#how-many-groups",
+    "transformers": "chapters/11_relatives#what-transformers-use",
+    "fold": "chapters/08_in_practice#folding",
+    "half precision": "chapters/08_in_practice#half-precision",
+    "fine-tuning": "chapters/08_in_practice#fine-tuning-freeze-or-not",
+    "whitening": "chapters/02_whitening#whitening",
+    "ZCA": "chapters/02_whitening#why-zca-stays-closest-to-the-input",
+    "covariate shift": "chapters/10_why_it_works#does-it-reduce-internal-covariate-shift",
+    "dropout": "chapters/07_inference#two-modes-as-with-dropout",
+    "weight decay": "chapters/09_training#what-weight-decay-then-does",
+    "backward pass": "chapters/05_backward#the-backward-pass",
+    "batch_norm_train": "chapters/04_batch_norm#a-batch-of-one",
     "bubblewrap": "book/instructors",
+    "SyncBatchNorm": "book/questions#several-devices",
 }
-WORD = re.compile(r"[A-Za-z]{3,}|[\u4e00-\u9fff]{2,}")
+WORD, HAN = re.compile(r"[A-Za-z]{3,}"), re.compile(r"[\u4e00-\u9fff]{2,}")
+FIRST_LINK = "pagefind-results li:first-child a"  # others may load before it
+FIRST = 10  # results, which fill some screens
+FIND = """async ([words, most]) => {
+  const search = PagefindComponents.getInstanceManager().getInstance();
+  const { results } = await new Promise((found) => {
+    search.on("results", found, document);
+    search.triggerSearch(words);
+  });
+  const data = await Promise.all(results.slice(0, most).map((result) => result.data()));
+  return data.map(({ url }) => url.split(".html")[0].slice(1));
+}"""
 
 
 @pytest.fixture(scope="module")
-def search(chromium, served):
-    """Give a function that searches for words and returns the pages found."""
-    tab = chromium.new_page()
+def tab(chromium, served):
+    """Open the page of search, and wait until it can search."""
+    opened = chromium.new_page(viewport={"width": 375, "height": 800})
+    opened.goto(f"{served}/search.html?q=momentum")
+    opened.locator(FIRST_LINK).wait_for()
+    yield opened
+    opened.close()
 
-    def found(words):
-        tab.goto(f"{served}/search.html?q={quote(words)}")
-        tab.wait_for_function(DONE)
-        links = tab.locator("ul.search li > a").evaluate_all("all => all.map((a) => a.href)")
-        return {link.removeprefix(f"{served}/").split(".html")[0] for link in links}
 
-    yield found
-    tab.close()
+@pytest.fixture(scope="module")
+def find(tab):
+    """Give a function that returns the places of the first results."""
+    return lambda words, most=FIRST: tab.evaluate(FIND, [words, most])
+
+
+def page(place):
+    """Return the page of a place."""
+    return place.rpartition("/")[0]
+
+
+def test_an_old_address_answers(tab, served):
+    link = tab.locator(FIRST_LINK)
+    address = f"{served}/chapters/07_inference.html?marked=momentum#{WANTED['momentum'][22:]}"
+    assert link.get_attribute("href") == address.removeprefix(served)
+    assert tab.locator(".bd-search-container input").input_value() == "momentum"
+    assert re.match(r"\d+ results for momentum", tab.locator("pagefind-summary").inner_text())
+
+
+@pytest.mark.parametrize("words", WANTED)
+def test_the_section_that_a_reader_wants_comes_first(find, site, words):
+    name, _, place = WANTED[words].partition("#")
+    found = find(words, 1)
+    assert page(found[0]) == name
+    assert found[0].endswith(f"/{place}" if place else "")
+    assert f'id="{found[0].rpartition("/")[2]}"' in (site / f"{name}.html").read_text("utf-8")
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0])
-def test_a_term_leads_to_the_glossary_and_to_its_chapters(search, row):
-    term, _, _, chapters = row
-    words = " ".join(WORD.findall(term.split(",")[0]))
-    found = search(words)
-    expected = {f"chapters/{NUMBERS[n.strip()].stem}" for n in chapters.split(",")}
+def test_a_term_leads_to_the_glossary_and_to_its_chapters(find, row):
+    term, chinese, _, chapters = row
+    found = {page(place) for place in find(" ".join(WORD.findall(term.split(",")[0])), 20)}
     assert "book/glossary" in found
-    assert expected & found, f"{words}: found {found}, none of {expected}"
+    assert found & {f"chapters/{NUMBERS[n.strip()].stem}" for n in chapters.split(",")}
+    assert page(find(HAN.search(chinese)[0], 1)[0]) == "book/glossary"
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_name_leads_to_its_page(search, name):
-    assert NAMES[name] in search(name)
+@pytest.mark.parametrize("words", ["whitening", "running mean", "gradient check"])
+def test_the_library_comes_after_the_book(find, words):
+    library = [place.startswith("book/api/") for place in find(words, 300)]
+    assert any(library)
+    assert not any(library[: FIRST * 2])
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[1])
-def test_a_chinese_term_leads_to_the_glossary(search, row):
-    assert "book/glossary" in search(WORD.findall(row[1])[0])
+def test_nonsense_finds_nothing(find, tab):
+    """In quotes; without them Pagefind looks for words that begin as the nonsense does."""
+    assert find('"qwertzuiopq"') == []
+    assert tab.locator("pagefind-summary").inner_text() == 'No results for "qwertzuiopq"'
 
 
-def test_nonsense_finds_nothing(search):
-    assert search("qwertzuiopq") == set()
+@pytest.mark.parametrize("width", site_probe.WIDTHS)
+def test_keys_alone_lead_to_the_place_and_the_words_are_marked(chromium, site, width):
+    """From a folder below another server's root, with all other addresses out of reach."""
+    with site_probe.served(site.parent) as address:
+        tab = chromium.new_page(viewport={"width": width, "height": 800})
+        troubles, asked, loaded = [], [], []
+        site_probe.listen(tab, troubles, asked)
+        tab.on("request", lambda r: loaded.append(r.url))
+        tab.goto(f"{address}/{site.name}/book/how_to_use.html", wait_until="load")
+        assert not [url for url in loaded if "pagefind" in url]
+        tab.keyboard.press("Control+k")
+        tab.keyboard.insert_text("cold start")
+        tab.locator(FIRST_LINK).wait_for()
+        assert tab.locator("pagefind-results li:first-child mark").first.inner_text() == "cold"
+        assert site_probe.violations(tab, "light") == []
+        assert site_probe.violations(tab, "dark", runOnly=site_probe.COLOURS) == []
+        for key in ("ArrowDown", "ArrowDown", "ArrowUp", "Enter"):
+            tab.keyboard.press(key)
+        tab.wait_for_url(f"{address}/{site.name}/chapters/07_inference.html#the-cold-start")
+        heading = tab.locator("#the-cold-start :is(h2, h3)")
+        assert 0 <= heading.bounding_box()["y"] < 400
+        assert {m.lower() for m in heading.locator("mark").all_inner_texts()} == {
+            "cold",
+            "start",
+        }
+        assert tab.locator("body > :not(.bd-container) mark, nav mark").count() == 0
+        assert troubles == asked == []
+        tab.close()
+
+
+def test_the_magnifier_is_drawn(tab):
+    icon = tab.locator(".bd-search-container .fa-magnifying-glass")
+    assert icon.bounding_box()["width"] > 8
+
+
+def test_a_page_that_no_server_sent_says_what_to_do(chromium, site):
+    tab = chromium.new_page()
+    tab.goto((site / "search.html").as_uri())
+    assert "make serve" in tab.locator("pagefind-summary").inner_text()
+    tab.close()
+
+
+SITE = """<article class="bd-article"><section class="a" id="one">
+<h1>Two &amp; three<a class="headerlink" href="#one">#</a></h1><p>text <math><msup><mi>σ</mi>
+<mn>2</mn></msup></math></p><div class="cell tag_bootstrap">pip</div>
+<div class="cell tag_hide-input"><div class="cell_input">figure</div><p>shown</p></div>
+<section id="four"><h2>Four</h2><p>批归一化、层归一化</p></section></section></article>"""
+
+
+@pytest.fixture
+def index(tmp_path):
+    """Give a function that indexes a site of one page; it returns all files of the index."""
+
+    def index(name):
+        app = SimpleNamespace(builder=SimpleNamespace(name="html"), outdir=tmp_path / name)
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "page.html").write_text(SITE.replace("\n", " "), "utf-8")
+        book_search.index(app, None)
+        folder = tmp_path / name / "pagefind"
+        return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*.*")}
+
+    return index
+
+
+def test_an_index_has_the_sections_without_what_is_no_text_and_is_the_same_anew(index):
+    files = index("a")
+    fragments = sorted(
+        zlib.decompress(data, 31)[12:].decode()
+        for path, data in files.items()
+        if path.suffix == ".pf_fragment"
+    )
+    four, one = sorted(fragments, key=lambda text: '"Two' in text.split("content")[1])
+    assert '"url":"/page/one.html"' in one
+    assert '"title":"Two & three"' in one
+    assert "shown" in one
+    assert not re.search("pip|figure|Four|#", one)
+    assert '"page":"Two & three","title":"Four"' in four
+    assert "批归一化 、 层归一化" in four
+    assert index("b") == files
+
+
+def test_a_platform_without_the_program_is_named(index, monkeypatch):
+    def missing():
+        raise FileNotFoundError
+
+    said = []
+    monkeypatch.setattr(book_search.pagefind_bin, "get_executable", missing)
+    monkeypatch.setattr(book_search.logger, "warning", said.append)
+    assert index("a") == {}
+    assert said == ["the site has no search: Pagefind has no program for this platform"]

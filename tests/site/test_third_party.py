@@ -12,13 +12,14 @@ from house import ROOT
 OURS = [  # written by us, or made from what we wrote
     "[!_]*.html", "_modules/*.html", "_images/*", "_sources/*", "_downloads/*", ".buildinfo",
     ".nojekyll", "objects.inv", "searchindex.js", "sitemap.xml", "*-computed.pdf",
-    "_static/favicon.svg", "_static/book.*", "_static/*previews.js", "_static/figures/*",
+    "_static/favicon.svg", "_static/book.*", "_static/*previews.js", "_static/search.js",
+    "_static/figures/*",
     "_static/fonts/OFL.md", "_static/licences/*",
     "_static/live/*/*.js", "_static/live/*/*.mjs", "_static/live/*/*.css",
     "_static/live/*/*.py", "_static/live/*/*.json", "_static/live/*/NOTICE.txt",
     "_static/live/*/pyodide/bn*.whl", "_static/live/*/pyodide/pyodide-lock.json",
 ]  # fmt: skip
-OPTIONAL = re.compile(r"_static/live/|pagefind/")  # there after `make live`, and with Pagefind
+OPTIONAL = re.compile(r"_static/live/")  # there after `make live`
 FONTS = dict(re.findall(r"`(@[\w/-]+)` ([\d.]+)",
                         (ROOT / "book/_static/fonts/OFL.md").read_text("utf-8")))  # fmt: skip
 LIVE = json.loads((ROOT / "book/live.json").read_text("utf-8"))
