@@ -1,6 +1,6 @@
 """Let the site carry the licences of the packages whose files it ships.
 
-`THIRD_PARTY.md` lists them. Where it names ``_static/licences/NAME.txt``, the licence of the
+`THIRD_PARTY.md` lists them. Where it names ``licences/NAME.txt``, the licence of the
 installed package NAME is copied there.
 """
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 
-NAMED = re.compile(r"`_static/licences/([\w.-]+)\.txt`")
+NAMED = re.compile(r"`licences/([\w.-]+)\.txt`")
 LICENCE = re.compile(r"\.dist-info/(?:licenses/)?LICENSE[.\w]*$")
 
 
