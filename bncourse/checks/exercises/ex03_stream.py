@@ -74,12 +74,12 @@ class Keeper(Stream):
 
     def __init__(self) -> None:
         super().__init__()
-        self.rows: list[Array] = []
+        self.rows: list[tuple[Array, float]] = []
 
     def add(self, row: Array, weight: float) -> None:
         """Take in one row, and keep a copy."""
         super().add(row, weight)
-        self.rows.append(row.copy())
+        self.rows.append((row.copy(), weight))
 
 
 class Lender(Stream):
