@@ -6,7 +6,7 @@ the calls can be made in one process and judged in another.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,6 +23,14 @@ def call(answer: Answer, *arguments: Any) -> Any:
 def variants(mistake: Answer | tuple[Answer, ...]) -> tuple[Answer, ...]:
     """Return the functions that make one mistake."""
     return mistake if isinstance(mistake, tuple) else (mistake,)
+
+
+class Mistake(NamedTuple):
+    """A wrong answer, and what to say; of those of one ``kind`` that fit, any is true."""
+
+    kind: str
+    text: str
+    answer: Answer
 
 
 class Given(Arguments):
@@ -50,6 +58,8 @@ class Part:
         batch of one". It counts only once all parts before have been right.
     raises : str
         The exception that the task asks for, by its class's name; subclasses count.
+    alone : str
+        What it looks like if this part alone gives other numbers: "digits lost".
     last : bool
         The same for results: a property such as "a constant gives 0", which a wrong answer
         can have by accident.
@@ -61,6 +71,7 @@ class Part:
     looks_at: tuple[str, ...] = ()
     refuses: str = ""
     raises: str = "ValueError"
+    alone: str = ""
     last: bool = False
 
 

@@ -2,14 +2,14 @@
 
 import zlib
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from typing import Any
+from functools import lru_cache
 
 import numpy as np
 
-from bncourse.checks.compare import as_results, close, difference
-from bncourse.checks.exercise import Answer, Arguments, Exercise, Given, Part, variants
-from bncourse.checks.outcomes import Outcome, observe, observe_all
+from bncourse.checks.compare import as_results, difference
+from bncourse.checks.exercise import Answer, Arguments, Exercise, Given, Part
+from bncourse.checks.naming import known, namer
+from bncourse.checks.outcomes import Outcome, observe_all
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,6 @@ def plan(exercise: Exercise, seed: int) -> list[list[Arguments]]:
     return calls
 
 
-@lru_cache(10_000)
-def known(answer: Answer, exercise: Exercise, arguments: Arguments) -> tuple[Any, str]:
-    """Return results and error of what is known: the reference, or a mistake."""
-    outcome = observe(answer, exercise, arguments)
-    return as_results(outcome.value, exercise), outcome.error
-
-
 def examine(answer: Answer, exercise: Exercise, seed: int = 0, names: bool = True) -> Report:
     """Call an answer and judge it, in this process."""
     calls = plan(exercise, seed)
@@ -87,15 +80,16 @@ def judge(
     wrong = [wrong_results(exercise, *each) for each in seen]
     failed = {name for differences in wrong for name in differences}
 
-    @cache
-    def name(elsewhere: frozenset[str]) -> str:
-        return named_mistake(exercise, seen, failed, elsewhere) if names else ""
-
+    name = namer(exercise, seen, failed)
+    wrong_parts = [
+        part for (part, _, came), differences in zip(seen, wrong, strict=True)
+        if differences or (unlike_asked(part, came) and not part.refuses)
+    ]  # fmt: skip
     verdicts: list[Verdict] = []
     for (part, _, came), differences in zip(seen, wrong, strict=True):
         message = unlike_asked(part, came) or next(iter(differences.values()), "")
-        if differences and not unlike_asked(part, came):
-            mistake = name(frozenset(failed - set(differences)))
+        if names and differences and not unlike_asked(part, came):
+            mistake = name([*differences]) or (part.alone if wrong_parts == [part] else "")
             message += f"; looks like {mistake}" if mistake else ""
         waits = part.last or part.refuses  # what a wrong answer can have by accident
         if not message and waits and not all(v.passed for v in verdicts):
@@ -113,6 +107,8 @@ def unlike_asked(part: Part, outcomes: list[Outcome]) -> str:
             return f"accepts {part.refuses}; raise a {part.raises} that says what to do"
         if part.refuses and part.raises not in outcome.refusal:
             return f"raised {outcome.error}; refuse it yourself: `raise {part.raises}(...)`"
+        if outcome.refusal and not part.refuses:
+            return f"raised {outcome.error}; this call must be accepted"
         if outcome.error and not part.refuses:
             return f"raised {outcome.error}"
         if outcome.changed and not part.refuses:
@@ -142,75 +138,3 @@ def wrong_results(
             if text:
                 found.setdefault(name, text)
     return found
-
-
-def named_mistake(
-    exercise: Exercise,
-    seen: list[tuple[Part, list[Arguments], list[Outcome]]],
-    failed: set[str],
-    elsewhere: frozenset[str],
-) -> str:
-    """Return the known mistake that an answer makes, if one alone fits all its results.
-
-    If none does, there may be a second mistake: then results that fail ``elsewhere``, and
-    not in the part at hand, do not count.
-    """
-    for left_out in dict.fromkeys([frozenset(), elsewhere]):
-        counts = set(exercise.results) - left_out
-        if not any(has_numbers(exercise, each, failed & counts) for each in seen):
-            continue  # NaN everywhere looks like every answer that diverges
-        texts = [text for text, mistake in exercise.mistakes.items()
-                 if any(all(fits(mistaken, exercise, *each, counts) for each in seen)
-                        for mistaken in variants(mistake))]  # fmt: skip
-        if texts:
-            return texts[0] if len(texts) == 1 else ""
-    return ""
-
-
-def fits(
-    mistaken: Answer,
-    exercise: Exercise,
-    part: Part,
-    calls: list[Arguments],
-    outcomes: list[Outcome],
-    counts: set[str],
-) -> bool:
-    """Return whether a known mistake gives one part's results, of those that count."""
-    counts = counts & set(part.looks_at or exercise.results)
-    if part.refuses or not counts:
-        return True
-    for arguments, outcome in zip(calls, outcomes, strict=True):
-        want, error = known(mistaken, exercise, arguments)
-        if outcome.error or error:
-            if not (outcome.error and error):
-                return False
-            continue
-        got = as_results(outcome.value, exercise)
-        if isinstance(got, str) or isinstance(want, str):
-            return False
-        pairs = zip(exercise.results, got, want, strict=True)
-        if not all(alike(a, b, exercise) for name, a, b in pairs if name in counts):
-            return False
-    return True
-
-
-def alike(got: Any, want: Any, exercise: Exercise) -> bool:
-    """Return whether two results agree; how rounding ends what diverges does not matter."""
-    lost = not (np.isfinite(got).any() or np.isfinite(want).any())
-    return (lost and got.shape == want.shape) or close(got, want, exercise)
-
-
-def has_numbers(
-    exercise: Exercise,
-    each: tuple[Part, list[Arguments], list[Outcome]],
-    counts: set[str],
-) -> bool:
-    """Return whether any of the results that count has a finite value in a part."""
-    part, _, outcomes = each
-    for outcome in outcomes:
-        got = as_results(outcome.value, exercise)
-        if not part.refuses and not isinstance(got, str):
-            pairs = zip(exercise.results, got, strict=True)
-            if any(np.isfinite(a).any() for name, a in pairs if name in counts):
-                return True
-    return False

@@ -108,7 +108,7 @@ def grade_points(exercise: Exercise, cases: dict[str, Any], seed: int) -> Iterat
         if examine(answer_of(answer), exercise, seed, names=False).passed:
             yield f"seed {seed}: earns all points: {name}"
     for name, stub in STUBS.items():
-        report = examine(stub, exercise, seed)
+        report = examine(stub, exercise, seed, names=False)
         if report.score != 0:
             yield f"seed {seed}: the stub {name} earns {report.score}:\n{report}"
 
@@ -116,7 +116,7 @@ def grade_points(exercise: Exercise, cases: dict[str, Any], seed: int) -> Iterat
 def grade_names(exercise: Exercise, cases: dict[str, Any], row: Row) -> Iterator[str]:
     """Yield the mistakes that the message does not name."""
     for name, (answer, phrase) in cases["wrong"].items():
-        report = examine(answer_of(answer), exercise)
+        report = examine(answer_of(answer), exercise, names=bool(phrase))
         if phrase not in str(report):
             yield f"{name} is not named, expected: {phrase}"
         elif phrase:

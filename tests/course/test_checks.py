@@ -150,7 +150,8 @@ def test_the_message_names_the_fault(answer, message):
 def test_a_difference_from_zero_has_no_share():
     for nothing in (0.0, 1e-17):  # 0, and 0 after rounding
         exercise = replace(ONE, reference=lambda x, y=nothing: 0 * x + y)
-        assert messages(lambda x: 0 * x + 0.5, exercise) == ["y is off by up to 0.5"]
+        (message,) = messages(lambda x: 0 * x + 0.5, exercise)
+        assert message.split(";")[0] == "y is off by up to 0.5"
 
 
 def test_where_infinity_is_right_it_must_be_there():
@@ -212,7 +213,60 @@ def test_two_mistakes_are_named_each_where_its_results_fail():
 
 def test_a_mistake_must_fit_what_is_right_as_well():
     exercise = replace(BOTH, mistakes={"no sum, and 3 for 2": lambda x: (3 * x, 0.0)})
-    assert "looks like" not in messages(lambda x: (2 * x, 0.0), exercise)[1]
+    assert "3 for 2" not in messages(lambda x: (2 * x, 0.0), exercise)[1]
+
+
+def scaled(x, by, *, factor=2.0, more=0.0, power=1):
+    return factor * x**power * by + more
+
+
+SCALED = replace(
+    ONE, reference=scaled,
+    parts=(Part("y", 1, lambda rng: [(rng.uniform(1, 2, (3, 2)), 0.7)]),),
+    mistakes={
+        "3 for 2": partial(scaled, factor=3.0),
+        "one more": partial(scaled, more=1.0),
+        "a square": partial(scaled, power=2),
+    },
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("answer", "name"),
+    [
+        (lambda x, by: 2 * x, "1 in the place of by"),
+        (lambda x, by: 2 * x * (1 - by), "1 - by in the place of by"),
+        (lambda x, by: (2 * x * by) ** 0.5, "y ** 0.5 in the place of y"),
+        (lambda x, by: 2 * x * by / len(x), "y / len(x) in the place of y"),
+        (lambda x, by: x, "x in the place of y"),
+        (lambda x, by: 3 * x * by + 1, "two mistakes: 3 for 2; and one more"),
+        (lambda x, by: 2 * x * x + 1, ""),
+        (lambda x, by: 3 * x, "two mistakes: 3 for 2; and 1 in the place of by"),
+    ],
+)
+def test_what_no_known_mistake_fits_is_named_by_two_or_by_plain_arithmetic(answer, name):
+    (message,) = messages(answer, SCALED)
+    assert message.partition("; looks like ")[2] == name
+
+
+def test_a_part_that_alone_is_wrong_says_what_it_looks_like():
+    def large(rng):
+        return [(rng.normal(1e9, 1, (3, 2)),)]
+
+    far = Part("far from 0", 1, large, alone="digits lost")
+    exercise = replace(ONE, parts=(*ONE.parts, far))
+    assert messages(lambda x: 2 * x + (x > 1e6) * 1e7 * x % 7e5, exercise)[1].endswith(
+        "; looks like digits lost"
+    )
+    assert "digits" not in messages(lambda x: 2 * x + x % 7e5 + 1, exercise)[1]
+
+
+def test_a_refusal_that_is_not_asked_for_says_so():
+    def refuses(x):
+        raise ValueError("too few")
+
+    assert "this call must be accepted" in messages(refuses, ONE)[0]
+    assert "must be accepted" not in messages(lambda x: x[9], ONE)[0]
 
 
 def test_a_mistake_is_named_although_one_call_comes_to_nan_alone():

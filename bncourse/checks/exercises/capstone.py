@@ -144,6 +144,7 @@ def run_modes(answer: Answer, rows: list[tuple[str, str, bool]]) -> Any:
         "2d": lambda: nn.BatchNorm2d(3),
         "3d": lambda: nn.BatchNorm3d(3),
         "keeps none": lambda: nn.BatchNorm2d(3, track_running_stats=False),
+        "bare": lambda: nn.BatchNorm2d(3, momentum=None, affine=False),
         "part": nn.Sequential,
         "layer": lambda: nn.LayerNorm(3),
         "group": lambda: nn.GroupNorm(1, 3),
@@ -158,11 +159,10 @@ def run_modes(answer: Answer, rows: list[tuple[str, str, bool]]) -> Any:
         net.get_submodule(name).training = training
     names = list(answer(net))
     known = dict(net.named_modules())
-    for name in names:
-        if name not in known:
-            raise ValueError(f"{name!r} is no name of net.named_modules()")
-    found = [float(name in names) for name in known]
-    return found, [float(module.training) for module in known.values()]
+    for name in set(names) - set(known):
+        raise ValueError(f"{name!r} is no name of net.named_modules()")
+    modes = [float(module.training) for module in known.values()]
+    return [float(name in names) for name in known], modes
 
 
 def nets(*networks: dict[str, tuple[str, bool]], mode: bool) -> Any:
@@ -185,7 +185,7 @@ NESTED = {
     "a.b.bn": ("2d", True), "a.b.norm": ("1d", False), "fc": ("linear", True),
 }  # fmt: skip
 OTHERS = {"ln": ("layer", True), "gn": ("group", True), "bn": ("2d", True),
-          "in": ("instance", True)}  # fmt: skip
+          "in": ("instance", True), "bare": ("bare", True)}  # fmt: skip
 NO_STATISTICS = {
     "bn1": ("keeps none", False),
     "bn2": ("2d", False),
@@ -249,6 +249,8 @@ MODES = Exercise(
         "layer and group normalization, which use no batch": any_normalization,
         "instance normalization, which uses no batch":
             partial(any_normalization, only="Instance"),
+        "layers without gamma and beta are left out": listed(
+            lambda net, m: m.affine and (m.training or m.running_mean is None)),
         "layers for images only: there are 1d and 3d, too": one_kind,
         "both conditions at once, where one is enough": listed(
             lambda net, m: m.training and m.running_mean is None
@@ -274,11 +276,14 @@ def recalibrate(
     once: bool = False,
     only_norms: bool = False,
     after: bool = True,
+    kinds: str = "BatchNorm",
+    batch: slice = slice(None),
 ) -> None:
     """Give a network the average statistics of some batches. The keywords make mistakes."""
     import torch
 
-    was, layers = net.training, [m for _, m in norms(net)]
+    was = net.training
+    layers = [m for _, m in norms(net) if type(m).__name__.startswith(kinds)]
     momenta = [m.momentum for m in layers]
     for module in layers if only_norms else [net]:
         module.train(mode)
@@ -293,7 +298,7 @@ def recalibrate(
 
     hooks = [m.register_forward_hook(note) for m in layers]
     with torch.no_grad():
-        for x in [torch.cat(batches)] if once else batches:
+        for x in [torch.cat(batches)] if once else batches[batch]:
             net(x)
     for m, old, hook in zip(layers, momenta, hooks, strict=True):
         hook.remove()
@@ -402,6 +407,9 @@ RECALIBRATE = Exercise(
         "the biased variance: the running one divides by m - 1":
             partial(recalibrate, biased=True),
         "all batches as one": partial(recalibrate, once=True),
+        "layers of one kind only: there are rows and maps": tuple(
+            partial(recalibrate, kinds=f"BatchNorm{d}d") for d in (1, 2)),
+        "the last batch left out": partial(recalibrate, batch=slice(-1)),
         "the network left in training mode": partial(recalibrate, keep=("momentum",)),
         "momenta left as they were changed": partial(recalibrate, keep=("mode",)),
         "modes and momenta left as they were changed": partial(recalibrate, keep=()),

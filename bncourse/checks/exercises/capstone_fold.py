@@ -131,6 +131,10 @@ FOLD = Exercise(
         "the stride forgotten": partial(fold, leave=["stride"]),
         "the padding forgotten": partial(fold, leave=["padding"]),
         "the dilation forgotten": partial(fold, leave=["dilation"]),
+        "several settings of the convolution forgotten": tuple(
+            partial(fold, leave=names) for names in (
+                ["stride", "dilation"], ["stride", "padding"], ["padding", "dilation"],
+                ["stride", "padding", "dilation"])),
         "the convolution changed in place": partial(fold, inside=True),
     },
 )  # fmt: skip

@@ -60,6 +60,7 @@ NORMS: Mapping[str, Mapping[str, Any]] = {
     "z (1 - z): the slope needs the sigmoid's output there": {"slope": lambda z: z * (1 - z)},
     "the sigmoid itself, not its slope": {"slope": sigmoid},
     "the slope of tanh": {"slope": lambda z: 1 - np.tanh(z) ** 2},
+    "1 - h squared, the slope of tanh": {"slope": lambda z: 1 - sigmoid(z) ** 2},
     "the slope of ReLU": {"slope": lambda z: (z > 0) * 1.0},
     "the sigmoid taken twice": {"slope": lambda z: slope(sigmoid(z))},
     "a product with the transpose of the weights": {"turn": np.transpose},
@@ -117,8 +118,11 @@ GRADIENTS = Exercise(
             lambda z, weights, dz: gradient_norms([*z[1:], z[-1]], weights, dz),
             lambda z, weights, dz: gradient_norms([z[-1], *z[:-1]], weights, dz),
         ),
+        "no slope of the last hidden layer": lambda z, weights, dz: gradient_norms(
+            [*z[:-1], np.full_like(z[-1], np.nan)], weights, dz,
+            slope=lambda v: np.where(np.isnan(v), 1.0, slope(v))),
     },
-)
+)  # fmt: skip
 
 
 def middle(z: Array) -> Array:
@@ -160,7 +164,9 @@ DRIFTS: Mapping[str, Mapping[str, Any]] = {
     "half of the band": {"share": 0.5},
     "the quartiles, 25 and 75 percent": {"ends": (25, 75)},
     "the percentiles 5 and 95": {"ends": (5, 95)},
-    "the percentiles 0.15 and 0.85: np.percentile counts to 100": {
+    "the percentiles 0.15 and 0.85: np.percentile counts from 0 to 100": {
+        "ends": (0.15, 0.85)},
+    "the percentiles 0.15, 0.5 and 0.85: np.percentile counts to 100": {
         "ends": (0.15, 0.85),
         "move": lambda a, b: abs(np.percentile(b, 0.5, 0) - np.percentile(a, 0.5, 0))},
     "the whole range, from the smallest to the largest value": {"ends": (0, 100)},
@@ -314,6 +320,46 @@ LAYERS: Mapping[str, Mapping[str, Any]] = {
 }  # fmt: skip
 
 
+def at_once(
+    w: Array,
+    b: Array,
+    *scales: Array,
+    weights: Callable[..., Array] = lambda w, mu, sd, mu_new, sd_new: w * sd_new / sd,
+    shift: Callable[..., Any] = lambda w, mu, sd, mu_new, sd_new: w @ ((mu_new - mu) / sd),
+) -> tuple[Array, Array]:
+    """Return the same without the way over raw inputs. The keywords make mistakes."""
+    if (scales[1] == 0).any():
+        raise ValueError("at_once: a standard deviation is 0")
+    return weights(w, *scales), b + shift(w, *scales)
+
+
+AT_ONCE: Mapping[str, Mapping[str, Any]] = {
+    "the ratio of the two deviations upside down": {
+        "weights": lambda w, mu, sd, mu_new, sd_new: w * sd / sd_new},
+    "the product of the two deviations, not their ratio": {
+        "weights": lambda w, mu, sd, mu_new, sd_new: w * sd * sd_new},
+    "the variances' ratio, not that of the deviations": {
+        "weights": lambda w, mu, sd, mu_new, sd_new: w * (sd_new / sd) ** 2},
+    "the means' difference with the other sign": {
+        "shift": lambda w, mu, sd, mu_new, sd_new: w @ ((mu - mu_new) / sd)},
+    "the means' difference, not divided by sd": {
+        "shift": lambda w, mu, sd, mu_new, sd_new: w @ (mu_new - mu)},
+    "the means' difference, multiplied by sd": {
+        "shift": lambda w, mu, sd, mu_new, sd_new: w @ ((mu_new - mu) * sd)},
+    "the means' difference, divided by sd_new": {
+        "shift": lambda w, mu, sd, mu_new, sd_new: w @ ((mu_new - mu) / sd_new)},
+    "each mean divided by its own deviation": {
+        "shift": lambda w, mu, sd, mu_new, sd_new: w @ (mu_new / sd_new - mu / sd)},
+    "the new weights before the means' difference": {
+        "shift": lambda w, mu, sd, mu_new, sd_new: (w * sd_new / sd) @ (mu_new - mu)},
+    "the new weights before the means' difference over sd": {
+        "shift": lambda w, mu, sd, mu_new, sd_new: (w * sd_new / sd) @ ((mu_new - mu) / sd)},
+    "old and new scale in each other's place": {
+        "weights": lambda w, mu, sd, mu_new, sd_new: w * sd / sd_new,
+        "shift": lambda w, mu, sd, mu_new, sd_new: w @ ((mu - mu_new) / sd_new)},
+}  # fmt: skip
+
+
 def layers(*sizes: tuple[int, int]) -> Callable[[Rng], Sequence[Arguments]]:
     """Return what makes weights (C, D), bias (C,), means and deviations (D,), old and new."""
     return lambda rng: [
@@ -356,27 +402,11 @@ RESTATE = Exercise(
     ),
     mistakes={
         **{text: partial(restate, **how) for text, how in LAYERS.items()},
-        "the ratio of the two deviations upside down": lambda w, b, mu, sd, mu_new, sd_new: (
-            w * sd / sd_new,
-            restate(w, b, mu, sd, mu_new, sd_new)[1],
-        ),
-        "the means' difference with the other sign": lambda w, b, mu, sd, mu_new, sd_new: (
-            w * sd_new / sd,
-            b - (w / sd) @ (mu_new - mu),
-        ),
-        "the means' difference, not divided by sd": lambda w, b, mu, sd, mu_new, sd_new: (
-            w * sd_new / sd,
-            b + w @ (mu_new - mu),
-        ),
-        "the means' difference, divided by sd_new": lambda w, b, mu, sd, mu_new, sd_new: (
-            w * sd_new / sd,
-            b + (w / sd_new) @ (mu_new - mu),
-        ),
-        "old and new scale in each other's place": lambda w, b, mu, sd, mu_new, sd_new: restate(
-            w, b, mu_new, sd_new, mu, sd
-        ),
+        **{text: partial(at_once, **how) for text, how in AT_ONCE.items()},
+        "a bias as it was": (partial(restate, **LAYERS["a bias as it was"]),
+                             partial(at_once, shift=lambda w, *scales: 0.0)),
     },
-)
+)  # fmt: skip
 
 
 EXERCISES = (GRADIENTS, DRIFT, RESTATE)

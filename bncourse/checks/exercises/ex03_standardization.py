@@ -29,14 +29,16 @@ def standardize(
     constant: float | None = 1.0,
     flat: Callable[[Array, Array], Any] = lambda spread, sd: spread == 0,
     more: float = 0.0,
+    inside: float = 0.0,
+    flat_of: str = "",
     keep_flat: bool = False,
 ) -> Array:
     """Standardize ``x`` by ``x_train``: (3.1). The keywords make the usual mistakes."""
     sources = {"train": x_train, "x": x, "both": np.concatenate([x_train, x])}
     mu = sources[mean_of].mean(axis=axis, keepdims=True)
     var = sources[sd_of].var(axis=axis, ddof=ddof, keepdims=True)
-    scale = var**power
-    spread = np.ptp(sources[sd_of], axis=axis, keepdims=True)  # rounding spares it
+    scale = (var + inside) ** power
+    spread = np.ptp(sources[flat_of or sd_of], axis=axis, keepdims=True)  # rounding spares it
     if constant is not None:
         scale = np.where(flat(spread, np.sqrt(var)), constant, scale)
     scale, mu = scale + more, np.where(keep_flat & (spread == 0), 0.0, mu)
@@ -72,8 +74,6 @@ SCALES: Mapping[str, Mapping[str, Any]] = {
     "a deviation below 1e-12 taken for none, which is not so for every unit": {
         "flat": lambda spread, sd: sd < 1e-12
     },
-    "1e-8 added to the standard deviation": {"more": 1e-8, "constant": None},
-    "1e-8 added to the standard deviation of every feature": {"more": 1e-8},
     "a feature that does not vary left as it is, its mean not subtracted": {"keep_flat": True},
 }
 
@@ -97,9 +97,20 @@ def ways(**how: Any) -> tuple[Answer, ...]:
         {},
         {"flat": lambda spread, sd: sd == 0},
         {"constant": None},
+        {"flat_of": "train"},
     ]
     alone = {"flat", "constant", "more", "keep_flat"} & set(how) or not how.get("power", 0.5)
-    return tuple(partial(standardize, **how, **more) for more in besides[: 1 if alone else 3])
+    return tuple(partial(standardize, **how, **more) for more in besides[: 1 if alone else 4])
+
+
+def small(where: str) -> tuple[Answer, ...]:
+    """Return the mistake to add a small number, with and without a look at what is constant."""
+    hows: list[dict[str, Any]] = [
+        {where: 10.0**power, "constant": constant}
+        for power in range(-12, -3)
+        for constant in (None, 1.0)
+    ]
+    return tuple(partial(standardize, **how) for how in hows)  # fmt: skip
 
 
 def same_data(rng: Rng) -> Sequence[Arguments]:
@@ -144,6 +155,8 @@ STANDARDIZE = Exercise(
     ),
     mistakes={
         **{text: ways(**how) for text, how in SCALES.items()},
+        "a small number added to the standard deviation": small("more"),
+        "a small number added to the variance, inside the root": small("inside"),
         "a scale by minimum and maximum": min_max,
         "statistics of each sample, over axis 1": by_rows,
         "x_train standardized, not x": tuple(

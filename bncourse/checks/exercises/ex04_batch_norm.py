@@ -165,10 +165,11 @@ def standardize(
     eps_at: str = "inside",
     spread: Callable[..., Array] = lambda x, d: d,
     counted: Callable[[Array], Array] = np.isfinite,
+    mean_of: Callable[[Array], Array] = np.isfinite,
     missing: float = 0.0,
 ) -> Array:
     """Standardize the values that are there. The keywords make the usual mistakes."""
-    mu = np.nanmean(x, axis=axis, keepdims=True)
+    mu = np.nansum(x, axis=axis, keepdims=True) / mean_of(x).sum(axis=axis, keepdims=True)
     count = np.sum(counted(x), axis=axis, keepdims=True)
     squares = np.nansum(spread(x, x - mu) ** 2, axis=axis, keepdims=True)
     inside, outside = EPS_AT[eps_at]
@@ -209,6 +210,7 @@ STANDARDS: Mapping[str, Mapping[str, Any]] = {
     "one mean and one variance for the whole array": {"axis": (0, 1)},
     "statistics of each example, over axis 1": {"axis": 1},
     "a missing value left as NaN": {"missing": np.nan},
+    "a mean divided by m, though some values are missing": {"mean_of": np.ones_like},
     "a sum of squares divided by m, though some values are missing": {"counted": np.ones_like},
 }
 STANDARDIZE = Exercise(
@@ -270,7 +272,7 @@ TRAIN = Exercise(
     reference=normalize,
     parts=(
         Part("batches (N, C)", 3, affine),
-        Part("feature maps (N, C, H, W)", 2, lambda rng: affine(rng, 3, 2)),
+        Part("feature maps (N, C, H, W)", 2, lambda rng: affine(rng, 2, 3)),
         Part("one image of many pixels, and images of one pixel", 1, one_image),
         Part("gamma or beta is None", 1, no_parameters),
         Part("a constant channel gives beta", 1, flat_channels, last=True),

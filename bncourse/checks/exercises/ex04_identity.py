@@ -113,6 +113,15 @@ OTHER_PAIRS: Mapping[str, Answer] = {
     "statistics over axis 0 alone": lambda x, mean, std, eps: (
         affine_for(x, mean, std.reshape(-1, *[1] * (x.ndim - 2)), eps, axes=(0,))
     ),
+    "gamma times the mean of x subtracted, which (4.3) has done already":
+        lambda x, mean, std, eps: (
+            affine_for(x, mean, std, eps)[0],
+            mean - affine_for(x, mean, std, eps)[0] * x.mean(axis=reduction_axes(x.ndim))
+    ),
+    "the spread of each image, averaged": lambda x, mean, std, eps: (
+        affine_for(x, mean, std, eps)[0] if x.ndim == 2
+        else exactly(x.var(axis=(2, 3)), eps, std).mean(axis=0), mean
+    ),
     "gamma and beta in each other's place": lambda *given: affine_for(*given)[::-1],
     "the scale and shift for x, not those for x_hat": scale_of_x,
     "the mean of x subtracted, which (4.3) has done already": with_beta(

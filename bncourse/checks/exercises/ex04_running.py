@@ -89,9 +89,13 @@ RUNNING: Mapping[str, Mapping[str, Any]] = {
         {"factor": lambda x, m: 1.0},
     "N in the place of m in the factor m / (m - 1)":
         {"factor": lambda x, m: len(x) / (len(x) - 1)},
+    "N in the place of m in the factor m / (m - 1), and no factor for one image":
+        {"factor": lambda x, m: len(x) / max(len(x) - 1, 1)},
     "the factor m / (m - 1) used twice": {"factor": lambda x, m: (m / (m - 1)) ** 2},
     "momentum as the weight of the old value":
         {"weight": lambda t, p: 1 / t if p is None else 1 - p},
+    "old and new value in each other's place":
+        {"weight": lambda t, p: 1 - new_weight(t, p)},
     "momentum 0.1 where momentum is None": {"weight": lambda t, p: 0.1 if p is None else p},
     "momentum 0 taken for None": {"weight": lambda t, p: p or 1 / t},
     "1 / (t + 1) in the place of 1 / t":

@@ -248,11 +248,16 @@ CLOSED_FORMS: Mapping[str, Mapping[str, Any]] = {
 def on_axis(closed: Answer) -> Callable[..., Any]:
     """Return a closed form for channels on any axis from one for axis 1."""
 
-    def answer(dy: Array, x_hat: Array, inv_std: Array, gamma: Array, axis: int) -> Array:
+    def answer(
+        dy: Array, x_hat: Array, inv_std: Array, gamma: Array, axis: int, **how: Any
+    ) -> Array:
         dy, x_hat = np.moveaxis(dy, axis, 1), np.moveaxis(x_hat, axis, 1)
-        return np.moveaxis(closed(dy, x_hat, inv_std, gamma), 1, axis)
+        return np.moveaxis(closed(dy, x_hat, inv_std, gamma, **how), 1, axis)
 
     return answer
+
+
+on_any_axis = on_axis(closed_form)
 
 
 def positive(dy: Array, x_hat: Array, inv_std: Array, gamma: Array, axis: int) -> Array:
@@ -289,7 +294,7 @@ CLOSED = Exercise(
     function="closed_form",
     points=2,
     results=("dx",),
-    reference=on_axis(closed_form),
+    reference=on_any_axis,
     parts=(
         Part("batches (N, C)", 1, after_forward),
         Part(
@@ -310,12 +315,12 @@ CLOSED = Exercise(
             ),
         ),
     ),
-    mistakes={text: on_axis(partial(closed_form, **how)) for text, how in CLOSED_FORMS.items()}
+    mistakes={text: partial(on_any_axis, **how) for text, how in CLOSED_FORMS.items()}
     | {
         "the channels on axis 1, whatever axis is": lambda *given: closed_form(*given[:4]),
         "an axis that is not counted from the end": positive,
         "channels that stay on axis 1, not moved back": lambda dy, x_hat, s, gamma, axis: (
-            np.moveaxis(on_axis(closed_form)(dy, x_hat, s, gamma, axis), axis, 1)
+            np.moveaxis(on_any_axis(dy, x_hat, s, gamma, axis), axis, 1)
         ),
     },
 )
@@ -390,6 +395,10 @@ OTHER_GRADIENTS: Mapping[str, Answer] = {
         x, dy, gamma, beta, 1e-5
     ),
     "one mean and one variance for all columns": one_for_all,
+    "dgamma made with y, not with x_hat": lambda x, dy, gamma, beta, eps: (
+        gradients(x, dy, gamma, beta, eps)[0],
+        gamma * gradients(x, dy, gamma, beta, eps)[1] + beta * dy.sum(axis=0),
+    ),
     "the gradient of beta, not of gamma": lambda x, dy, *rest: (
         gradients(x, dy, *rest)[0],
         dy.sum(axis=0),

@@ -49,6 +49,7 @@ def numeric_gradient(
     down: float = 1.0,
     divisor: float = 2.0,
     relative: Callable[[float], float] = lambda value: 1.0,
+    over: Callable[[float, float], float] = lambda step, h: step,
     moved: str = "one",
     total: Callable[[Array], Any] = np.sum,
 ) -> Array:
@@ -58,7 +59,7 @@ def numeric_gradient(
         step = np.zeros_like(x)
         step[MOVED[moved](i)] = h * relative(float(abs(x[i])))
         difference = w * (f(x + up * step) - f(x - down * step))
-        dx[i] = total(difference) / (divisor * step[i])
+        dx[i] = total(difference) / (divisor * over(float(step[i]), h))
     return dx
 
 
@@ -79,6 +80,14 @@ DIFFERENCES: Mapping[str, Mapping[str, Any]] = {
     "the two sides in each other's place": {"up": -1.0, "down": -1.0},
     "a step in proportion to the entry, not h": {"relative": lambda value: value},
     "a larger step for a larger entry": {"relative": lambda value: max(1.0, value)},
+    "a larger step for a larger entry, divided by h": {
+        "relative": lambda value: max(1.0, value),
+        "over": lambda step, h: h,
+    },
+    "a step in proportion to the entry, divided by h": {
+        "relative": lambda value: value,
+        "over": lambda step, h: h,
+    },
     "a whole row of x moved at once": {"moved": "row"},
     "a whole column of x moved at once": {"moved": "column"},
     "all entries of x moved at once, for one number": {"moved": "all"},

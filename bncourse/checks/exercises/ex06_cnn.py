@@ -115,6 +115,9 @@ STATISTICS = Exercise(
         "statistics of each image": over(lambda n, kept: but((0, *(i % n for i in kept)), n)),
         "the unbiased variance: divided by m - 1": partial(kept_statistics, ddof=1),
         "a standard deviation": partial(kept_statistics, power=0.5),
+        "a sum of squares, not their mean": lambda x, kept: (
+            kept_statistics(x, kept)[0],
+            kept_statistics(x, kept)[1] * (x.size / kept_statistics(x, kept)[1].size)),
         "a mean of the squares of x, not of x - mean": partial(kept_statistics, squares=True),
         ONE_PASS: partial(kept_statistics, one_pass=True),
         "results that have lost their axes (use keepdims)":

@@ -110,6 +110,10 @@ FOLD = Exercise(
             b=lambda w, b, s, beta, mu:
                 b + w.reshape(*w.shape[:2], -1)[:, :, 0] @ (beta - s * mu)
         ),
+        "the middle of the kernel, not the sum over all": folded(
+            b=lambda w, b, s, beta, mu:
+                b + w.reshape(*w.shape[:2], -1)[:, :, w[0, 0].size // 2] @ (beta - s * mu)
+        ),
         "the mean over the kernel, not the sum": folded(
             b=lambda w, b, s, beta, mu:
                 b + w.reshape(*w.shape[:2], -1).mean(axis=2) @ (beta - s * mu)
@@ -312,6 +316,14 @@ def unweighted(x: Array, valid: Array) -> tuple[Array, Array]:
     return mean.mean(axis=0), var.mean(axis=0)
 
 
+def middle_of_means(x: Array, valid: Array) -> tuple[Array, Array]:
+    """Average the means of the sequences that have any, and take all distances from it."""
+    some = valid.any(axis=1)
+    mean = each_sequence(x[some], valid[some])[0].mean(axis=0)
+    d = x.transpose(0, 2, 1)[valid].T - mean
+    return mean, (d * d).mean(axis=1, keepdims=True)
+
+
 def zeros_in_variance(
     x: Array, valid: Array, count: Callable[[Array], Any] = np.size
 ) -> tuple[Array, Array]:
@@ -391,6 +403,10 @@ VALID = Exercise(
         "a division by the variance": by(right, root=lambda var, eps: var + eps),
         "gamma left out": by(right, affine=lambda x_hat, gamma, beta: x_hat + beta),
         "beta left out": by(right, affine=lambda x_hat, gamma, beta: gamma * x_hat),
+        "gamma and beta left out": by(right, affine=lambda x_hat, gamma, beta: x_hat),
+        "gamma and beta in each other's place":
+            by(right, affine=lambda x_hat, gamma, beta: beta * x_hat + gamma),
+        "the mean of the sequences' means, whatever their lengths": by(middle_of_means),
         "gamma that multiplies beta, too":
             by(right, affine=lambda x_hat, gamma, beta: gamma * (x_hat + beta)),
         "beta at the padded positions": by(right, pad=lambda x, beta: beta),

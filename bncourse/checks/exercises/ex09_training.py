@@ -44,12 +44,12 @@ def steps(*shapes: tuple[int, ...]) -> Callable[[Rng], Sequence[Arguments]]:
 
     def calls(rng: Rng) -> Sequence[Arguments]:
         found: list[Arguments] = []
-        for shape in shapes:
+        for shape, lam in zip(shapes, (0.5, 0.4, 0.6), strict=False):
             W, g = rng.normal(size=(2, *shape))
             g -= (g * W).sum() / (W * W).sum() * W  # orthogonal, then a known part along W
             g *= length(W) / length(g)
             W.flat[0] = 0.0  # one weight of 0 is fine
-            found.append((W, g + 0.5 * W, 0.8, 0.5))
+            found.append((W, g + 0.5 * W, 0.8, lam))
         return found
 
     return calls

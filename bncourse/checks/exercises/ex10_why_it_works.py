@@ -177,7 +177,7 @@ def squared_length(
 
 def gradients(rng: Rng) -> Sequence[Arguments]:
     """Return batches with gamma and the gradient to y; in the last the spread is small."""
-    cases = [((8, 4), 2.0, 1.0), ((3, 2), 2.0, 1.0), ((40, 3), 2.0, 1.0), ((6, 2), 0.0, 3e-3)]
+    cases = [((8, 4), 2.0, 1.0), ((5, 2), 2.0, 1.0), ((40, 3), 2.0, 1.0), ((6, 2), 0.0, 3e-3)]
     return [
         (rng.normal(mean, spread * rng.uniform(0.5, 3, shape[1]), shape),
          rng.choice([-1, 1], shape[1]) * rng.uniform(1.5, 3, shape[1]),
@@ -318,6 +318,12 @@ def arm(rng: Rng, rates: int, split: Array) -> Pair:
             return val, test
 
 
+def apart(*arms: Pair) -> Any:
+    """Return how far apart two arms' tuned errors are: near 0, rounding would be all."""
+    first, second = (tuned(val, test).mean() for val, test in arms)
+    return abs(first - second)
+
+
 def tables(*sizes: tuple[int, int]) -> Callable[[Rng], Sequence[Arguments]]:
     """Return calls with the errors (arms, rates, seeds); the arms' best rates differ."""
 
@@ -326,7 +332,9 @@ def tables(*sizes: tuple[int, int]) -> Callable[[Rng], Sequence[Arguments]]:
         for rates, seeds in sizes:
             split = rng.normal(0, 1.0, seeds)  # what the arms share
             a = b = arm(rng, rates, split)
-            while b[0].mean(axis=1).argmin() == a[0].mean(axis=1).argmin():
+            while (
+                b[0].mean(axis=1).argmin() == a[0].mean(axis=1).argmin() or apart(a, b) < 0.05
+            ):
                 b = arm(rng, rates, split)
             val, test = np.stack([a, b], axis=1)
             found.append((val, test, rng.uniform(2.5, 4)))
@@ -349,6 +357,7 @@ COMPARE = Exercise(
     results=("middle", "width"),
     reference=compare,
     drive=use,
+    atol=1e-6,  # a small difference of large errors, in float32
     parts=(
         Part("the middle of the interval", 2, SAME, ("middle",)),
         Part("its width", 2, SAME, ("width",)),

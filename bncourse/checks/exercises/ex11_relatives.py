@@ -110,8 +110,9 @@ GROUP = Exercise(
             over(lambda x: (0, *range(2, x.ndim))),
         "layer normalization: the groups are not used":
             over(lambda x: tuple(range(1, x.ndim))),
-        "instance normalization: each channel by itself": over(lambda x: tuple(
-            range(2, x.ndim)) if x.ndim > 2 else (1,)),
+        "instance normalization: each channel by itself": (
+            over(lambda x: tuple(range(2, x.ndim)) if x.ndim > 2 else (1,)),
+            over(lambda x: tuple(range(2, x.ndim)))),
         "channels that take turns: a group is a block of neighbours":
             cut(lambda x, G: (len(x), x.shape[1] // G, G, -1), (1, 3)),
         "`groups` read as the channels in a group":

@@ -77,7 +77,8 @@ JOINED = Exercise(
         Part("a part of one value", 1, parts(6, 1, 3)),
         Part("a part without values", 1, lambda rng: [
             *parts(5, 0, 3)(rng), *parts(0, 4, 3)(rng), *parts(0, 0, 6)(rng)]),
-        Part("a mean of a hundred million", 1, parts(4, 6, 2, far=1e8), ("var",)),
+        Part("a mean of a hundred million", 1, parts(4, 6, 2, far=1e8), ("var",),
+             alone="digits that rounding takes: a difference of large numbers"),
     ),
     mistakes={
         "a mean of the means in which all parts weigh the same":
@@ -99,6 +100,15 @@ JOINED = Exercise(
             mean_of(n, mu), (m2.sum(axis=0) + n @ (mu - mu.mean(axis=0)) ** 2) / n.sum()),
         "the variance of the means alone": partial(joined, within=lambda n, m2: 0.0),
         "M2 used as if it were a variance": partial(joined, within=lambda n, m2: n @ m2),
+        "a spread between the parts in which each that is not empty weighs the same":
+            partial(joined, spread=lambda n, d: (d[n > 0] ** 2).sum(axis=0)),
+        "the mean 0 of an empty part, counted in the spread":
+            partial(joined, spread=lambda n, d: np.maximum(n, 1) @ d**2),
+        "the variances of parts with values averaged, with the spread between them":
+            partial(joined, within=lambda n, m2: (
+                (m2[n > 0] / n[n > 0, None]).mean(axis=0) * n.sum())),
+        "a spread between the parts that is not divided by the number of values":
+            partial(joined, spread=lambda n, d: n.sum() * (n @ d**2)),
         "a division by m - 1": partial(joined, divide=lambda n: n.sum() - 1),
         "a division by m less the number of parts":
             partial(joined, divide=lambda n: max(n.sum() - len(n), 1)),
@@ -241,6 +251,9 @@ COMBINED = Exercise(
     ),
     mistakes={
         "a mean in which all parts weigh the same": lambda g, n: g[n > 0].mean(axis=0),
+        "a weight of 0 for the empty part: 0 times NaN is NaN": lambda g, n: n @ g / n.sum(),
+        "a weighted sum, divided by the number of parts with images":
+            lambda g, n: combined(g, n) * n.sum() / (n > 0).sum(),
         "a mean that counts the empty part": lambda g, n: np.nansum(g, axis=0) / len(n),
         "a sum of the gradients": lambda g, n: np.nansum(g, axis=0),
         "a weighted sum that nothing divides": lambda g, n: combined(g, n) * n.sum(),

@@ -12,9 +12,19 @@ def whitening_matrices(cov, eps):
     lam, U = lam[::-1] + eps, U[:, ::-1]
     if lam[-1] <= 1e-10 * lam[0]:
         raise ValueError("no full rank; give an eps")
-    pca = (U / np.sqrt(lam)).T
+    pca = U / np.sqrt(lam)
     L = np.linalg.cholesky(cov + eps * np.eye(len(cov)))
-    return pca, U @ pca, np.linalg.inv(L)
+    return pca, pca @ U.T, np.linalg.inv(L).T
+
+
+def for_columns(cov, eps):
+    """Return the matrices of the chapter, for z = W (x - mu)."""
+    return [W.T for W in whitening_matrices(cov, eps)]
+
+
+def for_rows(answer):
+    """Return an answer to the task from one for z = W (x - mu)."""
+    return lambda cov, eps: [W.T for W in answer(cov, eps)]
 
 
 def regularized(cov, eps):
@@ -50,7 +60,7 @@ def in_einsum(cov, eps):
     root = (lam + eps) ** -0.5
     zca = np.einsum("ik,k,jk->ij", U, root, U)
     pca = np.einsum("k,jk->kj", root, U)[::-1]
-    return pca, zca, whitening_matrices(cov, eps)[2]
+    return pca, zca, for_columns(cov, eps)[2]
 
 
 def matrices_torch(cov, eps):
@@ -64,14 +74,14 @@ def matrices_torch(cov, eps):
 
 def matrices_float32(cov, eps):
     full_rank(cov, eps)
-    return whitening_matrices(cov.astype(np.float32), np.float32(eps))
+    return for_columns(cov.astype(np.float32), np.float32(eps))
 
 
 def wrong_matrices(pca=None, zca=None, cholesky=None):
     """Return an answer as people write it who get one thing wrong."""
 
     def answer(cov, eps):
-        found = list(whitening_matrices(cov, eps))
+        found = list(for_columns(cov, eps))
         lam, U = np.linalg.eigh(cov)
         lam, U = lam[::-1], U[:, ::-1]
         if pca:
@@ -82,12 +92,12 @@ def wrong_matrices(pca=None, zca=None, cholesky=None):
             found[2] = cholesky(cov, eps)
         return found
 
-    return answer
+    return for_rows(answer)
 
 
 def no_refusal(cov, eps):
     try:
-        return whitening_matrices(cov, eps)
+        return for_columns(cov, eps)
     except ValueError:
         return (cov,) * 3
 
@@ -95,13 +105,13 @@ def no_refusal(cov, eps):
 def overwritten(cov, eps):
     full_rank(cov, eps)
     cov[np.diag_indices(len(cov))] += eps
-    return whitening_matrices(cov, 0)
+    return for_columns(cov, 0)
 
 
 def rank_before(cov, eps):
     if np.linalg.matrix_rank(cov, tol=1e-10 * np.linalg.norm(cov, 2)) < len(cov):
         raise ValueError("no full rank")
-    return whitening_matrices(cov, eps)
+    return for_columns(cov, eps)
 
 
 def unchecked(cov, eps):
@@ -133,17 +143,17 @@ inv = np.linalg.inv
 MATRIX = {
     "solution": whitening_matrices,
     "right": {
-        "svd": by_svd,
-        "sqrtm": by_sqrtm,
-        "einsum": in_einsum,
-        "torch": matrices_torch,
+        "svd": for_rows(by_svd),
+        "sqrtm": for_rows(by_sqrtm),
+        "einsum": for_rows(in_einsum),
+        "torch": for_rows(matrices_torch),
     },
     "wrong": {
-        "float32": (matrices_float32, ""),
-        "rank before eps": (rank_before, ""),
-        "absolute threshold": (absolute, "accepts a covariance without"),
-        "matrix_rank": (by_rank, "accepts a covariance without"),
-        "crash for a refusal": (by_cholesky, "accepts a covariance without"),
+        "float32": (for_rows(matrices_float32), ""),
+        "rank before eps": (for_rows(rank_before), ""),
+        "absolute threshold": (for_rows(absolute), "accepts a covariance without"),
+        "matrix_rank": (for_rows(by_rank), "accepts a covariance without"),
+        "crash for a refusal": (for_rows(by_cholesky), "accepts a covariance without"),
         "PCA without eps": (
             wrong_matrices(pca=lambda lam, U, eps: (U / np.sqrt(lam)).T),
             "without eps",
@@ -156,7 +166,7 @@ MATRIX = {
             wrong_matrices(
                 cholesky=lambda c, eps: np.linalg.inv(np.linalg.cholesky(regularized(c, eps)).T)
             ),
-            "the transpose: it whitens",
+            "it is for columns",
         ),
         "times the root": (
             wrong_matrices(lambda s, U, e: (U * np.sqrt(s + e)).T),
@@ -180,11 +190,11 @@ MATRIX = {
         ),
         "not transposed": (
             wrong_matrices(lambda s, U, e: U / np.sqrt(s + e)),
-            "the transpose: it whitens columns",
+            "it is for columns",
         ),
         "columns of U.T": (
             wrong_matrices(lambda s, U, e: U.T / np.sqrt(s + e)),
-            "the columns of U.T scaled",
+            "the rows of U scaled",
         ),
         "rotation alone": (
             wrong_matrices(lambda s, U, e: U.T),
@@ -206,25 +216,26 @@ MATRIX = {
             wrong_matrices(zca=lambda s, U, e: (U / (s + e)) @ U.T),
             "by the eigenvalues",
         ),
+        "the chapter's cell": (for_columns, "it is for columns"),
         "L": (
-            wrong_matrices(cholesky=lambda c, e: chol(regularized(c, e))),
+            wrong_matrices(cholesky=lambda c, e: chol(regularized(c, e)).T),
             "L itself",
         ),
         "L.T": (
-            wrong_matrices(cholesky=lambda c, e: chol(regularized(c, e)).T),
+            wrong_matrices(cholesky=lambda c, e: chol(regularized(c, e))),
             "the transpose of L",
         ),
         "inverse of L.T": (
             wrong_matrices(cholesky=lambda c, e: inv(chol(regularized(c, e)).T)),
-            "the transpose: it whitens",
+            "it is for columns",
         ),
         "factor of the inverse": (
             wrong_matrices(cholesky=lambda c, e: chol(inv(regularized(c, e)))),
-            "the factor of the inverse, not",
+            "not the inverse of the factor",
         ),
         "its transpose": (
             wrong_matrices(cholesky=lambda c, e: chol(inv(regularized(c, e))).T),
-            "which is upper triangular",
+            "lower triangular",
         ),
         "Cholesky without eps": (
             wrong_matrices(cholesky=lambda c, e: inv(chol(c))),
@@ -234,8 +245,8 @@ MATRIX = {
             wrong_matrices(cholesky=lambda c, e: inv(chol(c + e))),
             "",
         ),
-        "not refused": (no_refusal, "accepts a covariance without"),
-        "in place": (overwritten, "work on a copy"),
+        "not refused": (for_rows(no_refusal), "accepts a covariance without"),
+        "in place": (for_rows(overwritten), "work on a copy"),
     },
     "equivalent": {
         (

@@ -147,7 +147,7 @@ STANDARDIZE = {
         ),
         "tiny eps": (
             lambda t, x: (x - t.mean(0)) / (t.std(0) + 1e-8),
-            "1e-8 added",
+            "a small number added",
         ),
         "sd == 0": (
             lambda t, x: (x - t.mean(0)) / np.where(t.std(0) == 0, 1, t.std(0)),
@@ -466,20 +466,20 @@ MERGE = {
 
 class Stream:
     def __init__(self):
-        self.k = 0
+        self.total = 0
         self.mean = 0.0
         self.m2 = 0.0
 
-    def add(self, row):
-        self.k += 1
+    def add(self, row, weight):
+        self.total += weight
         before = row - self.mean
-        self.mean = self.mean + before / self.k
-        self.m2 = self.m2 + before * (row - self.mean)
+        self.mean = self.mean + before * weight / self.total
+        self.m2 = self.m2 + weight * before * (row - self.mean)
 
     def mean_var(self):
-        if self.k == 0:
+        if self.total == 0:
             raise ValueError("no rows yet")
-        return self.mean, self.m2 / self.k
+        return self.mean, self.m2 / self.total
 
 
 class Keeps:
@@ -487,37 +487,40 @@ class Keeps:
 
     def __init__(self):
         self.rows = []
+        self.weights = []
 
-    def add(self, row):
+    def add(self, row, weight):
         self.rows.append(row)
+        self.weights.append(weight)
 
     def mean_var(self):
         if not self.rows:
             raise ValueError("no rows yet")
-        x = np.array(self.rows)
-        return x.mean(axis=0), x.var(axis=0)
+        mean = np.average(self.rows, axis=0, weights=self.weights)
+        d = np.array(self.rows) - mean
+        return mean, np.average(d * d, axis=0, weights=self.weights)
 
 
 class Copies(Keeps):
-    def add(self, row):
-        self.rows.append(list(row))
+    def add(self, row, weight):
+        super().add(list(row), weight)
 
 
 class InTorch(Stream):
-    def add(self, row):
-        super().add(torch.tensor(row))
+    def add(self, row, weight):
+        super().add(torch.tensor(row), weight)
 
 
 class Merging:
-    """Merge each row as a part of one value."""
+    """Merge each row as a part without a spread of its own."""
 
     def __init__(self):
         self.part = (0, 0.0, 0.0)
 
-    def add(self, row):
+    def add(self, row, weight):
         n, mean, m2 = self.part
-        d = row - mean
-        self.part = (n + 1, mean + d / (n + 1), m2 + d * d * n / (n + 1))
+        d, share = row - mean, weight / (n + weight)
+        self.part = (n + weight, mean + d * share, m2 + d * d * n * share)
 
     def mean_var(self):
         n, mean, m2 = self.part
@@ -532,18 +535,18 @@ class Shifted:
     def __init__(self):
         self.k = 0
 
-    def add(self, row):
+    def add(self, row, weight):
         if self.k == 0:
             self.shift = row.copy()
-            self.total = self.square = 0 * row
+            self.sums = self.square = 0 * row
         d = row - self.shift
-        self.total, self.square = self.total + d, self.square + d * d
-        self.k += 1
+        self.sums, self.square = self.sums + weight * d, self.square + weight * d * d
+        self.k += weight
 
     def mean_var(self):
         if self.k == 0:
             raise ValueError("no rows yet")
-        d = self.total / self.k
+        d = self.sums / self.k
         return self.shift + d, self.square / self.k - d * d
 
 
@@ -553,11 +556,11 @@ class Scalars:
     def __init__(self):
         self.columns = None
 
-    def add(self, row):
+    def add(self, row, weight):
         if self.columns is None:
             self.columns = [Stream() for _ in row]
         for stream, value in zip(self.columns, row, strict=True):
-            stream.add(float(value))
+            stream.add(float(value), weight)
 
     def mean_var(self):
         if self.columns is None:
@@ -566,76 +569,85 @@ class Scalars:
         return [mean for mean, _ in both], [var for _, var in both]
 
 
-def wrong_stream(product=None, rate=None, result=None):
+def wrong_stream(product=None, rate=None, result=None, within=None):
     """Return a class as people write it who get one thing wrong."""
 
     class Wrong(Stream):
-        def add(self, row):
-            self.k += 1
+        def add(self, row, weight):
+            self.total += weight
             before = row - self.mean
-            step = before / self.k if rate is None else before * rate(self.k)
-            self.mean = self.mean + step
+            share = rate(weight, self.total) if rate else weight / self.total
+            self.mean = self.mean + before * share
             after = row - self.mean
-            self.m2 = self.m2 + (before * after if product is None else product(before, after))
+            more = before * after if product is None else product(before, after)
+            self.m2 = self.m2 + (within(weight) if within else weight) * more
 
         def mean_var(self):
-            if self.k == 0:
+            if self.total == 0:
                 raise ValueError("no rows yet")
             if result is None:
-                return self.mean, self.m2 / self.k
-            return self.mean, result(self.m2, self.k)
+                return self.mean, self.m2 / self.total
+            return self.mean, result(self.m2, self.total)
 
     return Wrong
 
 
+class Welford(Stream):
+    """Take the rows as the chapter's cell does."""
+
+    def add(self, row, weight):
+        super().add(row, 1)
+
+
 class Sums:
     def __init__(self):
-        self.k = self.total = self.square = 0
+        self.total = self.sums = self.square = 0
 
-    def add(self, row):
-        self.k += 1
-        self.total = self.total + row
-        self.square = self.square + row**2
+    def add(self, row, weight):
+        self.total += weight
+        self.sums = self.sums + weight * row
+        self.square = self.square + weight * row**2
 
     def mean_var(self):
-        mean = self.total / self.k
-        return mean, self.square / self.k - mean**2
+        mean = self.sums / self.total
+        return mean, self.square / self.total - mean**2
 
 
 class FromOne(Stream):
     def __init__(self):
         super().__init__()
-        self.k = 1
+        self.total = 1
 
 
 class Lends:
     """Hand out the mean that the next row changes in place."""
 
     def __init__(self):
-        self.k = 0
+        self.total = 0
 
-    def add(self, row):
-        if self.k == 0:
+    def add(self, row, weight):
+        if self.total == 0:
             self.mean, self.m2 = np.zeros(len(row)), np.zeros(len(row))
-        self.k += 1
+        self.total += weight
         d = row - self.mean
-        self.mean += d / self.k
-        self.m2 = self.m2 + d * (row - self.mean)
+        self.mean += d * weight / self.total
+        self.m2 = self.m2 + weight * d * (row - self.mean)
 
     def mean_var(self):
-        if self.k == 0:
+        if self.total == 0:
             raise ValueError("no rows yet")
-        return self.mean, self.m2 / self.k
+        return self.mean, self.m2 / self.total
 
 
 class LendsBoth(Lends):
     """Keep the variance in an array, too, that is handed out."""
 
-    def add(self, row):
-        super().add(row)
-        if self.k == 1:
+    def add(self, row, weight):
+        first = self.total == 0
+        super().add(row, weight)
+        if first:
             self.var = np.zeros(len(row))
-        self.var[:] = self.m2 / self.k
+        self.var[:] = self.m2 / self.total
 
     def mean_var(self):
         super().mean_var()
@@ -643,26 +655,26 @@ class LendsBoth(Lends):
 
 
 class Shared:
-    k, mean, m2 = 0, 0.0, 0.0
+    total, mean, m2 = 0, 0.0, 0.0
 
-    def add(self, row):
-        Shared.k += 1
+    def add(self, row, weight):
+        Shared.total += weight
         before = row - Shared.mean
-        Shared.mean = Shared.mean + before / Shared.k
-        Shared.m2 = Shared.m2 + before * (row - Shared.mean)
+        Shared.mean = Shared.mean + before * weight / Shared.total
+        Shared.m2 = Shared.m2 + weight * before * (row - Shared.mean)
 
     def mean_var(self):
-        return Shared.mean, Shared.m2 / Shared.k
+        return Shared.mean, Shared.m2 / Shared.total
 
 
 class Aliased(Stream):
-    def add(self, row):
-        if self.k == 0:
+    def add(self, row, weight):
+        if self.total == 0:
             self.mean = row
-        self.k += 1
+        self.total += weight
         before = row - self.mean
-        self.mean += before / self.k
-        self.m2 = self.m2 + before * (row - self.mean)
+        self.mean += before * weight / self.total
+        self.m2 = self.m2 + weight * before * (row - self.mean)
 
 
 class Resets(Stream):
@@ -673,13 +685,13 @@ class Resets(Stream):
 
 
 class OverTheRow(Stream):
-    def add(self, row):
-        super().add(row.mean())
+    def add(self, row, weight):
+        super().add(row.mean(), weight)
 
 
 class Accepts(Stream):
     def mean_var(self):
-        return self.mean, self.m2 / max(self.k, 1)
+        return self.mean, self.m2 / max(self.total, 1e-9)
 
 
 STREAM = {
@@ -695,11 +707,11 @@ STREAM = {
         "new mean": (wrong_stream(lambda b, a: a**2), "from the new mean"),
         "k - 1": (
             wrong_stream(result=lambda m2, k: m2 / (k - 1)),
-            "k - 1",
+            "the weights less 1",
         ),
         "k - 1, from 2": (
             wrong_stream(result=lambda m2, k: m2 / (k - 1) if k > 1 else m2),
-            "with 0 after the first row",
+            "the weights less 1",
         ),
         "not divided": (
             wrong_stream(result=lambda m2, k: m2),
@@ -710,21 +722,25 @@ STREAM = {
             "the standard deviation",
         ),
         "momentum": (
-            wrong_stream(rate=lambda k: 0.1),
+            wrong_stream(rate=lambda w, k: 0.1),
             "an exponential average",
         ),
         "k + 1": (
-            wrong_stream(rate=lambda k: 1 / (k + 1)),
-            "divided by k + 1",
+            wrong_stream(rate=lambda w, k: w / (k + 1)),
+            "and 1 more",
         ),
         "half": (
-            wrong_stream(rate=lambda k: 1.0 if k == 1 else 0.5),
+            wrong_stream(rate=lambda w, k: 1.0 if k == w else 0.5),
             "half of the way",
         ),
-        "last row": (wrong_stream(rate=lambda k: 1.0), "jumps to each row"),
+        "last row": (wrong_stream(rate=lambda w, k: 1.0), "jumps to each row"),
+        "the chapter's cell": (Welford, "the weights are not used"),
+        "M alike": (wrong_stream(within=lambda w: 1.0), "an M whose rows all count alike"),
+        "mean alike": (wrong_stream(rate=lambda w, k: 1 / k), "does not weigh the new row"),
+        "weights twice": (wrong_stream(within=lambda w: w**2), "squared in M"),
         "keeps all": (Keeps, ""),
         "keeps copies": (Copies, "keeps every row"),
-        "sums of squares": (Sums, "loses its digits"),
+        "sums of squares": (Sums, "digits that rounding takes"),
         "count from 1": (FromOne, "starts at 1"),
         "no product": (wrong_stream(lambda b, a: b), "not multiplied"),
         "class attributes": (Shared, ""),
@@ -786,7 +802,7 @@ def welford(x):
     rows = np.moveaxis(x, 1, -1).reshape(-1, x.shape[1])
     stream = Stream()
     for row in rows:
-        stream.add(row)
+        stream.add(row, 1)
     return stream.mean_var()[1]
 
 
