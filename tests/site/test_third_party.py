@@ -43,7 +43,8 @@ def matching(files, cell):
 def unnamed(files):
     """Return the files that are not ours and stand in no row."""
     ours = {file for file in files for pattern in OURS if fnmatch(file, pattern)}
-    return sorted(set(files) - ours - set().union(*(matching(files, row[FILES]) for row in ROWS)))
+    named = set().union(*(matching(files, row[FILES]) for row in ROWS))
+    return sorted(set(files) - ours - named)
 
 
 @pytest.fixture(scope="module")
