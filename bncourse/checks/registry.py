@@ -1,7 +1,6 @@
 """All exercises, by name."""
 
 import importlib
-import importlib.util
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -42,8 +41,13 @@ OWN = "own_exercises"  # a course may have a file of this name where it starts t
 
 def own() -> tuple[Exercise, ...]:
     """Return the ``EXERCISES`` of ``own_exercises.py``, where there is such a file."""
-    known = importlib.util.find_spec(OWN)
-    return tuple(importlib.import_module("own_exercises").EXERCISES) if known else ()
+    try:
+        module = importlib.import_module("own_exercises")
+    except ModuleNotFoundError as error:
+        if error.name != OWN:  # the file is there, and asks for what is not
+            raise
+        return ()
+    return tuple(module.EXERCISES)
 
 
 ALL = [*(exercise for sheet in SHEETS for exercise in sheet.EXERCISES), *own()]
