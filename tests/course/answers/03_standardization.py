@@ -740,7 +740,7 @@ STREAM = {
         "weights twice": (wrong_stream(within=lambda w: w**2), "squared in M"),
         "keeps all": (Keeps, ""),
         "keeps copies": (Copies, "keeps every row"),
-        "sums of squares": (Sums, "digits that rounding takes"),
+        "sums of squares": (Sums, "loses its digits far from 0"),
         "count from 1": (FromOne, "starts at 1"),
         "no product": (wrong_stream(lambda b, a: b), "not multiplied"),
         "class attributes": (Shared, ""),
