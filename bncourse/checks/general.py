@@ -122,8 +122,8 @@ def exchanged(answer: Answer, i: int, j: int) -> Answer:
 
 def taken(exercise: Exercise) -> list[str]:
     """Return the names of what an answer is called with: no keywords of its mistakes."""
-    found = inspect.signature(exercise.reference).parameters.values()
-    names = [p.name for p in found if p.kind is p.POSITIONAL_OR_KEYWORD]
+    parameters = inspect.signature(exercise.reference).parameters.values()
+    names = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
     first = exercise.parts[0].calls(np.random.default_rng(0))[0]
     return names[: len(first)]
 

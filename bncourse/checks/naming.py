@@ -77,7 +77,7 @@ def fitting(
         if (
             kind not in texts
             and fits(answer, exercise, *first, counts, True)
-            and all(fits(answer, exercise, *each, counts, strict) for each in seen)
+            and all(fits(answer, exercise, *call, counts, strict) for call in seen)
         ):
             texts[kind] = text
     return list(texts.values())

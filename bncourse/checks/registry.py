@@ -51,7 +51,9 @@ def own() -> tuple[Exercise, ...]:
 
 
 ALL = [*(exercise for sheet in SHEETS for exercise in sheet.EXERCISES), *own()]
-EXERCISES: Mapping[str, Exercise] = MappingProxyType({each.name: each for each in ALL})
+EXERCISES: Mapping[str, Exercise] = MappingProxyType(
+    {exercise.name: exercise for exercise in ALL}
+)
 
 
 def find(name: str) -> Exercise:

@@ -32,7 +32,7 @@ MOVES = re.compile(r"\bbn-figure-(\w+)")
 logger = logging.getLogger(__name__)
 
 
-def lighter(picture: Image.Image, source: Path, target: Path) -> bool:
+def as_webp(picture: Image.Image, source: Path, target: Path) -> bool:
     """Write the picture as lossless WebP; return whether it is smaller than its source."""
     if picture.mode == "RGBA" and picture.getextrema()[3] == (255, 255):
         picture = picture.convert("RGB")
@@ -58,7 +58,7 @@ def size(path: Path) -> tuple[int, int]:
 
 
 def sized(tag: re.Match[str], sources: dict[str, Path], images: Path) -> str:
-    """Return the beginning of an image's tag with its size and its lighter file."""
+    """Return the beginning of an image's tag with its size and its WebP file."""
     name, kinds = tag["name"], []
     if name.endswith(".svg"):
         width, height = size(sources[name])
@@ -68,7 +68,7 @@ def sized(tag: re.Match[str], sources: dict[str, Path], images: Path) -> str:
             width, height = (round(side / density) for side in picture.size)
             kinds += ["book-photo"] if is_photo(picture) else []
             target = (images / name).with_suffix(".webp")
-            if picture.format == "PNG" and lighter(picture, sources[name], target):
+            if picture.format == "PNG" and as_webp(picture, sources[name], target):
                 name = target.name
     late = ' loading="lazy"' if "<img" in tag.string[: tag.start()] else ""  # not the first
     kinds += ["book-wide"] if width > WIDE else []

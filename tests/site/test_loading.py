@@ -1,4 +1,4 @@
-"""Lighter images show the same pixels; formulas are drawn when the site is built."""
+"""Images as WebP show the same pixels; formulas are drawn when the site is built."""
 
 import re
 import sys
@@ -17,10 +17,10 @@ from book_formulas import STYLE, coloured, draw_pages
 from book_light import ICON_FONT, ICON_SHEET, icons, keep_rules
 
 
-def test_lighter_images_have_the_same_pixels(site):
-    lighter = sorted((site / "_images").glob("*.webp"))
-    assert len(lighter) > 50
-    for path in lighter:
+def test_images_as_webp_have_the_same_pixels(site):
+    images = sorted((site / "_images").glob("*.webp"))
+    assert len(images) > 50
+    for path in images:
         with Image.open(path) as shown, Image.open(path.with_suffix(".png")) as drawn:
             same = np.asarray(shown.convert("RGBA")) == np.asarray(drawn.convert("RGBA"))
         assert same.all(), path.name

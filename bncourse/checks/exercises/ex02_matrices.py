@@ -57,14 +57,14 @@ def matrices(
 
 def signs(answer: Answer, cov: Array, eps: float) -> Any:
     """Use an answer; turn each column of PCA so that its largest entry is positive."""
-    found = answer(cov, eps)
-    if not isinstance(found, tuple | list) or len(found) != 3:
-        return found
-    pca = as_array(found[0])
+    results = answer(cov, eps)
+    if not isinstance(results, tuple | list) or len(results) != 3:
+        return results
+    pca = as_array(results[0])
     if pca is None or pca.ndim != 2:
-        return found
+        return results
     largest = np.take_along_axis(pca, abs(pca).argmax(axis=0)[np.newaxis], axis=0)
-    return pca * np.where(largest < 0, -1.0, 1.0), found[1], found[2]
+    return pca * np.where(largest < 0, -1.0, 1.0), results[1], results[2]
 
 
 # What to say, and the keywords of `matrices` that make the mistake.
@@ -102,9 +102,9 @@ def for_rows(cov: Array, eps: float, **how: Any) -> tuple[Array, ...]:
 
 def one_of(mistaken: Answer, which: int, cov: Array, eps: float) -> list[Array]:
     """Make a mistake in one of the three matrices alone."""
-    found, theirs = list(for_rows(cov, eps)), mistaken(cov, eps)
-    found[which] = theirs[which]
-    return found
+    ours, theirs = list(for_rows(cov, eps)), mistaken(cov, eps)
+    ours[which] = theirs[which]
+    return ours
 
 
 def in_each(how: Mapping[str, Any]) -> tuple[Answer, ...]:
