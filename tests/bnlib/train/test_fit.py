@@ -1,6 +1,7 @@
 """The training loop: batches, history, divergence and the mode it leaves behind."""
 
 import math
+import threading
 
 import numpy as np
 import pytest
@@ -195,6 +196,27 @@ def test_sweep_has_a_row_a_rate_and_a_column_a_seed():
     rates, seeds = iter([0.1, 0.2, 0.3]), iter([7, 8])
     results = sweep(lambda lr, seed: (lr, seed), rates, seeds, progress=False)
     assert results == [[(lr, seed) for seed in (7, 8)] for lr in (0.1, 0.2, 0.3)]
+
+
+def test_workers_run_side_by_side_and_results_keep_their_places():
+    both = threading.Barrier(2, timeout=30)
+
+    def run(lr, seed):
+        both.wait()  # nobody passes alone
+        return lr, seed
+
+    results = sweep(run, [0.1, 0.2, 0.3], [7, 8], progress=False, workers=2)
+    assert results == [[(lr, seed) for seed in (7, 8)] for lr in (0.1, 0.2, 0.3)]
+
+
+def test_one_worker_is_the_caller():
+    threads = sweep(lambda lr, seed: threading.current_thread(), [0.1], [0], progress=False)
+    assert threads == [[threading.current_thread()]]
+
+
+def test_a_sweep_without_workers_is_refused():
+    with pytest.raises(ValueError, match="expected workers >= 1, got 0"):
+        sweep(lambda lr, seed: lr, [0.1], [0], workers=0)
 
 
 def test_an_evaluation_that_fails_leaves_steps_and_accuracy_in_step(monkeypatch):
