@@ -23,7 +23,7 @@ export TQDM_DISABLE := 1
 export PYTHONHASHSEED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help install book links live pdf serve check test test-portable lab run elsewhere bench assignments exercises killrate mutants lint format requirements configure clean
+.PHONY: help install book links live pdf serve check test coverage test-portable lab run elsewhere bench assignments exercises killrate mutants lint format requirements configure clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -76,8 +76,12 @@ check: lint  ## check style and types, and run the unit tests of bnlib and bncou
 	$(PYTEST) --hypothesis-profile=quick $(SLOW:%=--ignore=%) tests/bnlib tests/course bnlib bncourse
 
 test: $(READY)  ## run every test: bnlib, chapters, house rules, site
-	$(PYTEST) tests bnlib bncourse --cov --cov-report=term --durations=15
+	$(PYTEST) tests bnlib bncourse --durations=15
 	$(PYTEST) $(NBVAL) chapters/*.ipynb book/sheets
+
+# Apart from `make test`: counting lines doubles the time of these tests.
+coverage: $(READY)  ## count which lines of bnlib and bncourse their tests run
+	$(PYTEST) tests/bnlib tests/course bnlib bncourse --cov --cov-report=term
 
 # Another processor's arithmetic: no AVX2, no FMA, other BLAS kernels.
 test-portable: export ATEN_CPU_CAPABILITY := default

@@ -95,7 +95,7 @@ def test_commands_without_make_install_and_build_as_make_does():
     table = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     extras = set(table["project"]["optional-dependencies"]) - {"book", "torch"}  # in lab
     assert set(re.findall(r"\[(.*)\]", rest)[0].split(",")) == extras
-    assert f"$({tests.split()[0].upper()}) {' '.join(tests.split()[1:])} --cov" in recipe
+    assert f"$({tests.split()[0].upper()}) {' '.join(tests.split()[1:])} --durations" in recipe
 
 
 def test_readme_says_how_to_avoid_cuda_before_the_first_command():

@@ -47,7 +47,7 @@ def test_a_push_is_published_after_all_checks_and_only_on_demand():
     assert BOOK["publish"]["needs"] == ["book", "check"]
     assert BOOK["publish"]["if"] == ON_DEMAND
     made = re.findall(r"(?m)^make (.+)$", "\n".join(commands(BOOK["book"])))
-    assert made == ["lint", "live", "test", "pdf", "book"]
+    assert made == ["lint", "live", "test", "coverage", "pdf", "book"]
     [live] = [s for s in BOOK["book"]["steps"] if "make live" in s.get("run", "")]
     assert (
         live["continue-on-error"]
