@@ -6,7 +6,6 @@
   const HERE = new URL(".", document.currentScript.src);
   const SIZE = document.currentScript.dataset.megabytes;
   const MOST = 21000; // characters of output that are shown
-  const HEAP = 512e6; // bytes: Python never gives memory back, so start it anew
   const STORE = "batch-normalization/";
   const ENDED = {
     right: "Right.",
@@ -74,7 +73,7 @@
       const editor = running;
       running = null;
       editor.ended(String(data.outcome));
-      if (data.heap > HEAP) { end(); start(); }
+      if (data.spent) { end(); start(); }
     }
   }
 

@@ -5,14 +5,10 @@ import re
 
 import pytest
 import site_probe
+from live_cases import RIGHT, WRONG
 from playwright.sync_api import expect
 
 SHEET = "chapters/exercises/04_batch_norm"
-RIGHT = """def standardize(x, eps):
-    d = x - np.nanmean(x, axis=0)
-    return np.nan_to_num(d / np.sqrt(np.nanmean(d * d, axis=0) + eps))
-"""
-WRONG = RIGHT.replace("np.nanmean(d * d, axis=0)", "np.nanvar(x, axis=0, ddof=1)")
 HOSTILE = {
     "output without end": "print('a' * 10**7)\nfor i in range(9**5): print(i)\n1 / 0",
     "a message of its own": "import js\njs.postMessage('done')\n1 / 0",
