@@ -129,6 +129,28 @@ def test_no_request_went_elsewhere(page):
     assert page.asked == []
 
 
+@pytest.mark.parametrize("lost", [False, True])
+def test_code_has_colours_where_their_files_are_to_be_had(live_folder, chromium, served, lost):
+    if not (live_folder / "editor").is_dir():
+        pytest.skip("expected the editor that `make live` fetches")
+    tab = chromium.new_page()
+    if lost:
+        tab.route("**/editor/**", lambda route: route.abort())
+    tab.goto(f"{served}/{SHEET}.html")
+    tab.locator(".live button").first.click()
+    area = tab.locator(".live textarea")
+    area.fill(RIGHT)
+    assert tab.locator(".live .keyword").all_inner_texts() == ["def", "return"][: 2 - 2 * lost]
+    area.press("Escape")
+    area.press("Control+End")
+    tab.keyboard.type("3")
+    tab.keyboard.press("Control+z")
+    assert area.input_value() == RIGHT
+    tab.keyboard.press("Tab")
+    assert tab.evaluate("document.activeElement.textContent") == "Run"
+    tab.close()
+
+
 def test_a_chapters_cell_runs_in_place(live_folder, chromium, served):
     tab = chromium.new_page()
     tab.set_default_timeout(LONG)
