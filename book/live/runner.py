@@ -92,6 +92,11 @@ def no_input(*_: Any) -> None:
     raise RuntimeError("input() has nobody to ask here: write the value into your code")
 
 
+def no_loop(*_: Any, **__: Any) -> None:
+    """Stand for what calls a function later: after its run nothing may be left of an answer."""
+    raise RuntimeError("asyncio has no loop here: call your function itself")
+
+
 def prepare() -> None:
     """Load what answers need, and take what they print."""
     from numpy import linalg
@@ -106,6 +111,7 @@ def prepare() -> None:
             guarded = guard(getattr(linalg, name), complain)
             setattr(linalg, name, guarded)
             setattr(_linalg, name, guarded)
+        sys.modules["pyodide.webloop"].WebLoop.call_later = no_loop
     builtins.input = no_input
     sys.stdout = sys.stderr = OUTPUT
 

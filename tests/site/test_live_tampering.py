@@ -30,6 +30,7 @@ TAMPERED = {
     "the trace": "import sys; sys.settrace(lambda *a: 1 / 0); sys.setprofile(lambda *a: 1 / 0)",
     "the end": "import atexit; atexit.register(lambda: setattr(np, 'sqrt', None))",
     "objects that end": "class A:\n    def __del__(self): np.sqrt = None\nnp.a = A()",
+    "a call later": "import asyncio; asyncio.get_event_loop().call_soon(print)",
     "the runner": "import sys; sys._getframe(1).f_globals.clear()",
 }  # fmt: skip
 # What must not reach the next run shows in these.
