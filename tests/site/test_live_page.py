@@ -129,6 +129,33 @@ def test_no_request_went_elsewhere(page):
     assert page.asked == []
 
 
+BLOCKED = """Object.defineProperty(window, "localStorage", {
+  get() { throw new DOMException("refused", "SecurityError"); },
+})"""
+
+
+@pytest.mark.parametrize("blocked", [False, True])
+def test_sheets_keep_their_drafts_apart_and_live_without_storage(
+    live_folder, chromium, served, blocked
+):
+    window, errors = chromium.new_context(), []
+    window.add_init_script(BLOCKED if blocked else "")
+    tabs = [window.new_page(), window.new_page()]
+    for tab, sheet in zip(tabs, (SHEET, "chapters/exercises/05_backward"), strict=True):
+        tab.on("pageerror", lambda error: errors.append(error))
+        tab.goto(f"{served}/{sheet}.html")
+        tab.locator(".live button").first.click()
+        tab.locator(".live textarea").fill(f"# {sheet}")
+    for tab in tabs:
+        written = tab.locator(".live textarea").input_value()
+        tab.reload()
+        tab.locator(".live button").first.click()
+        kept = tab.locator(".live textarea").input_value()
+        assert (kept == written) is not blocked
+    assert errors == []
+    window.close()
+
+
 @pytest.mark.parametrize("lost", [False, True])
 def test_code_has_colours_where_their_files_are_to_be_had(live_folder, chromium, served, lost):
     if not (live_folder / "editor").is_dir():
