@@ -2,7 +2,6 @@
 // whatever an answer changes, in NumPy or in Python itself, is gone with its run.
 import { loadPyodide } from "./pyodide/pyodide.mjs";
 
-const HOME = "/home/pyodide"; // where answers may write files
 const LARGE = 512e6; // bytes: Python never gives memory back
 
 /**
@@ -22,13 +21,14 @@ export async function start(folder, runner) {
   const run = scope.get("run");
   const heap = () => python._module.HEAPU8;
   const { FS } = python;
-  FS.mount(FS.filesystems.MEMFS, {}, HOME);
+  const home = FS.cwd(); // where answers may write files
+  FS.mount(FS.filesystems.MEMFS, {}, home);
   const kept = heap().slice();
 
   const afresh = (cells, emit) => {
-    FS.unmount(HOME);
-    FS.mount(FS.filesystems.MEMFS, {}, HOME);
-    FS.chdir(HOME);
+    FS.unmount(home);
+    FS.mount(FS.filesystems.MEMFS, {}, home);
+    FS.chdir(home);
     heap().set(kept);
     heap().fill(0, kept.length);
     const outcome = run(cells, emit);
