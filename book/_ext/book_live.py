@@ -30,7 +30,7 @@ def warn_if_old(app: Sphinx) -> None:
     """Warn if the code was changed since `make live`."""
     if live := about(app):
         root, folder = Path(app.srcdir), Path(app.srcdir) / FOLDER / live["folder"]
-        held = {f"book/live/{path.name}": path.read_bytes() for path in folder.glob("*.*s")}
+        held = {f"book/live/{path.name}": path.read_bytes() for path in folder.glob("*.*")}
         with zipfile.ZipFile(next(folder.glob("pyodide/bnlib-*.whl"))) as wheel:
             held |= {name: wheel.read(name) for name in wheel.namelist()}
         for name, body in held.items():

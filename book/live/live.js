@@ -6,7 +6,6 @@
   const HERE = new URL(".", document.currentScript.src);
   const SIZE = document.currentScript.dataset.megabytes;
   const MOST = 21000; // characters of output that are shown
-  const HEAP = 512e6; // bytes: Python never gives memory back, so start it anew
   const STORE = "batch-normalization/";
   const ENDED = {
     right: "Right.",
@@ -19,6 +18,7 @@
   let running = null; // the editor whose cells run
   let last = null; // the editor that was used last
   let runs = 0;
+  let coloured = null; // what makes an editor with colours, once it is asked for
 
   function add(parent, tag, traits = {}, text = "") {
     const element = document.createElement(tag);
@@ -40,6 +40,30 @@
       if (draft) localStorage.setItem(STORE + name, JSON.stringify(draft));
       else localStorage.removeItem(STORE + name);
     } catch { /* then a draft lasts as long as the page */ }
+  }
+
+  // --- the text area: with colours, or a plain one where their files are not to be had ---
+  async function colours() {
+    const from = (name) => new URL(`editor/dist/${name}`, HERE);
+    const styled = new Promise((resolve, reject) => {
+      const link = add(document.head, "link", { rel: "stylesheet", href: from("layout.css") });
+      Object.assign(link, { onload: resolve, onerror: reject });
+    });
+    const [{ createEditor }] = await Promise.all(
+      [import(from("index.js")), import(from("prism/languages/python.js")), styled],
+    );
+    return createEditor;
+  }
+
+  async function write(box, value) {
+    try {
+      const createEditor = await (coloured ??= colours());
+      const made = createEditor(box, { language: "python", lineNumbers: false, value });
+      delete made.keyCommandMap.Escape; // the focus stays
+      return made.textarea;
+    } catch {
+      return add(box, "textarea", { autocapitalize: "off", spellcheck: "false" }, value);
+    }
   }
 
   // --- the worker ---
@@ -74,7 +98,7 @@
       const editor = running;
       running = null;
       editor.ended(String(data.outcome));
-      if (data.heap > HEAP) { end(); start(); }
+      if (data.spent) { end(); start(); }
     }
   }
 
@@ -112,16 +136,14 @@
       open.onclick = () => this.open();
     }
 
-    open() {
+    async open() {
       this.cell.hidden = true;
       this.box.replaceChildren();
       this.box.setAttribute("role", "group");
       this.box.setAttribute("aria-label", this.title);
-      this.area = add(this.box, "textarea", {
-        "aria-label": this.title, autocapitalize: "off", autocomplete: "off", rows: "8",
-        spellcheck: "false", wrap: "off",
-      });
-      this.area.value = this.draft?.text ?? this.stub;
+      this.area = await write(this.box, this.draft?.text ?? this.stub);
+      this.area.setAttribute("aria-label", this.title);
+      this.area.setAttribute("wrap", "off");
       this.area.oninput = () => this.note(false);
       this.area.onkeydown = (event) => this.press(event);
       const bar = add(this.box, "div", { class: "live-bar" });
@@ -194,6 +216,7 @@
 
     restart() {
       this.area.value = this.stub;
+      this.area.dispatchEvent(new Event("input")); // colours follow
       this.draft = {};
       if (this.task) keep(this.name, null);
       this.output.hidden = true;

@@ -1,23 +1,20 @@
 """Run a reader's cells in a fresh namespace, and say what came of it.
 
-The page's worker executes this file inside Pyodide. It is plain Python: with jobs as JSON
-on its standard input it runs them anywhere, with no package that the page does not have.
+The page executes this file inside Pyodide, once, and begins every run with the memory as it
+was then. It is plain Python: with jobs as JSON on its standard input it runs them anywhere,
+with no package that the page does not have; there, what a job changes in modules stays.
 """
 
 import ast
 import builtins
-import contextlib
-import contextvars
 import functools
 import io
 import json
 import linecache
-import math
 import sys
 import time
 import traceback
 import types
-import warnings
 from collections.abc import Callable, Iterable
 from importlib.abc import MetaPathFinder
 from typing import Any
@@ -26,14 +23,13 @@ PACKAGES = ("numpy", "bnlib", "bncourse")  # what the page has beside the standa
 MOST, LONGEST = 20_000, 4_000  # characters of output, of one error
 PAUSE = 0.1  # seconds between two texts
 ELSEWHERE = "{} does not run in the page: use JupyterLab or Colab"
-MISSING = object()
-untrace = sys.settrace
-# From here on this file has builtins of its own: what answers do to theirs is put back.
-globals().update({k: v for k, v in vars(builtins).items() if not k.startswith("__")})
 
 
 class Output(io.TextIOBase):
     """What stands for stdout and stderr: texts go to ``emit``, few a second, not too many."""
+
+    def __init__(self) -> None:
+        self.begin(lambda _: None)
 
     def begin(self, emit: Callable[[str], Any]) -> None:
         """Start anew."""
@@ -74,97 +70,6 @@ class Absent:
         raise ModuleNotFoundError(ELSEWHERE.format(self.module), name=self.module)
 
 
-class Kept:
-    """What modules held at one time: their names, classes, functions, lists and dicts.
-
-    Modules of others, which ours import, keep their names only.
-    """
-
-    def __init__(self, modules: Iterable[types.ModuleType]) -> None:
-        self.seen: dict[int, Any] = {}
-        self.dicts: list[tuple[dict, dict]] = []
-        self.lists: list[tuple[list, list]] = []
-        self.arrays: list[tuple[Any, Any]] = []
-        self.traits: list[tuple[Any, dict]] = []
-        self.modules = dict(sys.modules)
-        waiting: list[Any] = list(modules)[::-1]
-        while waiting:
-            thing = waiting.pop()
-            if id(thing) not in self.seen:
-                self.seen[id(thing)] = thing
-                waiting.extend(self.keep(thing))
-
-    def keep(self, thing: Any) -> list[Any]:
-        """Note what can be changed in ``thing``; return what else to look at."""
-        kind, ours = type(thing), is_ours(getattr(thing, "__module__", None))
-        if isinstance(thing, types.ModuleType):
-            deep = is_ours(thing.__name__)
-            self.dicts.append((vars(thing), held := dict(vars(thing))))
-            return list(held.values()) if deep else []
-        if isinstance(thing, type):
-            if not ours or not thing.__flags__ & 1 << 9:  # of C: nothing can be set
-                return []
-            self.traits.append((thing, held := dict(vars(thing))))
-            return list(held.values())
-        if kind is types.FunctionType:
-            names = ("__code__", "__defaults__", "__kwdefaults__")
-            self.traits.append((thing, {name: getattr(thing, name) for name in names}))
-            return [vars(thing)] if vars(thing) else []
-        if kind is dict:
-            self.dicts.append((thing, held := dict(thing)))
-            return list(held.values())
-        if kind is list:
-            self.lists.append((thing, list(thing)))
-        if kind.__name__ == "ndarray" and thing.size < MOST:
-            self.arrays.append((thing, thing.copy()))
-        if kind in (list, tuple):
-            return list(thing)
-        if kind is types.MappingProxyType:
-            return list(thing.values())
-        if kind in (property, staticmethod, classmethod):
-            return [getattr(thing, n, None) for n in ("fget", "fset", "__func__")]
-        return [vars(thing)] if is_ours(kind.__module__) and hasattr(thing, "__dict__") else []
-
-    def put_back(self) -> None:
-        """Undo all changes since; submodules that were imported meanwhile stay."""
-        for held, kept in self.dicts:
-            for name in [name for name in held if name not in kept]:
-                if not isinstance(held[name], types.ModuleType):
-                    del held[name]
-            for name, value in kept.items():
-                if held.get(name, MISSING) is not value:
-                    held[name] = value
-        for thing, traits in self.traits:
-            if isinstance(thing, type):
-                added = [n for n in vars(thing) if n not in traits and n[:7] != "__annot"]
-                for name in added:
-                    type.__delattr__(thing, name)
-            for name, value in traits.items():
-                now = vars(thing).get(name) if isinstance(thing, type) else getattr(thing, name)
-                if now is not value:
-                    setattr(thing, name, value)
-        for row, kept_row in self.lists:
-            if len(row) != len(kept_row) or any(map(differ, row, kept_row)):
-                row[:] = kept_row
-        for array, copy in self.arrays:
-            if array.tobytes() != copy.tobytes():
-                array[...] = copy
-        for name in [name for name in sys.modules if name not in self.modules]:
-            if not name.startswith("numpy."):  # its parts of C cannot be loaded twice
-                del sys.modules[name]
-        sys.modules.update(self.modules)
-
-
-def is_ours(module: Any) -> bool:
-    """Return whether a module is one whose contents are put back."""
-    return str(module).split(".")[0] in (*PACKAGES, "builtins", "math")
-
-
-def differ(a: Any, b: Any) -> bool:
-    """Return whether these are two objects."""
-    return a is not b
-
-
 def guard(solve: Callable[..., Any], complain: Callable[..., Any]) -> Callable[..., Any]:
     """Let a function of linear algebra complain where it returns NaN for finite numbers.
 
@@ -187,8 +92,13 @@ def no_input(*_: Any) -> None:
     raise RuntimeError("input() has nobody to ask here: write the value into your code")
 
 
-def prepare() -> Kept:
-    """Load what answers need, and note what it holds."""
+def no_loop(*_: Any, **__: Any) -> None:
+    """Stand for what calls a function later: after its run nothing may be left of an answer."""
+    raise RuntimeError("asyncio has no loop here: call your function itself")
+
+
+def prepare() -> None:
+    """Load what answers need, and take what they print."""
     from numpy import linalg
     from numpy.linalg import _linalg
 
@@ -201,9 +111,9 @@ def prepare() -> Kept:
             guarded = guard(getattr(linalg, name), complain)
             setattr(linalg, name, guarded)
             setattr(_linalg, name, guarded)
+        sys.modules["pyodide.webloop"].WebLoop.call_later = no_loop
     builtins.input = no_input
-    modules = {name: module for name, module in sys.modules.items() if is_ours(name)}
-    return Kept([builtins, math, *modules.values()])
+    sys.stdout = sys.stderr = OUTPUT
 
 
 def told(error: BaseException, names: set[str]) -> str:
@@ -232,14 +142,11 @@ def execute(name: str, source: str, scope: dict[str, Any], shown: bool) -> None:
     last = tree.body[-1] if shown and tree.body else None
     if isinstance(last, ast.Expr):
         tree.body.pop()
-    try:
-        exec(compile(tree, name, "exec"), scope)
-        if isinstance(last, ast.Expr):
-            value = eval(compile(ast.Expression(last.value), name, "eval"), scope)
-            if value is not None:
-                print(repr(value))
-    finally:
-        untrace(None)
+    exec(compile(tree, name, "exec"), scope)
+    if isinstance(last, ast.Expr):
+        value = eval(compile(ast.Expression(last.value), name, "eval"), scope)
+        if value is not None:
+            print(repr(value))
 
 
 def execute_quietly(name: str, source: str, scope: dict[str, Any]) -> None:
@@ -260,7 +167,7 @@ def execute_quietly(name: str, source: str, scope: dict[str, Any]) -> None:
 
 
 def outcome(cells: Iterable[tuple[str, str, bool]], emit: Callable[[str], Any]) -> str:
-    """Run cells in order; say how it ended: "right", "not yet" or "error"."""
+    """Run cells in order; say how it ended."""
     scope = sys.modules["__main__"] = types.ModuleType("__main__")
     names: set[str] = set()
     for name, source, shown in cells:
@@ -272,7 +179,6 @@ def outcome(cells: Iterable[tuple[str, str, bool]], emit: Callable[[str], Any]) 
             names.add(name)
             execute(name, source, vars(scope), True)
         except BaseException as error:
-            KEPT.put_back()  # what writes the text may have been changed, too
             OUTPUT.left = MOST
             OUTPUT.write(told(error, names))
             return "not yet" if hasattr(error, "_render_traceback_") else "error"
@@ -282,7 +188,7 @@ def outcome(cells: Iterable[tuple[str, str, bool]], emit: Callable[[str], Any]) 
 
 
 def run(cells: Iterable[tuple[str, str, bool]], emit: Callable[[str], Any]) -> str:
-    """Run cells in a fresh namespace; nothing of earlier runs is left.
+    """Run cells in a fresh namespace.
 
     Parameters
     ----------
@@ -296,10 +202,11 @@ def run(cells: Iterable[tuple[str, str, bool]], emit: Callable[[str], Any]) -> s
     str
         "right" if all ran, "not yet" if a check says what is wrong, else "error".
     """
-    KEPT.put_back()
-    out, err = contextlib.redirect_stdout(OUTPUT), contextlib.redirect_stderr(OUTPUT)
-    with warnings.catch_warnings(), out, err:
-        return contextvars.copy_context().run(outcome, cells, emit)
+    try:
+        return outcome(cells, emit)
+    except:  # noqa: E722 - BaseException itself may be gone, as all that `told` needs
+        emit("An error that cannot be shown: the code changed what Python needs for it.\n")
+        return "error"
 
 
 class Only(MetaPathFinder):
@@ -324,6 +231,6 @@ def main() -> None:
 if __name__ == "__main__":
     sys.meta_path.insert(0, Only())
 OUTPUT = Output()
-KEPT = prepare()
+prepare()
 if __name__ == "__main__":
     main()

