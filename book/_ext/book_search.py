@@ -1,7 +1,8 @@
 """Let readers search by section: Pagefind's index in place of Sphinx's.
 
-Of the finished site, each section and each name of the library becomes a small page of its
-own, and Pagefind's program indexes these. The page's path says where the section stands:
+Of the finished site, each section, each name of the library and each row of a term or a symbol
+becomes a small page of its own, and Pagefind's program indexes these. The page's path says where
+the section stands:
 ``chapters/07_inference/the-cold-start.html`` leads to
 ``chapters/07_inference.html#the-cold-start``; `search.js` makes the one of the other.
 """
@@ -33,10 +34,14 @@ KINDS = {
 }
 ARTICLE = re.compile(r'<article class="bd-article">(.*?)</article>', re.DOTALL)
 PART = re.compile(r'<(?:section|dt class="sig)\b[^>]* id="([^"]+)"[^>]*>')
+ROW = re.compile(
+    r'<tr\b[^>]* id="(?!letters-)([^"]+)"[^>]*>(.*?</td>.*?</td>)(.*?)</tr>', re.DOTALL
+)
 HEADING = re.compile(r"<h([1-6])\b[^>]*>(.*?)</h\1>", re.DOTALL)
 MARKUP = re.compile(r'<a class="headerlink".*?</a>|<[^>]*>')
 NOT_SEARCHED = (
-    ".headerlink, .viewcode-link, .eqno, img, svg, .tag_bootstrap, .tag_hide-input .cell_input"
+    ".headerlink, .viewcode-link, .eqno, img, svg, summary, .tag_bootstrap, "
+    ".tag_hide-input .cell_input"
 )
 SEARCHED = {  # in formulas σ² is one word, each other sign one of its own
     "</mi><mn>2</mn></msup>": "²</mi></msup>",
@@ -66,11 +71,15 @@ def sections(page: str, html: str) -> Iterator[tuple[str, str]]:
     text = article[1]
     for shown, searched in SEARCHED.items():
         text = text.replace(shown, searched)
+    rows = [
+        f'<section id="{place}"><h3>{names.replace("</td>", ", </td>", 1)}</h3>{said}</section>'
+        for place, names, said in ROW.findall(text)
+    ]
     whole = ""
-    _, *parts = PART.split(text)
+    _, *parts = PART.split(ROW.sub("", text) + "".join(rows))
     for place, body in zip(parts[::2], parts[1::2], strict=True):
         heading = HEADING.search(body)
-        title = MARKUP.sub("", heading[2]) if heading else place
+        title = " ".join(MARKUP.sub("", heading[2]).split()) if heading else place
         if kind != "title":  # Pagefind makes much of headings
             body = re.sub(r"<(/?)h[1-6]\b", r"<\1p", body)
         whole = whole or title
