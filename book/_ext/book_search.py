@@ -27,21 +27,19 @@ KINDS = {
     "chapters/exercises/": ("exercise", 0.3),
     "chapters/a": ("appendix", 0.7),
     "book/claims": ("appendix", 0.7),
-    "book/notation": ("title", 6),
-    "book/glossary": ("title", 3),
+    "book/notation": ("title", 2),
+    "book/glossary": ("title", 2),
     "index": ("title", 0.5),
     "": ("title", 1),
 }
 ARTICLE = re.compile(r'<article class="bd-article">(.*?)</article>', re.DOTALL)
 PART = re.compile(r'<(?:section|dt class="sig)\b[^>]* id="([^"]+)"[^>]*>')
-ROW = re.compile(
-    r'<tr\b[^>]* id="(?!letters-)([^"]+)"[^>]*>(.*?</td>.*?</td>)(.*?)</tr>', re.DOTALL
-)
+NO_RESULT = "letters-|symbol-momentum"  # of one chapter; a term of the glossary, too
+ROW = re.compile(rf'<tr\b[^>]* id="(?!{NO_RESULT})([^"]+)">(.*?</td>)(.*?)</tr>', re.DOTALL)
 HEADING = re.compile(r"<h([1-6])\b[^>]*>(.*?)</h\1>", re.DOTALL)
 MARKUP = re.compile(r'<a class="headerlink".*?</a>|<[^>]*>')
 NOT_SEARCHED = (
-    ".headerlink, .viewcode-link, .eqno, img, svg, summary, .tag_bootstrap, "
-    ".tag_hide-input .cell_input"
+    ".headerlink, .viewcode-link, .eqno, img, svg, .tag_bootstrap, .tag_hide-input .cell_input"
 )
 SEARCHED = {  # in formulas σ² is one word, each other sign one of its own
     "</mi><mn>2</mn></msup>": "²</mi></msup>",
@@ -72,22 +70,23 @@ def sections(page: str, html: str) -> Iterator[tuple[str, str]]:
     for shown, searched in SEARCHED.items():
         text = text.replace(shown, searched)
     rows = [
-        f'<section id="{place}"><h3>{names.replace("</td>", ", </td>", 1)}</h3>{said}</section>'
-        for place, names, said in ROW.findall(text)
+        f'<section id="{place}"><h4>{name}</h4>{said}</section>'
+        for place, name, said in ROW.findall(text)
     ]
     whole = ""
     _, *parts = PART.split(ROW.sub("", text) + "".join(rows))
     for place, body in zip(parts[::2], parts[1::2], strict=True):
         heading = HEADING.search(body)
         title = " ".join(MARKUP.sub("", heading[2]).split()) if heading else place
-        if kind != "title":  # Pagefind makes much of headings
+        level = int(heading[1]) if heading else 3
+        key = "appendix" if level > 3 else kind
+        if key != "title":  # Pagefind makes much of headings
             body = re.sub(r"<(/?)h[1-6]\b", r"<\1p", body)
         whole = whole or title
-        level = int(heading[1]) if heading else 3
         counts = weight * (5 - level) / 2  # a page comes before its sections
         names = "".join(
-            f'<p data-pagefind-ignore data-pagefind-meta="{key}">{name}</p>'
-            for key, name in ((kind, title), ("page", whole))
+            f'<p data-pagefind-ignore data-pagefind-meta="{what}">{name}</p>'
+            for what, name in ((key, title), ("page", whole))
         )
         start = f'<html lang="en"><body data-pagefind-body data-pagefind-weight="{counts}">'
         yield f"{page}/{place}.html", f"{start}{names}{body}</body></html>"
