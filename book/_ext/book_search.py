@@ -1,8 +1,8 @@
 """Let readers search by section: Pagefind's index in place of Sphinx's.
 
 Of the finished site, each section, each name of the library and each row of a term or a symbol
-becomes a small page of its own, and Pagefind's program indexes these. The page's path says where
-the section stands:
+becomes a small page of its own, and Pagefind's program indexes these. The page's path says
+where the section stands:
 ``chapters/07_inference/the-cold-start.html`` leads to
 ``chapters/07_inference.html#the-cold-start``; `search.js` makes the one of the other.
 """
