@@ -126,7 +126,9 @@ def keep_together(tree: nodes.document) -> None:
 def keep_units(tree: nodes.document) -> None:
     """Let no line begin with the unit of a number, or with the sign for percent."""
     for text in list(tree.findall(nodes.Text)):
-        if not isinstance(text.parent, nodes.FixedTextElement | nodes.literal):
+        if UNIT.search(text) and not isinstance(
+            text.parent, nodes.FixedTextElement | nodes.literal
+        ):
             text.parent.replace(text, nodes.Text(UNIT.sub("\N{NO-BREAK SPACE}", text)))
 
 
