@@ -21,7 +21,7 @@ FIGURE = re.compile(r"(?:^|/)playground\.html#([\w-]+)$")
 KINDS = {"index": "cover", "chapters/exercises/": "sheet", "chapters/": "chapter"}
 HERE = re.compile(r'<a class="current reference internal" href="#">.*?</a>')
 CHINESE = re.compile(r">([^<]*[\u4e00-\u9fff][^<]*)<")
-UNIT = re.compile(r"(?<=\d) (?=(?:%|× |[kMG]B\b|m?s\b))")
+UNIT = re.compile(r"(?<=\d) (?=%|× |[kMG]B\b|m?s\b)|(?<=hapter) (?=A?\d)")
 VERDICTS = ("holds if", "holds", "false", "contested", "answered")
 
 
@@ -124,7 +124,7 @@ def keep_together(tree: nodes.document) -> None:
 
 
 def keep_units(tree: nodes.document) -> None:
-    """Let no line begin with the unit of a number, or with the sign for percent."""
+    """Let no line begin with the unit of a number, or with the number of a chapter."""
     for text in list(tree.findall(nodes.Text)):
         if UNIT.search(text) and not isinstance(
             text.parent, nodes.FixedTextElement | nodes.literal
