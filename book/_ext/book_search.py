@@ -60,6 +60,12 @@ NOT_SHIPPED = [
 logger = logging.getLogger(__name__)
 
 
+def rows_last(text: str) -> str:
+    """Return the text of a page with its rows as sections at the end."""
+    section = r'<section id="\1"><h4>\2</h4>\3</section>'
+    return ROW.sub("", text) + "".join(row.expand(section) for row in ROW.finditer(text))
+
+
 def sections(page: str, html: str) -> Iterator[tuple[str, str]]:
     """Yield the path and the HTML of a small page for each section of a page."""
     article = ARTICLE.search(html)
@@ -69,12 +75,8 @@ def sections(page: str, html: str) -> Iterator[tuple[str, str]]:
     text = article[1]
     for shown, searched in SEARCHED.items():
         text = text.replace(shown, searched)
-    rows = [
-        f'<section id="{place}"><h4>{name}</h4>{said}</section>'
-        for place, name, said in ROW.findall(text)
-    ]
     whole = ""
-    _, *parts = PART.split(ROW.sub("", text) + "".join(rows))
+    _, *parts = PART.split(rows_last(text))
     for place, body in zip(parts[::2], parts[1::2], strict=True):
         heading = HEADING.search(body)
         title = " ".join(MARKUP.sub("", heading[2]).split()) if heading else place

@@ -198,7 +198,8 @@ def test_the_card_of_a_number_lists_symbols_with_code_name_meaning_and_shape(rea
     number = reader.tab.locator("#eq-4-4 a.book-number")
     number.evaluate("e => e.scrollIntoView({ block: 'center' })")
     number.hover()
-    symbols = reader.card().locator("dl")
+    symbols = reader.tab.locator(f"{CARD}[aria-label$='Symbols of (4.4)'] dl")
+    symbols.wait_for()
     assert symbols.locator("dt").count() == 4
     said = re.sub(r"\s+", "", symbols.evaluate("e => e.textContent"))
     assert "gamma,scale,learned,(" in said
