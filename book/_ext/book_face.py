@@ -21,6 +21,7 @@ FIGURE = re.compile(r"(?:^|/)playground\.html#([\w-]+)$")
 KINDS = {"index": "cover", "chapters/exercises/": "sheet", "chapters/": "chapter"}
 HERE = re.compile(r'<a class="current reference internal" href="#">.*?</a>')
 CHINESE = re.compile(r">([^<]*[\u4e00-\u9fff][^<]*)<")
+UNIT = re.compile(r"(?<=\d) (?=%|× |[kMG]B\b|m?s\b)|(?<=hapter) (?=A?\d)")
 VERDICTS = ("holds if", "holds", "false", "contested", "answered")
 
 
@@ -122,12 +123,22 @@ def keep_together(tree: nodes.document) -> None:
             formula.parent[at - 1 : at + 1] = [kept, nodes.Text(rest)]
 
 
+def keep_units(tree: nodes.document) -> None:
+    """Let no line begin with the unit of a number, or with the number of a chapter."""
+    for text in list(tree.findall(nodes.Text)):
+        if UNIT.search(text) and not isinstance(
+            text.parent, nodes.FixedTextElement | nodes.literal
+        ):
+            text.parent.replace(text, nodes.Text(UNIT.sub("\N{NO-BREAK SPACE}", text)))
+
+
 def dress(app: Sphinx, tree: nodes.document, page: str) -> None:
     """Change the tree of one page."""
     if app.builder.name == "html":
         set_in_margin(app, tree, page)
         bring_figures(app, tree, page)
         keep_together(tree)
+        keep_units(tree)
         leave_out_setup(app, tree)
 
 

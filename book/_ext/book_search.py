@@ -1,7 +1,8 @@
 """Let readers search by section: Pagefind's index in place of Sphinx's.
 
-Of the finished site, each section and each name of the library becomes a small page of its
-own, and Pagefind's program indexes these. The page's path says where the section stands:
+Of the finished site, each section, each name of the library and each row of a term or a symbol
+becomes a small page of its own, and Pagefind's program indexes these. The page's path says
+where the section stands:
 ``chapters/07_inference/the-cold-start.html`` leads to
 ``chapters/07_inference.html#the-cold-start``; `search.js` makes the one of the other.
 """
@@ -26,13 +27,15 @@ KINDS = {
     "chapters/exercises/": ("exercise", 0.3),
     "chapters/a": ("appendix", 0.7),
     "book/claims": ("appendix", 0.7),
-    "book/notation": ("title", 6),
-    "book/glossary": ("title", 3),
+    "book/notation": ("title", 2),
+    "book/glossary": ("title", 2),
     "index": ("title", 0.5),
     "": ("title", 1),
 }
 ARTICLE = re.compile(r'<article class="bd-article">(.*?)</article>', re.DOTALL)
 PART = re.compile(r'<(?:section|dt class="sig)\b[^>]* id="([^"]+)"[^>]*>')
+NO_RESULT = "letters-|symbol-momentum"  # of one chapter; a term of the glossary, too
+ROW = re.compile(rf'<tr\b[^>]* id="(?!{NO_RESULT})([^"]+)">(.*?</td>)(.*?)</tr>', re.DOTALL)
 HEADING = re.compile(r"<h([1-6])\b[^>]*>(.*?)</h\1>", re.DOTALL)
 MARKUP = re.compile(r'<a class="headerlink".*?</a>|<[^>]*>')
 NOT_SEARCHED = (
@@ -57,6 +60,12 @@ NOT_SHIPPED = [
 logger = logging.getLogger(__name__)
 
 
+def rows_last(text: str) -> str:
+    """Return the text of a page with its rows as sections at the end."""
+    section = r'<section id="\1"><h4>\2</h4>\3</section>'
+    return ROW.sub("", text) + "".join(row.expand(section) for row in ROW.finditer(text))
+
+
 def sections(page: str, html: str) -> Iterator[tuple[str, str]]:
     """Yield the path and the HTML of a small page for each section of a page."""
     article = ARTICLE.search(html)
@@ -67,18 +76,19 @@ def sections(page: str, html: str) -> Iterator[tuple[str, str]]:
     for shown, searched in SEARCHED.items():
         text = text.replace(shown, searched)
     whole = ""
-    _, *parts = PART.split(text)
+    _, *parts = PART.split(rows_last(text))
     for place, body in zip(parts[::2], parts[1::2], strict=True):
         heading = HEADING.search(body)
-        title = MARKUP.sub("", heading[2]) if heading else place
-        if kind != "title":  # Pagefind makes much of headings
+        title = " ".join(MARKUP.sub("", heading[2]).split()) if heading else place
+        level = int(heading[1]) if heading else 3
+        key = "appendix" if level > 3 else kind
+        if key != "title":  # Pagefind makes much of headings
             body = re.sub(r"<(/?)h[1-6]\b", r"<\1p", body)
         whole = whole or title
-        level = int(heading[1]) if heading else 3
         counts = weight * (5 - level) / 2  # a page comes before its sections
         names = "".join(
-            f'<p data-pagefind-ignore data-pagefind-meta="{key}">{name}</p>'
-            for key, name in ((kind, title), ("page", whole))
+            f'<p data-pagefind-ignore data-pagefind-meta="{what}">{name}</p>'
+            for what, name in ((key, title), ("page", whole))
         )
         start = f'<html lang="en"><body data-pagefind-body data-pagefind-weight="{counts}">'
         yield f"{page}/{place}.html", f"{start}{names}{body}</body></html>"

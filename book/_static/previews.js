@@ -1,4 +1,4 @@
-// A card beside a link shows what it leads to: an equation, a row, a paper or a function, taken
+// A card beside a link shows what it leads to: an equation, rows, a paper or a function, taken
 // from its page. Hover or focus opens it, on a touch screen the first tap; Escape closes it.
 // Where a page cannot be fetched, as from a file, a link is just a link.
 (() => {
@@ -41,6 +41,16 @@
     ]));
   }
 
+  /** The rows of the symbols in a formula become a list: name in code, meaning, shape. */
+  function symbols(rows) {
+    return make("dl", ...rows.flatMap(({ cells }) => {
+      const [sign, ...said] = [...cells].slice(0, 4);
+      const of = sign.querySelector("math") ? [] : ["chapter "];
+      const parts = said.flatMap((cell, at) => at ? [", ", ...inside(cell)] : [...inside(cell)]);
+      return [make("dt", ...of, ...inside(sign)), make("dd", ...parts)];
+    }));
+  }
+
   /** A function keeps its signature and the first paragraph about it. */
   function signed(name) {
     const about = name.nextElementSibling.querySelector(":scope > p");
@@ -51,7 +61,8 @@
 
   /** Copy what a link leads to, without ids, and with addresses that hold on this page. */
   function copied(target, address) {
-    const copy = target.closest("tr") ? listed(target.closest("tr"))
+    const copy = Array.isArray(target) ? symbols(target)
+      : target.closest("tr") ? listed(target.closest("tr"))
       : target.matches("dt") ? signed(target)
       : make("div", ...(target.matches("li") ? inside(target) : [target.cloneNode(true)]));
     copy.querySelectorAll(".headerlink, a:has(.viewcode-link)").forEach((sign) => sign.remove());
@@ -88,13 +99,14 @@
   async function show(wanted) {
     const [address, name] = wanted.href.split("#");
     const from = await page(address);
-    const copy = copied(from.getElementById(decodeURIComponent(name)), address);
+    const find = (id) => from.getElementById(decodeURIComponent(id));
+    const copy = copied(wanted.dataset.rows?.split(" ").map(find) ?? find(name), address);
     await style(from, address);
     if (wanted !== link) return;
     const onward = make("a", from.title.split(" — ")[0]);
     onward.href = wanted.href;
     card.replaceChildren(copy, make("p", onward));
-    card.setAttribute("aria-label", `Preview: ${wanted.textContent.trim()}`);
+    card.setAttribute("aria-label", `Preview: ${wanted.ariaLabel ?? wanted.textContent.trim()}`);
     wanted.setAttribute("aria-describedby", card.id);
     wanted.after(card);
     card.showPopover();

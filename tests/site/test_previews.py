@@ -48,7 +48,7 @@ def test_what_a_preview_shows_is_there(site):
     assert lost == []
 
 
-@pytest.mark.parametrize(("page", "rows"), [("glossary", 52), ("notation", 31)])
+@pytest.mark.parametrize(("page", "rows"), [("glossary", 52), ("notation", 46)])
 def test_every_term_and_symbol_has_a_place(site, page, rows):
     text = (site / "book" / f"{page}.html").read_text("utf-8")
     places = re.findall('<tr class="[^"]*" id="([^"]+)"', text)
@@ -69,7 +69,7 @@ def mentions(monkeypatch):
     tables = {
         book_previews.TERMS: {"batch normalization": "bn", "ghost batch normalization": "ghost",
                               "momentum": "momentum"},
-        book_previews.SYMBOLS: {r"\hatx": "symbol-x_hat", "`x_hat`": "symbol-x_hat",
+        book_previews.SYMBOLS: {r"\hat x": "symbol-x_hat", "`x_hat`": "symbol-x_hat",
                                 r"\lambda": "symbol-lambda"},
     }  # fmt: skip
     rows = {page: [nodes.row("", ids=[place], names=[name]) for name, place in table.items()]
@@ -100,6 +100,36 @@ def test_a_symbol_is_linked_once_and_a_letter_of_the_chapter_is_not(mentions):
     shown = [nodes.math("", tex) for tex in (r"\hat{x}_{ic}", r"\hat x", r"\lambda")]
     shown.append(nodes.literal("", "x_hat"))
     assert linked(map(mentions.symbol, shown)) == [(r"\hat{x}_{ic}", "symbol-x_hat")]
+
+
+@pytest.mark.parametrize(("tex", "signs"), [
+    (r"\frac{\mathrm{d} \hat{x}_{ic}}{m}", r"\partial \ell \partial \hat x m"),
+    (r"\mu_\text{run}", r"\mu _ \mathrm{run}"), (r"\text{two words}", r"\mathrm{twowords}"),
+])  # fmt: skip
+def test_signs_are_the_same_however_a_formula_is_written(tex, signs):
+    assert book_previews.signs(tex) == signs
+
+
+def test_the_number_of_a_formula_leads_to_its_symbols(mentions):
+    box = mentions.formula(nodes.math_block("", r"\hat x_i = a\lambda \tag{9.1}"))
+    assert box["ids"] == ["eq-9-1"]
+    assert box[0].astext() == r"\hat x_i = a\lambda "
+    rows = re.search('data-rows="([^"]*)" href="book/notation#symbol-x_hat"', box[1].astext())
+    assert rows[1] == "symbol-x_hat letters-9"
+
+
+def test_a_number_without_known_symbols_is_no_link(mentions):
+    assert mentions.formula(nodes.math_block("", r"a \tag{9.1}"))[1].astext() == (
+        '<span class="book-number">(9.1)</span>'
+    )
+
+
+def test_the_number_of_each_formula_brings_its_symbols(site):
+    pages = [site / "chapters" / f"{path.stem}.html" for path in CHAPTERS]
+    text = "".join(page.read_text("utf-8") for page in pages)
+    numbers = re.findall(r'<(\w+) class="book-number', text)
+    assert len(numbers) > 90
+    assert set(numbers) == {"a"}
 
 
 @pytest.mark.parametrize("chapter", book_previews.OTHER_SENSE)
@@ -162,6 +192,17 @@ def test_hover_opens_a_card_that_the_mouse_can_enter(reader, end):
     reader.tab.wait_for_timeout(400)
     assert card.is_visible()
     assert card.locator("a").last.get_attribute("href").endswith(end)
+
+
+def test_the_card_of_a_number_lists_symbols_with_code_name_meaning_and_shape(reader):
+    number = reader.tab.locator("#eq-4-4 a.book-number")
+    number.evaluate("e => e.scrollIntoView({ block: 'center' })")
+    number.hover()
+    symbols = reader.tab.locator(f"{CARD}[aria-label$='Symbols of (4.4)'] dl")
+    symbols.wait_for()
+    assert symbols.locator("dt").count() == 4
+    said = re.sub(r"\s+", "", symbols.evaluate("e => e.textContent"))
+    assert "gamma,scale,learned,(" in said
 
 
 def test_each_page_is_fetched_once_and_when_it_is_asked_for(reader):
@@ -232,7 +273,7 @@ def test_a_link_whose_page_cannot_be_fetched_is_followed(phone):
 def test_without_a_script_links_are_links(chromium, served):
     tab = chromium.new_page(java_script_enabled=False)
     tab.goto(f"{served}/{SHORT}.html")
-    tab.locator("a[href$='#symbol-x']").click()
+    tab.locator("a[href$='#symbol-x']").first.click()
     tab.wait_for_url("**/notation.html#symbol-x")
     assert tab.locator("tr:target td").nth(1).inner_text() == "x"
     tab.close()

@@ -13,7 +13,7 @@ from glossary import NUMBERS, ROWS
 WANTED = {
     "γ": "book/notation",
     "ε": "book/notation",
-    "σ²": "book/notation#forward-pass",
+    "σ²": "book/notation#symbol-var",
     "β": "book/notation",
     "μ": "book/notation",
     "gamma": "chapters/09_training#weight-decay-on-gamma-and-beta",
@@ -26,7 +26,7 @@ WANTED = {
     "gradient check": "book/glossary",
     "finite differences": "chapters/05_backward#finite-differences-done-right",
     "momentum": "chapters/07_inference#momentum-one-name-two-meanings",
-    "moving_variance": "book/notation#running-statistics",
+    "moving_variance": "book/notation#symbol-running_var",
     "running mean": "book/notation#running-statistics",
     "cold start": "chapters/07_inference#the-cold-start",
     "group norm": "chapters/11_relatives#how-many-groups",

@@ -101,7 +101,7 @@ def whitening(run: Run) -> str:
     """Return the table of the parts of whitening: milliseconds, and the slope."""
     suite = run["whitening"]
     last = len(suite["settings"]["slope_over"])
-    head = ["operation", *(f"d = {d}" for d in suite["d"]), f"slope, last {last}"]
+    head = ["operation", *(f"`d` = {d}" for d in suite["d"]), f"slope, last {last}"]
     rows = [
         [WORDS.get(op, op), *(number(t, ".3g") for t in ms), number(suite["slope"][op])]
         for op, ms in suite["ms"].items()
