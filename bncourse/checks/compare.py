@@ -66,6 +66,8 @@ def difference(name: str, got: Any, want: Any, exercise: Exercise) -> str:
         return f"{name} has shape {got.shape}, expected {want.shape}"
     if close(got, want, exercise):
         return ""
+    if not got.any():
+        return f"{name} is 0" + (" everywhere" if got.size > 1 else "")
     strange, finite = ~np.isfinite(got), np.isfinite(want)
     if (strange & finite).any():
         return f"{name} has {(strange & finite).sum()} values that are NaN or infinite"

@@ -88,7 +88,7 @@ def judge(
     verdicts: list[Verdict] = []
     for (part, _, came), differences in zip(seen, wrong, strict=True):
         message = unlike_asked(part, came) or next(iter(differences.values()), "")
-        if names and differences and not unlike_asked(part, came):
+        if names and differences:
             mistake = name([*differences]) or (part.alone if wrong_parts == [part] else "")
             message += f"; looks like {mistake}" if mistake else ""
         waits = part.last or part.refuses  # what a wrong answer can have by accident

@@ -3,9 +3,9 @@
 A name is given only where it fits all results that count, and no other fits as well.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -30,32 +30,45 @@ Namer = Callable[[Sequence[str]], str]
 KINDS: Sequence[Kind] = (own, general, pairs, mixed)
 
 
+class Scope(NamedTuple):
+    """What a mistake must fit: which results, and of which calls.
+
+    ``calls`` is "all"; "numbers", which leaves out parts that are judged last and calls for
+    which the answer or the mistake has no numbers; or "wrong", those of "numbers" in which
+    the answer is wrong.
+    """
+
+    counts: frozenset[str]
+    calls: str = "all"
+
+
 def namer(exercise: Exercise, seen: Sequence[Seen], failed: set[str]) -> Namer:
     """Return what names the mistake that an answer makes, or nothing.
 
     It is asked for the results that differ in one part. If no mistake fits everything, there
     may be a second one: then other results that ``failed`` do not count, but for those in
-    this part or the first of them, and neither do calls that ended in an error and parts
-    that are judged last.
+    this part or the first of them. Or the answer makes a known mistake in some calls only.
     """
+    everything = frozenset(exercise.results)
 
     @cache
-    def texts(kind: Kind, counts: frozenset[str], strict: bool) -> list[str]:
-        return fitting(exercise, kind(exercise), seen, counts, strict)
+    def texts(kind: Kind, scope: Scope) -> list[str]:
+        zeros = scope.calls == "all" and kind is own
+        return fitting(exercise, kind(exercise), seen, scope, zeros)
 
     def name(here: Sequence[str]) -> str:
-        everything = frozenset(exercise.results)
         right = everything - failed
         scopes = dict.fromkeys([
-            (everything, True), (right.union(here), False), (right.union(here[:1]), False)
+            Scope(everything), Scope(right.union(here), "numbers"),
+            Scope(right.union(here[:1]), "numbers"),
         ])  # fmt: skip
-        for kind in KINDS:
-            for counts, strict in scopes:
-                fitted = texts(kind, counts, strict)
-                if len(fitted) == 1:
-                    return fitted[0]
-                if fitted and strict:
-                    return ""
+        asked = [(kind, scope) for kind in KINDS for scope in scopes]
+        for kind, scope in [*asked, (own, Scope(everything, "wrong"))]:
+            fitted = texts(kind, scope)
+            if len(fitted) == 1:
+                return fitted[0]
+            if fitted and scope.calls == "all":
+                return ""
         return ""
 
     return name
@@ -65,45 +78,48 @@ def fitting(
     exercise: Exercise,
     mistakes: Iterable[Mistake],
     seen: Sequence[Seen],
-    counts: frozenset[str],
-    strict: bool,
+    scope: Scope,
+    zeros: bool,
 ) -> list[str]:
     """Return a text for each kind of mistake that fits all results that count."""
-    first = first_wrong(exercise, seen, counts)
+    first = first_wrong(exercise, seen, scope, zeros)
     if first is None:
-        return []  # NaN everywhere looks like every answer that diverges
+        return []  # NaN everywhere looks like every answer that diverges, 0 like many
     texts: dict[str, str] = {}
     for kind, text, answer in mistakes:
         if (
             kind not in texts
-            and fits(answer, exercise, *first, counts, True)
-            and all(fits(answer, exercise, *call, counts, strict) for call in seen)
+            and fits(answer, exercise, *first, Scope(scope.counts))
+            and all(fits(answer, exercise, *part, scope) for part in seen)
         ):
             texts[kind] = text
     return list(texts.values())
 
 
 def first_wrong(
-    exercise: Exercise, seen: Sequence[Seen], counts: frozenset[str]
+    exercise: Exercise, seen: Sequence[Seen], scope: Scope, zeros: bool
 ) -> Seen | None:
     """Return the first call with a wrong result, as a part of its own.
 
-    There is none if the result has no number in any call.
+    There is none if the result has no number in any call; 0 is one if ``zeros`` count. Where
+    not all calls count, the wrong result itself must have one.
     """
     wrong: dict[str, Seen] = {}
     numbers = set()
     for part, calls, outcomes in seen:
-        looks_at = counts & set(part.looks_at or exercise.results)
+        looks_at = scope.counts & set(part.looks_at or exercise.results)
         for arguments, outcome in zip(calls, outcomes, strict=True):
             got = as_results(outcome.value, exercise)
             if part.refuses or outcome.error or isinstance(got, str):
                 continue
             want, _ = known(exercise.reference, exercise, arguments)
             for name, a, b in zip(exercise.results, got, want, strict=True):
-                if name in looks_at and not close(a, b, exercise):
-                    wrong.setdefault(name, (part, [arguments], [outcome]))
-                if name in looks_at and np.isfinite(a).any():
+                telling = (np.isfinite(a) & (zeros | (a != 0))).any()
+                if name in looks_at and telling:
                     numbers.add(name)
+                counts = telling or scope.calls == "all"
+                if name in looks_at and counts and not close(a, b, exercise):
+                    wrong.setdefault(name, (part, [arguments], [outcome]))
     return next((wrong[name] for name in wrong if name in numbers), None)
 
 
@@ -113,30 +129,46 @@ def fits(
     part: Part,
     calls: list[Arguments],
     outcomes: list[Outcome],
-    counts: frozenset[str],
-    strict: bool,
+    scope: Scope,
 ) -> bool:
     """Return whether a mistake gives one part's results, of those that count."""
-    counts = counts & set(part.looks_at or exercise.results)
-    if part.refuses or not counts or (part.last and not strict):
+    counts = scope.counts & set(part.looks_at or exercise.results)
+    if part.refuses or not counts or (part.last and scope.calls != "all"):
         return True
-    for arguments, outcome in zip(calls, outcomes, strict=True):
-        if outcome.error and not strict:
-            continue
-        want, error = known(mistaken, exercise, arguments)
-        if outcome.error or error:
-            if not (outcome.error and error):
-                return False
-            continue
-        got = as_results(outcome.value, exercise)
-        if isinstance(got, str) or isinstance(want, str):
-            return False
-        if not all_alike(got, want, exercise, counts):
-            return False
-    return True
+    return all(
+        fits_call(mistaken, exercise, arguments, outcome, Scope(counts, scope.calls))
+        for arguments, outcome in zip(calls, outcomes, strict=True)
+    )
 
 
-def all_alike(got: Results, want: Results, exercise: Exercise, counts: frozenset[str]) -> bool:
+def fits_call(
+    mistaken: Answer, exercise: Exercise, arguments: Arguments, outcome: Outcome, scope: Scope
+) -> bool:
+    """Return whether a mistake gives what one call came to, or the call does not count."""
+    want, error = known(mistaken, exercise, arguments)
+    if outcome.error or error:
+        return scope.calls != "all" or bool(outcome.error and error)
+    got = as_results(outcome.value, exercise)
+    if isinstance(got, str) or isinstance(want, str):
+        return False
+    if scope.calls == "all":
+        return all_alike(got, want, exercise, scope.counts)
+    right, _ = known(exercise.reference, exercise, arguments)
+    if scope.calls == "wrong" and all_alike(got, right, exercise, scope.counts):
+        return True
+    return all_alike(got, want, exercise, scope.counts & defined(want, exercise))
+
+
+def defined(results: Results, exercise: Exercise) -> set[str]:
+    """Return the names of results that are numbers throughout.
+
+    An answer may guard against the NaN and infinity that its mistake would make.
+    """
+    return {name for name, v in zip(exercise.results, results, strict=True)
+            if np.isfinite(v).all()}  # fmt: skip
+
+
+def all_alike(got: Results, want: Results, exercise: Exercise, counts: Set[str]) -> bool:
     """Return whether all results that count agree."""
     triples = zip(exercise.results, got, want, strict=True)
     return all(alike(a, b, exercise) for name, a, b in triples if name in counts)

@@ -154,6 +154,15 @@ def test_a_difference_from_zero_has_no_share():
         assert message.split(";")[0] == "y is off by up to 0.5"
 
 
+def test_zeros_are_called_zeros_and_are_no_sign_of_a_second_mistake():
+    """Of several mistakes that give 0, none is guessed; one that gives all results is."""
+    mistakes = {"x is not used": lambda x: (0 * x, x.sum())}
+    exercise = replace(BOTH, mistakes=mistakes)
+    assert messages(lambda x: (0 * x, 1.0), exercise)[0] == "y is 0 everywhere"
+    assert messages(lambda x: (0 * x, x.sum()), exercise)[0].endswith("x is not used")
+    assert messages(lambda x: 0 * x, SINGLE)[0] == "y is 0 everywhere"
+
+
 def test_where_infinity_is_right_it_must_be_there():
     def reference(x):
         y = 2 * x
@@ -369,7 +378,7 @@ def test_a_last_part_waits_for_all_before():
     assert [v.passed for v in verdicts] == [True, False, False]
     assert verdicts[2].message == "counts once the parts before it are right"
     everything = replace(exercise, parts=(VALUES, SUM, replace(last, looks_at=())))
-    assert messages(lambda x: (2 * x, 0.0), everything)[2].startswith("total is off by")
+    assert messages(lambda x: (2 * x, 0.0), everything)[2] == "total is 0"
     assert examine(double, exercise).passed
 
 

@@ -230,6 +230,11 @@ def bandless(rng: Rng) -> Sequence[Arguments]:
     return made
 
 
+def narrow(rng: Rng) -> Sequence[Arguments]:
+    """Return units whose bands are narrow and no more: they have a width."""
+    return [(1e-12 * before, 1e-12 * after) for before, after in inputs((20, 3))(rng)]
+
+
 def unmoved(rng: Rng) -> Sequence[Arguments]:
     """Return the same inputs in another order."""
     ((before, _),) = inputs((21, 3))(rng)
@@ -247,6 +252,7 @@ DRIFT = Exercise(
         Part("many units", 2, inputs((30, 5), (7, 3))),
         Part("units with several places", 1, maps(12, 3, 4)),
         Part("one image with several places", 1, maps(1, 2, 9)),
+        Part("narrow bands", 1, narrow, last=True),
         Part("the same values in another order give 0", 1, unmoved, last=True),
         Part("a unit without a band is refused", 1, bandless, refuses="a band without width"),
     ),

@@ -87,7 +87,8 @@ POOLED = Exercise(
         "one degree of freedom lost in all, not one in each batch":
             spread(lambda mu, v, m: m @ v / (m.sum() - 1)),
         "the variance of all values: the spread between the batches is counted, too":
-            spread(partial(everything, ddof=1)),
+            (spread(partial(everything, ddof=1)),
+             spread(lambda mu, v, m: everything(mu, v, m, len(m)))),
         "the biased variance of all values": spread(partial(everything, ddof=0)),
         "the batches' means without weights":
             lambda mu, v, m: (mu.mean(axis=0), pooled(mu, v, m)[1]),
@@ -194,7 +195,8 @@ EXPONENTIAL = Exercise(
         "a power of k + 1, one batch too many": divided(lambda k, a: 1 - a ** (k + 1)),
         "a power of k - 1, one batch too few": (
             divided(lambda k, a: 1 - a ** (k - 1)),
-            divided(lambda k, a: np.where(k == 1, 1.0, 1 - a ** (k - 1)))),
+            divided(lambda k, a: np.where(k == 1, 1.0, 1 - a ** (k - 1))),
+            divided(lambda k, a: 1 - a ** np.maximum(k - 1, 1))),
         "a division by the weight of the start": divided(lambda k, a: a**k),
         "the same divisor for every batch": divided(lambda k, a: 1 - a ** k.max()),
         "a division by 1 - momentum at every batch": divided(lambda k, a: 1 - a),

@@ -103,9 +103,14 @@ STEP = Exercise(
         "the ratio eta |g| / |W|, which is the angle only for small orthogonal steps":
             partial(step, turn=lambda W, new, g, eta: eta * length(g) / length(W)),
         "the arctangent of eta |g| / |W|: the gradient here is not orthogonal to W":
-            partial(step, turn=lambda W, new, g, eta: np.arctan(eta * length(g) / length(W))),
+            (partial(step, turn=lambda W, new, g, eta: np.arctan(eta * length(g) / length(W))),
+             partial(step, turn=lambda W, new, g, eta: np.arctan(
+                 eta * length(g) / length(new + eta * g)))),
         "an angle that is never above a right one": partial(
             step, turn=lambda W, new, g, eta: min(angle(W, new), np.pi - angle(W, new))),
+        "a cosine that rounding puts above 1, which has no angle": partial(
+            step, turn=lambda W, new, g, eta: np.arccos(
+                (W * new).sum() / (np.linalg.norm(W) * np.linalg.norm(new)))),
         "the cosine, not the angle":
             partial(step, turn=lambda W, new, g, eta: np.cos(angle(W, new))),
         "degrees": partial(step, turn=lambda W, new, g, eta: np.degrees(angle(W, new))),
@@ -164,7 +169,8 @@ def plans(*kinds: str) -> Callable[[Rng], Sequence[Arguments]]:
 
 def too_strong(rng: Rng) -> Sequence[Arguments]:
     """Return calls in which one step takes all of the weights, or more."""
-    return [(np.array([0.1, 0.5, 0.1]), 2.0), (np.array([0.1, 0.1, 0.9]), 2.0)]
+    rates = [0.1, 0.5, 0.1], [0.1, 0.1, 0.9], [0.9, 0.1, 0.8]  # the last: it turns twice
+    return [(np.array(eta), 2.0) for eta in rates]
 
 
 RATES, RATIO = "the rates", "W / V at the end"

@@ -215,7 +215,7 @@ STATISTICS = {
         ),
         "no axis refused": (
             unless(lambda x, k: len(k) > 0 and exist(x, k) and differ(x, k)),
-            "several axes, and none: raised ValueError",
+            "several axes, all, and none: raised ValueError",
         ),
         "another exception": (
             unless(lambda x, k: exist(x, k) and differ(x, k), IndexError),
