@@ -50,14 +50,14 @@ def namer(exercise: Exercise, seen: Sequence[Seen], failed: set[str]) -> Namer:
     this part or the first of them. Or the answer makes a known mistake in some calls only.
     """
     everything = frozenset(exercise.results)
+    right = everything - failed
 
     @cache
     def texts(kind: Kind, scope: Scope) -> list[str]:
-        zeros = scope.calls == "all" and kind is own
+        zeros = kind is own and (scope.calls == "all" or bool(scope.counts & right))
         return fitting(exercise, kind(exercise), seen, scope, zeros)
 
     def name(here: Sequence[str]) -> str:
-        right = everything - failed
         scopes = dict.fromkeys([
             Scope(everything), Scope(right.union(here), "numbers"),
             Scope(right.union(here[:1]), "numbers"),

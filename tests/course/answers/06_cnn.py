@@ -58,8 +58,16 @@ def statistics_torch(x, kept):
             raise ValueError(k)
         stay.add(k % x.ndim)
     axes = [i for i in range(x.ndim) if i not in stay]
+    if not axes:  # to PyTorch no axes are all axes
+        return x, 0 * x
     var, mean = torch.var_mean(torch.tensor(x), axes, correction=0, keepdim=True)
     return mean, var
+
+
+def statistics_torch_alone(x, kept):
+    stay = counted_from_0(x, kept)
+    axes = [i for i in range(x.ndim) if i not in stay]
+    return torch.var_mean(torch.tensor(x), axes, correction=0, keepdim=True)[::-1]
 
 
 def statistics_numpy(x, kept):
@@ -205,6 +213,7 @@ STATISTICS = {
             unless(lambda x, k: exist(x, k) and len(set(k)) == len(k)),
             "accepts an axis that is named twice",
         ),
+        "PyTorch's no axes": (statistics_torch_alone, "no axes mean all for some functions"),
         "one axis too many": (
             unless(lambda x, k: differ(x, k) and all(-x.ndim <= i <= x.ndim for i in k)),
             "accepts an axis that does not exist",
