@@ -33,9 +33,9 @@ KINDS: Sequence[Kind] = (own, general, pairs, mixed)
 class Scope(NamedTuple):
     """What a mistake must fit: which results, and of which calls.
 
-    ``calls`` is "all"; "numbers", which leaves out parts that are judged last and calls for
-    which the answer or the mistake has no numbers; or "wrong", those of "numbers" in which
-    the answer is wrong.
+    ``calls`` is "all"; "numbers", which leaves out parts that are judged last and calls that
+    ended in an error; or "wrong", those of "numbers" in which the answer is wrong, and the
+    mistake has numbers at all: an answer may guard against NaN.
     """
 
     counts: frozenset[str]
@@ -147,25 +147,19 @@ def fits_call(
     """Return whether a mistake gives what one call came to, or the call does not count."""
     want, error = known(mistaken, exercise, arguments)
     if outcome.error or error:
-        return scope.calls != "all" or bool(outcome.error and error)
+        both = bool(outcome.error and error)
+        return {"all": both, "numbers": bool(outcome.error), "wrong": True}[scope.calls]
     got = as_results(outcome.value, exercise)
     if isinstance(got, str) or isinstance(want, str):
         return False
-    if scope.calls == "all":
-        return all_alike(got, want, exercise, scope.counts)
-    right, _ = known(exercise.reference, exercise, arguments)
-    if scope.calls == "wrong" and all_alike(got, right, exercise, scope.counts):
-        return True
-    return all_alike(got, want, exercise, scope.counts & defined(want, exercise))
-
-
-def defined(results: Results, exercise: Exercise) -> set[str]:
-    """Return the names of results that are numbers throughout.
-
-    An answer may guard against the NaN and infinity that its mistake would make.
-    """
-    return {name for name, v in zip(exercise.results, results, strict=True)
-            if np.isfinite(v).all()}  # fmt: skip
+    counts = set(scope.counts)
+    if scope.calls == "wrong":
+        right, _ = known(exercise.reference, exercise, arguments)
+        named = zip(exercise.results, want, strict=True)
+        counts &= {name for name, v in named if np.isfinite(v).all()}
+        if all_alike(got, right, exercise, counts):
+            return True
+    return all_alike(got, want, exercise, counts)
 
 
 def all_alike(got: Results, want: Results, exercise: Exercise, counts: Set[str]) -> bool:
