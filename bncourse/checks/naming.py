@@ -4,12 +4,13 @@ A name is given only where it fits all results that count, and no other fits as 
 """
 
 from collections.abc import Callable, Iterable, Sequence, Set
+from dataclasses import replace
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from bncourse.checks.compare import as_results, close
+from bncourse.checks.compare import as_results, close, tolerance
 from bncourse.checks.exercise import Answer, Arguments, Exercise, Mistake, Part, Results
 from bncourse.checks.general import general
 from bncourse.checks.outcomes import Outcome, observe
@@ -18,7 +19,7 @@ from bncourse.checks.pairs import mixed, own, pairs
 Seen = tuple[Part, list[Arguments], list[Outcome]]
 
 
-@lru_cache(10_000)
+@lru_cache(20_000)
 def known(answer: Answer, exercise: Exercise, arguments: Arguments) -> tuple[Any, str]:
     """Return results and error of what is known: the reference, or a mistake."""
     outcome = observe(answer, exercise, arguments)
@@ -34,12 +35,13 @@ class Scope(NamedTuple):
     """What a mistake must fit: which results, and of which calls.
 
     ``calls`` is "all"; "numbers", which leaves out parts that are judged last and calls that
-    ended in an error; or "wrong", those of "numbers" in which the answer is wrong, and the
-    mistake has numbers at all: an answer may guard against NaN.
+    ended in an error; or "some": then results that ``failed`` need not fit in calls where
+    they are right, or where the mistake has no numbers, since an answer may guard against NaN.
     """
 
     counts: frozenset[str]
     calls: str = "all"
+    failed: frozenset[str] = frozenset()
 
 
 def namer(exercise: Exercise, seen: Sequence[Seen], failed: set[str]) -> Namer:
@@ -48,9 +50,12 @@ def namer(exercise: Exercise, seen: Sequence[Seen], failed: set[str]) -> Namer:
     It is asked for the results that differ in one part. If no mistake fits everything, there
     may be a second one: then other results that ``failed`` do not count, but for those in
     this part or the first of them. Or the answer makes a known mistake in some calls only.
+    Where most calls end in an error, all must fit.
     """
     everything = frozenset(exercise.results)
     right = everything - failed
+    seen = [(part, calls, [replace(o, value=as_results(o.value, exercise)) for o in outcomes])
+            for part, calls, outcomes in seen]  # fmt: skip
 
     @cache
     def texts(kind: Kind, scope: Scope) -> list[str]:
@@ -58,12 +63,13 @@ def namer(exercise: Exercise, seen: Sequence[Seen], failed: set[str]) -> Namer:
         return fitting(exercise, kind(exercise), seen, scope, zeros)
 
     def name(here: Sequence[str]) -> str:
-        scopes = dict.fromkeys([
-            Scope(everything), Scope(right.union(here), "numbers"),
-            Scope(right.union(here[:1]), "numbers"),
-        ])  # fmt: skip
+        scopes = [Scope(everything)]
+        some = Scope(everything, "some", frozenset(failed))
+        if mostly_numbers(seen):
+            wide, narrow = right.union(here), right.union(here[:1])
+            scopes += dict.fromkeys([Scope(wide, "numbers"), Scope(narrow, "numbers")])
         asked = [(kind, scope) for kind in KINDS for scope in scopes]
-        for kind, scope in [*asked, (own, Scope(everything, "wrong"))]:
+        for kind, scope in [*asked, *[(own, some)][: len(scopes) - 1]]:
             fitted = texts(kind, scope)
             if len(fitted) == 1:
                 return fitted[0]
@@ -72,6 +78,13 @@ def namer(exercise: Exercise, seen: Sequence[Seen], failed: set[str]) -> Namer:
         return ""
 
     return name
+
+
+def mostly_numbers(seen: Sequence[Seen]) -> bool:
+    """Return whether at least half of the calls that should give results did so."""
+    errors = [bool(outcome.error) for part, _, outcomes in seen if not part.refuses
+              for outcome in outcomes]  # fmt: skip
+    return 2 * sum(errors) <= len(errors)
 
 
 def fitting(
@@ -109,12 +122,13 @@ def first_wrong(
     for part, calls, outcomes in seen:
         looks_at = scope.counts & set(part.looks_at or exercise.results)
         for arguments, outcome in zip(calls, outcomes, strict=True):
-            got = as_results(outcome.value, exercise)
+            got = outcome.value
             if part.refuses or outcome.error or isinstance(got, str):
                 continue
             want, _ = known(exercise.reference, exercise, arguments)
             for name, a, b in zip(exercise.results, got, want, strict=True):
-                telling = (np.isfinite(a) & (zeros | (a != 0))).any()
+                least = -1 if zeros else tolerance(b, exercise)
+                telling = (np.isfinite(a) & (abs(a) > least)).any()
                 if name in looks_at and telling:
                     numbers.add(name)
                 counts = telling or scope.calls == "all"
@@ -136,7 +150,7 @@ def fits(
     if part.refuses or not counts or (part.last and scope.calls != "all"):
         return True
     return all(
-        fits_call(mistaken, exercise, arguments, outcome, Scope(counts, scope.calls))
+        fits_call(mistaken, exercise, arguments, outcome, scope._replace(counts=counts))
         for arguments, outcome in zip(calls, outcomes, strict=True)
     )
 
@@ -148,17 +162,18 @@ def fits_call(
     want, error = known(mistaken, exercise, arguments)
     if outcome.error or error:
         both = bool(outcome.error and error)
-        return {"all": both, "numbers": bool(outcome.error), "wrong": True}[scope.calls]
-    got = as_results(outcome.value, exercise)
+        return {"all": both, "numbers": bool(outcome.error), "some": True}[scope.calls]
+    got = outcome.value
     if isinstance(got, str) or isinstance(want, str):
         return False
     counts = set(scope.counts)
-    if scope.calls == "wrong":
+    if scope.calls == "some":
         right, _ = known(exercise.reference, exercise, arguments)
         named = zip(exercise.results, want, strict=True)
-        counts &= {name for name, v in named if np.isfinite(v).all()}
-        if all_alike(got, right, exercise, counts):
-            return True
+        lost = {name for name, v in named if not np.isfinite(v).all()}
+        counts -= scope.failed & lost
+        if all_alike(got, right, exercise, counts & scope.failed):
+            counts -= scope.failed
     return all_alike(got, want, exercise, counts)
 
 

@@ -160,7 +160,7 @@ def test_zeros_are_called_zeros_and_are_no_sign_of_a_second_mistake():
     exercise = replace(BOTH, mistakes=mistakes)
     assert messages(lambda x: (0 * x, 1.0), exercise)[0] == "y is 0 everywhere"
     assert messages(lambda x: (0 * x, x.sum()), exercise)[0].endswith("x is not used")
-    assert messages(lambda x: 0 * x, SINGLE)[0] == "y is 0 everywhere"
+    assert messages(lambda x: 0 * x, ONE)[0] == "y is 0 everywhere"
 
 
 def test_where_infinity_is_right_it_must_be_there():

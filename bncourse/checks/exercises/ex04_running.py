@@ -96,6 +96,7 @@ RUNNING: Mapping[str, Mapping[str, Any]] = {
     "old and new value in each other's place":
         {"weight": lambda t, p: 1 - new_weight(t, p)},
     "momentum 0.1 where momentum is None": {"weight": lambda t, p: 0.1 if p is None else p},
+    "1 / t whatever momentum is given": {"weight": lambda t, p: 1 / t},
     "momentum 0 taken for None": {"weight": lambda t, p: p or 1 / t},
     "1 / (t + 1) in the place of 1 / t":
         {"weight": lambda t, p: 1 / (t + 1) if p is None else p},
