@@ -342,6 +342,10 @@ def instance_norm(x, gamma, beta, eps):
     return gamma.reshape(shape) * x_hat + beta.reshape(shape)
 
 
+def rms(rows):
+    return np.sqrt((rows**2).mean(0))
+
+
 BY_ROWS = {
     "solution": batch_norm_rows,
     "right": {
@@ -352,6 +356,17 @@ BY_ROWS = {
         "stacked columns": rows_stacked,
     },
     "wrong": {
+        "no eps": (rows_wrong(rule=lambda r, g, b, eps: rule(r, g, b, 0)), "eps left out"),
+        "mean square": (
+            rows_wrong(
+                rule=lambda r, g, b, eps: g * (r - r.mean(0)) / np.hypot(rms(r), eps**0.5) + b
+            ),
+            "squares of x",
+        ),
+        "swapped back": (
+            rows_wrong(back=lambda rows, x: np.swapaxes(left_last(rows, x), -1, 1)),
+            "axes 1 and -1 exchanged",
+        ),
         "reshape only": (
             rows_wrong(there=plain_reshape, back=reshape_back),
             "does not move the channels first",
@@ -479,6 +494,12 @@ def linear_images(x, weight, bias, there=True, back=True):
     return y.reshape(N, -1, H, W)
 
 
+def square_turned(x, weight, bias):
+    """Guess from the shape which axis of the weight meets the channels."""
+    turned = weight if len(weight) == x.shape[1] else weight.T
+    return np.einsum("nchw,co->nohw", x, turned) + bias[:, None, None]
+
+
 POINTWISE = {
     "solution": pointwise,
     "right": {
@@ -489,6 +510,7 @@ POINTWISE = {
         "float32": pointwise_float32,
     },
     "wrong": {
+        "transposed if square": (square_turned, "the transpose of the weight"),
         "W for W.T": (
             lambda x, w, b: (x.transpose(0, 2, 3, 1) @ w + b).transpose(0, 3, 1, 2),
             "the transpose of the weight",
