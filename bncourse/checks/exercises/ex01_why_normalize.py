@@ -231,8 +231,10 @@ def bandless(rng: Rng) -> Sequence[Arguments]:
 
 
 def narrow(rng: Rng) -> Sequence[Arguments]:
-    """Return units whose bands are narrow and no more: they have a width."""
-    return [(1e-12 * before, 1e-12 * after) for before, after in inputs((20, 3))(rng)]
+    """Return units with narrow bands, and with equal values from the median upwards."""
+    (narrow, half) = inputs((20, 3), (20, 3))(rng)
+    half[0][:12, 1] = half[0][:, 1].max()
+    return [tuple(1e-12 * z for z in narrow), half]
 
 
 def unmoved(rng: Rng) -> Sequence[Arguments]:

@@ -69,7 +69,8 @@ POOLED = Exercise(
         Part("batches of one size", 1, epochs(lambda rng: [int(rng.integers(3, 7))] * 4)),
         Part("batches of any sizes: the mean", 1, epochs(lambda rng: [7, 4, 6, 2]), ("mean",)),
         Part("batches of any sizes: the variance", 2, epochs(lambda rng: [7, 3, 5]), ("var",)),
-        Part("batches of one value among others", 1, epochs(lambda rng: [6, 1, 3, 1, 4])),
+        Part("batches of one value among others", 1, lambda rng: [
+            *epochs(lambda rng: [6, 1, 3, 1, 4])(rng), *epochs(lambda rng: [1, 2, 1])(rng)]),
         Part("batches of one value only are refused", 1, epochs(lambda rng: [1, 1, 1]),
              refuses="batches of one value only"),
     ),

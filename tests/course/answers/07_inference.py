@@ -107,6 +107,13 @@ def pooled_refuses_any(means, variances, sizes):
     return pooled(means, variances, sizes)
 
 
+def pooled_refuses_one(means, variances, sizes):
+    """Refuse a single batch of two values, which do tell a variance."""
+    if sum(sizes) - len(sizes) <= 1:
+        raise ValueError("too few")
+    return pooled(means, variances, sizes)
+
+
 POOLED = {
     "solution": pooled,
     "right": {
@@ -118,6 +125,7 @@ POOLED = {
         "one stacked array": pooled_stacked,
     },
     "wrong": {
+        "one degree of freedom refused": (pooled_refuses_one, "among others: raised"),
         "with the spread between": (
             pooled_wrong(
                 lambda mu, v, m: law_of_total_variance(mu, v, m, len(m)),
