@@ -162,8 +162,7 @@ def run_modes(answer: Answer, rows: list[tuple[str, str, bool]]) -> Any:
     known = dict(net.named_modules())
     for name in set(names) - set(known):
         raise ValueError(f"{name!r} is no name of net.named_modules()")
-    modes = [float(module.training) for module in known.values()]
-    return [float(name in names) for name in known], modes
+    return [float(name in names) for name in known], [float(m.training) for m in known.values()]
 
 
 def nets(*networks: dict[str, tuple[str, bool]], mode: bool) -> Any:
