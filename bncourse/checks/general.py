@@ -5,8 +5,9 @@ arithmetic, as "1 - momentum in the place of momentum", and holds for every numb
 answer returned.
 """
 
+import copy
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import combinations, permutations
 from operator import itemgetter
@@ -65,13 +66,15 @@ def others(names: Sequence[str], count: int) -> Iterator[Named]:
             yield names[j], i, itemgetter(j)
 
 
-def together(results: Sequence[str], arguments: Sequence[str]) -> Iterator[Named]:
+def together(
+    results: Sequence[str], arguments: Sequence[str], varying: Container[str]
+) -> Iterator[Named]:
     """Yield changes of one result, made with an argument or with another result."""
     names = [*results, *arguments]
     for i, name in enumerate(results):
         for j in range(len(names)):
             for text, change in WITH.items():
-                if i != j:
+                if i != j and ("len(" not in text or names[j] in varying):
                     yield text.format(name, names[j]), i, with_other(change, i, j)
 
 
@@ -128,6 +131,22 @@ def taken(exercise: Exercise) -> list[str]:
     return names[: len(first)]
 
 
+def varying(exercise: Exercise, names: Sequence[str]) -> set[str]:
+    """Return the names of values that are longer in one call than in another.
+
+    A length that is always 3 tells nothing: the factor may be any 3.
+    """
+    lengths: dict[str, set[int]] = {name: set() for name in names}
+    for part in exercise.parts:
+        for given in part.calls(np.random.default_rng(0)) if not part.refuses else ():
+            results = exercise.reference(*copy.deepcopy(given))
+            of_results = results if isinstance(results, tuple) else (results,)
+            for name, value in zip(names, [*of_results, *given], strict=False):
+                has_length = isinstance(value, list | tuple) or np.ndim(value)
+                lengths[name].add(len(value) if has_length else 0)
+    return {name for name in lengths if len(lengths[name]) > 1}
+
+
 def changed(exercise: Exercise, answer: Answer, few: bool = False) -> list[Mistake]:
     """Return an answer with one value changed; ``few`` skips what is rare.
 
@@ -145,7 +164,7 @@ def changed(exercise: Exercise, answer: Answer, few: bool = False) -> list[Mista
         first = [*others(names, len(names)), *first]
         swaps = [(f"{names[i]} and {names[j]} in each other's place", exchanged(answer, i, j))
                  for i, j in combinations(range(len(names)), 2)]  # fmt: skip
-        last += together(given, names)
+        last += together(given, names, varying(exercise, [*given, *names]))
     made = [(f"{text} in the place of {of[i]}", how(answer, i, change))
             for how, of, changes in ((after, given, copies), (before, names, first),
                                      (after, given, last))

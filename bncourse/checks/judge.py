@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from bncourse.checks.compare import as_results, difference
+from bncourse.checks.compare import as_results, difference, in_float32
 from bncourse.checks.exercise import Answer, Arguments, Exercise, Given, Part
 from bncourse.checks.naming import known, namer
 from bncourse.checks.outcomes import Outcome, observe_all
@@ -88,7 +88,7 @@ def judge(
     verdicts: list[Verdict] = []
     for (part, _, came), differences in zip(seen, wrong, strict=True):
         message = unlike_asked(part, came) or next(iter(differences.values()), "")
-        if names and differences and not unlike_asked(part, came):
+        if names and differences:
             mistake = name([*differences]) or (part.alone if wrong_parts == [part] else "")
             message += f"; looks like {mistake}" if mistake else ""
         waits = part.last or part.refuses  # what a wrong answer can have by accident
@@ -133,8 +133,10 @@ def wrong_results(
             found = dict.fromkeys(looks_at, got) | found
             continue
         want, _ = known(exercise.reference, exercise, arguments)
-        for name, a, b in zip(exercise.results, got, want, strict=True):
+        for i, (name, a, b) in enumerate(zip(exercise.results, got, want, strict=True)):
             text = difference(name, a, b, exercise) if name in looks_at else ""
+            if "off by" in text and in_float32(outcome.value, i, exercise):
+                text += ", in float32"
             if text:
                 found.setdefault(name, text)
     return found

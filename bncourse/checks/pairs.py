@@ -1,6 +1,5 @@
 """Two mistakes at once: two of an exercise's own, or with a general one."""
 
-from collections.abc import Iterator
 from functools import cache, partial
 from itertools import combinations
 
@@ -35,9 +34,9 @@ def pairs(exercise: Exercise) -> list[Mistake]:
     return made
 
 
-def mixed(exercise: Exercise) -> Iterator[Mistake]:
-    """Yield each known mistake together with a usual general one."""
-    for known in own(exercise):
-        for other in changed(exercise, known.answer, few=True):
-            text = f"two mistakes: {known.text}; and {other.text}"
-            yield Mistake(known.kind, text, other.answer)
+@cache
+def mixed(exercise: Exercise) -> list[Mistake]:
+    """Return each known mistake together with each usual general one."""
+    return [Mistake(known.kind, f"two mistakes: {known.text}; and {other.text}", other.answer)
+            for known in own(exercise)
+            for other in changed(exercise, known.answer, few=True)]  # fmt: skip

@@ -33,6 +33,9 @@ def same(a: Any, b: Any) -> bool:
     (True, False)
     """
     if isinstance(a, np.ndarray):
+        alike = isinstance(b, np.ndarray) and (a.dtype, a.shape) == (b.dtype, b.shape)
+        if alike and a.dtype.kind in KINDS and a.tobytes() == b.tobytes():
+            return True  # as most arguments are after a call; quick
         return bool(np.array_equal(a, b, equal_nan=a.dtype.kind == "f"))
     if isinstance(a, list | tuple):
         return len(a) == len(b) and all(map(same, a, b))

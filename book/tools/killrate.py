@@ -99,12 +99,15 @@ def sites(tree: ast.AST) -> Iterator[tuple[Any, Callable[[Any], None]]]:
 
 
 def grade_points(exercise: Exercise, cases: dict[str, Any], seed: int) -> Iterator[str]:
-    """Yield the right answers that lose points, wrong ones that lose none, paid stubs."""
+    """Yield the right answers that lose points, wrong ones that lose none, paid stubs.
+
+    Whether wrong ones lose points with seed 0 is seen when they are named.
+    """
     for name, answer in {"solution": cases["solution"], **cases["right"]}.items():
         report = examine(answer_of(answer), exercise, seed)
         if not report.passed:
             yield f"seed {seed}: a right answer fails, {name}:\n{report}"
-    for name, (answer, _) in cases["wrong"].items():
+    for name, (answer, _) in cases["wrong"].items() if seed else ():
         if examine(answer_of(answer), exercise, seed, names=False).passed:
             yield f"seed {seed}: earns all points: {name}"
     for name, stub in STUBS.items():
@@ -117,6 +120,8 @@ def grade_names(exercise: Exercise, cases: dict[str, Any], row: Row) -> Iterator
     """Yield the mistakes that the message does not name."""
     for name, (answer, phrase) in cases["wrong"].items():
         report = examine(answer_of(answer), exercise, names=bool(phrase))
+        if report.passed:
+            yield f"seed 0: earns all points: {name}"
         if phrase not in str(report):
             yield f"{name} is not named, expected: {phrase}"
         elif phrase:

@@ -2,7 +2,6 @@
 
 import sys
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import pytest
@@ -180,112 +179,12 @@ def test_the_right_numbers_are_never_told():
     assert not [v for v in values if f"{v:.3g}" in text]
 
 
-def test_a_mistake_is_named_only_if_all_results_that_count_agree_in_all_calls():
-    wrong = {
-        "a mistake that fails": lambda x: 1 / 0,
-        "half": lambda x: (x / 2, x.sum()) if len(x) == 3 else (x, x.sum()),
-        "too much": lambda x: (3 * x, 0.0),
-        "too much again": lambda x: (3 * x, x.sum()),
-    }
-    exercise = replace(BOTH, mistakes=wrong)
-    for answer, ending in (
-        (lambda x: (3 * x, x.sum()), "; looks like too much again"),
-        (lambda x: (x / 2, x.sum()), "of the largest value"),
-        (lambda x: (3 * x, 1.0) if len(x) == 3 else (3 * x,), "of the largest value"),
-    ):
-        assert messages(answer, exercise)[0].endswith(ending)
-
-
-def test_two_mistakes_are_named_each_where_its_results_fail():
-    wrong = {
-        "three times": lambda x: (3 * x, x.sum()),
-        "the mean, not the sum": lambda x: (2 * x, x.mean()),
-        "one more": lambda x: (2 * x + 1, x.sum()),
-        "one more, in other words": lambda x: (2 * x + 1, x.sum()),
-    }
-    exercise = replace(BOTH, mistakes=wrong)
-    y, total = messages(lambda x: (3 * x, x.mean()), exercise)
-    assert y.endswith("; looks like three times")
-    assert total.endswith("; looks like the mean, not the sum")
-    assert "looks like" not in messages(lambda x: (3 * x, x.max()), exercise)[1]
-    assert "looks like" not in messages(lambda x: (2 * x + 1, x.sum()), exercise)[0]
-
-
-def test_a_mistake_must_fit_what_is_right_as_well():
-    exercise = replace(BOTH, mistakes={"no sum, and 3 for 2": lambda x: (3 * x, 0.0)})
-    assert "3 for 2" not in messages(lambda x: (2 * x, 0.0), exercise)[1]
-
-
-def scaled(x, by, *, factor=2.0, more=0.0, power=1):
-    return factor * x**power * by + more
-
-
-SCALED = replace(
-    ONE, reference=scaled,
-    parts=(Part("y", 1, lambda rng: [(rng.uniform(1, 2, (3, 2)), 0.7)]),),
-    mistakes={
-        "3 for 2": partial(scaled, factor=3.0),
-        "one more": partial(scaled, more=1.0),
-        "a square": partial(scaled, power=2),
-    },
-)  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("answer", "name"),
-    [
-        (lambda x, by: 2 * x, "1 in the place of by"),
-        (lambda x, by: 2 * x * (1 - by), "1 - by in the place of by"),
-        (lambda x, by: (2 * x * by) ** 0.5, "y ** 0.5 in the place of y"),
-        (lambda x, by: 2 * x * by / len(x), "y / len(x) in the place of y"),
-        (lambda x, by: x, "x in the place of y"),
-        (lambda x, by: 3 * x * by + 1, "two mistakes: 3 for 2; and one more"),
-        (lambda x, by: 2 * x * x + 1, ""),
-        (lambda x, by: 3 * x, "two mistakes: 3 for 2; and 1 in the place of by"),
-    ],
-)
-def test_what_no_known_mistake_fits_is_named_by_two_or_by_plain_arithmetic(answer, name):
-    (message,) = messages(answer, SCALED)
-    assert message.partition("; looks like ")[2] == name
-
-
-def test_a_part_that_alone_is_wrong_says_what_it_looks_like():
-    def large(rng):
-        return [(rng.normal(1e9, 1, (3, 2)),)]
-
-    far = Part("far from 0", 1, large, alone="digits lost")
-    exercise = replace(ONE, parts=(*ONE.parts, far))
-    assert messages(lambda x: 2 * x + (x > 1e6) * 1e7 * x % 7e5, exercise)[1].endswith(
-        "; looks like digits lost"
-    )
-    assert "digits" not in messages(lambda x: 2 * x + x % 7e5 + 1, exercise)[1]
-
-
 def test_a_refusal_that_is_not_asked_for_says_so():
     def refuses(x):
         raise ValueError("too few")
 
     assert "this call must be accepted" in messages(refuses, ONE)[0]
     assert "must be accepted" not in messages(lambda x: x[9], ONE)[0]
-
-
-def test_a_mistake_is_named_although_one_call_comes_to_nan_alone():
-    """As a division by 1 - momentum**0 in the first of several batches does."""
-
-    def times(factor, x):
-        return (x * np.nan, np.nan) if len(x) == 3 else (factor * x, x.sum())
-
-    mistakes = {f"times {i}": partial(times, i) for i in (3, 4)}
-    exercise = replace(BOTH, mistakes=mistakes)
-    for name, answer in mistakes.items():
-        assert messages(answer, exercise)[0].endswith(f"NaN or infinite; looks like {name}")
-
-
-def test_nan_everywhere_has_no_name():
-    diverges = replace(BOTH, mistakes={"too large a step": lambda x: (x * np.nan, np.nan)})
-    text = str(examine(lambda x: (x * np.nan, np.nan), diverges))
-    assert "NaN" in text
-    assert "looks like" not in text
 
 
 # Parts that wait for others.
@@ -369,7 +268,7 @@ def test_a_last_part_waits_for_all_before():
     assert [v.passed for v in verdicts] == [True, False, False]
     assert verdicts[2].message == "counts once the parts before it are right"
     everything = replace(exercise, parts=(VALUES, SUM, replace(last, looks_at=())))
-    assert messages(lambda x: (2 * x, 0.0), everything)[2].startswith("total is off by")
+    assert messages(lambda x: (2 * x, 0.0), everything)[2] == "total is 0"
     assert examine(double, exercise).passed
 
 

@@ -144,6 +144,7 @@ def run_modes(answer: Answer, rows: list[tuple[str, str, bool]]) -> Any:
         "2d": lambda: nn.BatchNorm2d(3),
         "3d": lambda: nn.BatchNorm3d(3),
         "keeps none": lambda: nn.BatchNorm2d(3, track_running_stats=False),
+        "untrained": lambda: nn.BatchNorm2d(3).requires_grad_(False),
         "bare": lambda: nn.BatchNorm2d(3, momentum=None, affine=False),
         "part": nn.Sequential,
         "layer": lambda: nn.LayerNorm(3),
@@ -161,8 +162,7 @@ def run_modes(answer: Answer, rows: list[tuple[str, str, bool]]) -> Any:
     known = dict(net.named_modules())
     for name in set(names) - set(known):
         raise ValueError(f"{name!r} is no name of net.named_modules()")
-    modes = [float(module.training) for module in known.values()]
-    return [float(name in names) for name in known], modes
+    return [float(name in names) for name in known], [float(m.training) for m in known.values()]
 
 
 def nets(*networks: dict[str, tuple[str, bool]], mode: bool) -> Any:
@@ -191,6 +191,7 @@ NO_STATISTICS = {
     "bn2": ("2d", False),
     "bn3": ("keeps none", True),
 }
+UNTRAINED = {"bn1": ("untrained", True), "bn2": ("untrained", False)}
 
 
 def listed(keep: Callable[[Any, Any], Any]) -> Answer:
@@ -219,16 +220,18 @@ MODES = Exercise(
     name="exC_q2",
     function="batch_layers",
     points=3,
-    results=("the names", "the modes afterwards"),
+    results=("the list (1: named)", "a mode afterwards (1: training)"),
     reference=batch_layers,
     drive=run_modes,
     parts=(
         Part("all layers in training mode", 1, nets(plain_net(True), mode=True)),
         Part("all layers in evaluation mode", 1, nets(plain_net(False), mode=False)),
-        Part("layers inside others, some of them frozen", 2, nets(NESTED, mode=False)),
+        Part("layers inside others, in both modes", 2, nets(NESTED, mode=False)),
         Part("other normalizations", 1, nets(OTHERS, mode=False)),
         Part("layers that keep no statistics", 1, nets(NO_STATISTICS, mode=False)),
-        Part("a frozen layer in a network in training mode", 1,
+        Part("weights that are not trained: the mode is what counts", 1,
+             nets(UNTRAINED, mode=True)),
+        Part("layers in evaluation mode in a network in training mode", 1,
              nets(plain_net(False), NESTED, mode=True)),
     ),
     mistakes={
@@ -257,7 +260,13 @@ MODES = Exercise(
         ),
         "one- and two-dimensional layers only: there is 3d, too":
             lambda net: [n for n in batch_layers(net) if n != "volume"],
-        "a network put into training mode": lambda net: batch_layers(net.train()),
+        "layers whose weights are not trained are left out": listed(lambda net, m: (
+            (m.training or m.running_mean is None) and getattr(m.weight, "requires_grad", 1))),
+        "layers that keep no statistics are left out":
+            listed(lambda net, m: m.training and m.running_mean is not None),
+        "a network put into training mode": (
+            lambda net: batch_layers(net.train()),
+            lambda net: [batch_layers(net), net.train()][0]),
         "a network left in evaluation mode": lambda net: [batch_layers(net), net.eval()][0],
         "every module in training mode":
             lambda net: [n for n, m in net.named_modules() if m.training],

@@ -13,6 +13,7 @@ from bncourse.checks.channels import Array
 from bncourse.checks.exercise import Answer, Arguments, Exercise, Part
 
 Rng = np.random.Generator
+OURS = ("eps", "square")  # options that are not for `nn.Conv2d`
 
 
 def fold(
@@ -24,6 +25,7 @@ def fold(
     ),
     leave: Sequence[str] = (),
     inside: bool = False,
+    axis: int = 0,
 ) -> Any:
     """Return a convolution that does the work of both. The keywords make mistakes."""
     import copy
@@ -36,7 +38,8 @@ def fold(
     with torch.no_grad():
         s = scale(bn)
         b = torch.zeros_like(s) if conv.bias is None else conv.bias
-        new.weight = torch.nn.Parameter(conv.weight * s.reshape(-1, 1, 1, 1))
+        along = [-1 if i == axis else 1 for i in range(4)]
+        new.weight = torch.nn.Parameter(conv.weight * s.reshape(along))
         new.bias = torch.nn.Parameter(shift(bn, s, b))
     for name in leave:
         setattr(new, name, getattr(torch.nn.Conv2d(1, 1, 3), name))
@@ -52,7 +55,7 @@ def run_fold(
 
     values = [torch.tensor(a, dtype=torch.float32) for a in arrays]
     weight, bias, gamma, beta, mean, var = values
-    settings = {name: value for name, value in options.items() if name != "eps"}
+    settings = {name: value for name, value in options.items() if name not in OURS}
     conv = nn.Conv2d(weight.shape[1] * options.get("groups", 1), len(weight), 3, **settings)
     bn = nn.BatchNorm2d(len(weight), eps=options.get("eps", 1e-5))
     conv.weight.data, bn.weight.data, bn.bias.data = weight, gamma, beta
@@ -70,16 +73,21 @@ def run_fold(
 
 
 def convolutions(*options: dict[str, Any], training: bool = False) -> Any:
-    """Return calls, each with a convolution of 2 to 4 channels, a normalization, a batch."""
+    """Return calls, each with a convolution of 2 to 4 channels, a normalization, a batch.
+
+    With ``square`` there are 3 channels as in the window's rows and columns, so that a factor
+    for each channel fits every axis of the weight.
+    """
 
     def calls(rng: Rng) -> Sequence[Arguments]:
         found: list[Arguments] = []
         for given in options:
-            weight = rng.normal(size=(4, 2 // given.get("groups", 1), 3, 3))
-            pairs = rng.uniform(0.5, 2, 4), rng.normal(size=4)  # gamma, beta
-            statistics = rng.normal(2, 1, 4), np.array([0.01, 0.3, 2.0, 9.0])
-            arrays = [weight, rng.normal(1, 1, 4), *pairs, *statistics]
-            found.append((rng.normal(size=(2, 2, 9, 9)), arrays, given, training))
+            C, out = (3, 3) if "square" in given else (2, 4)
+            weight = rng.normal(size=(out, C // given.get("groups", 1), 3, 3))
+            pairs = rng.uniform(0.5, 2, out), rng.normal(size=out)  # gamma, beta
+            statistics = rng.normal(2, 1, out), np.array([0.01, 0.3, 2.0, 9.0])[:out]
+            arrays = [weight, rng.normal(1, 1, out), *pairs, *statistics]
+            found.append((rng.normal(size=(2, C, 9, 9)), arrays, given, training))
         return found
 
     return calls
@@ -94,7 +102,9 @@ FOLD = Exercise(
     drive=run_fold,
     rtol=1e-4,
     parts=(
-        Part("a convolution with a bias", 2, convolutions({}), ("the output",)),
+        Part("as many channels as rows of the window", 1, convolutions({"square": True}),
+             ("the output",)),
+        Part("a convolution with a bias", 1, convolutions({}), ("the output",)),
         Part("a convolution without a bias", 1, convolutions({"bias": False}), ("the output",)),
         Part("how the convolution moves", 1, convolutions(
             {"stride": 2}, {"padding": 1}, {"dilation": 2}, {"groups": 2},
@@ -130,11 +140,15 @@ FOLD = Exercise(
         "the new bias left out": partial(fold, shift=lambda bn, s, b: 0 * b),
         "the stride forgotten": partial(fold, leave=["stride"]),
         "the padding forgotten": partial(fold, leave=["padding"]),
+        "the padding's mode forgotten": partial(fold, leave=["padding_mode"]),
         "the dilation forgotten": partial(fold, leave=["dilation"]),
         "several settings of the convolution forgotten": tuple(
             partial(fold, leave=names) for names in (
                 ["stride", "dilation"], ["stride", "padding"], ["padding", "dilation"],
                 ["stride", "padding", "dilation"])),
+        "the input channels scaled, not the output channels": partial(fold, axis=1),
+        "a factor for each column of the window, not for each output channel":
+            partial(fold, axis=3),
         "the convolution changed in place": partial(fold, inside=True),
     },
 )  # fmt: skip

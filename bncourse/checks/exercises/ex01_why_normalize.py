@@ -230,6 +230,13 @@ def bandless(rng: Rng) -> Sequence[Arguments]:
     return made
 
 
+def narrow(rng: Rng) -> Sequence[Arguments]:
+    """Return units with narrow bands, and with equal values from the median upwards."""
+    (narrow, half) = inputs((20, 3), (20, 3))(rng)
+    half[0][:12, 1] = half[0][:, 1].max()
+    return [tuple(1e-12 * z for z in narrow), half]
+
+
 def unmoved(rng: Rng) -> Sequence[Arguments]:
     """Return the same inputs in another order."""
     ((before, _),) = inputs((21, 3))(rng)
@@ -247,6 +254,7 @@ DRIFT = Exercise(
         Part("many units", 2, inputs((30, 5), (7, 3))),
         Part("units with several places", 1, maps(12, 3, 4)),
         Part("one image with several places", 1, maps(1, 2, 9)),
+        Part("narrow bands", 1, narrow, last=True),
         Part("the same values in another order give 0", 1, unmoved, last=True),
         Part("a unit without a band is refused", 1, bandless, refuses="a band without width"),
     ),

@@ -8,7 +8,7 @@ import numpy as np
 
 from bncourse.checks.channels import Array, reduction_axes
 from bncourse.checks.exercise import Answer, Arguments, Exercise, Part
-from bncourse.checks.exercises.ex03_stream import STREAM
+from bncourse.checks.exercises.ex03_stream import LOST, STREAM
 
 Rng = np.random.Generator
 Statistics = tuple[int, Array, Array]
@@ -337,7 +337,7 @@ MERGE = Exercise(
         Part("the unbiased variance", 2, several, looks_at=("var_unbiased",)),
         Part("the variance between the parts", 2, several, looks_at=("between",)),
         Part("empty parts", 1, of_sizes((4, 0, 3), (0, 0, 5, 2), (6, 0), (1, 0, 0, 1))),
-        Part("means far from 0", 1, far_parts, last=True),
+        Part("means far from 0", 1, far_parts, last=True, alone=LOST),
         Part(
             "fewer than two values are refused", 1, of_sizes((0, 1), (1,), (0, 0), ()),
             refuses="a single value or none, which have no unbiased variance",

@@ -294,6 +294,12 @@ TRAIN = Exercise(
             np.nan_to_num(normalize(x, *rest, eps_at="nowhere"))
         ),
         "gamma and beta left out together where one of them is None": both_or_none,
+        "beta left out where gamma is None": lambda x, gamma, beta, eps: (
+            normalize(x, gamma, None if gamma is None else beta, eps)
+        ),
+        "gamma left out where beta is None": lambda x, gamma, beta, eps: (
+            normalize(x, None if beta is None else gamma, beta, eps)
+        ),
         "gamma = 0 where gamma is None": lambda x, gamma, *rest: (
             normalize(x, np.zeros(x.shape[1]) if gamma is None else gamma, *rest)
         ),
@@ -377,6 +383,9 @@ IN_BOTH: Mapping[str, Spread] = {
     ),
     "the larger of variance and eps, not their sum": lambda var, eps: np.sqrt(
         np.maximum(var, eps)
+    ),
+    "eps where the variance is 0 alone; it belongs to every variance": lambda var, eps: np.sqrt(
+        np.where(var > 0, var, eps)
     ),
     "the published 0.000001 in both results": lambda var, eps: np.sqrt(var) + 1e-6,
     "eps counted twice, inside and outside": lambda var, eps: root(var, eps) + eps,

@@ -7,6 +7,7 @@ import numpy as np
 
 from bncourse.checks.channels import Array, reduction_axes
 from bncourse.checks.exercise import Answer, Arguments, Exercise, Part
+from bncourse.checks.exercises.ex03_stream import LOST
 from bncourse.checks.exercises.ex04_running import FAR, ONE_PASS
 
 Rng = np.random.Generator
@@ -147,7 +148,7 @@ CHOOSE = Exercise(
     parts=(
         Part("batches (N, C)", 2, as_asked),
         Part("feature maps (N, C, H, W)", 1, lambda rng: as_asked(rng, 3, 2)),
-        Part("a channel far from 0", 1, distant, last=True),
+        Part("a channel far from 0", 1, distant, last=True, alone=LOST),
         Part("the layer undone", 1, undone, last=True),
     ),
     mistakes={

@@ -8,6 +8,7 @@ import numpy as np
 
 from bncourse.checks.channels import Array, broadcast_shape, reduction_axes
 from bncourse.checks.exercise import Arguments, Exercise, Part
+from bncourse.checks.exercises.ex03_stream import LOST
 
 Rng = np.random.Generator
 Pair = tuple[Array, Array]
@@ -89,14 +90,13 @@ RUNNING: Mapping[str, Mapping[str, Any]] = {
         {"factor": lambda x, m: 1.0},
     "N in the place of m in the factor m / (m - 1)":
         {"factor": lambda x, m: len(x) / (len(x) - 1)},
-    "N in the place of m in the factor m / (m - 1), and no factor for one image":
-        {"factor": lambda x, m: len(x) / max(len(x) - 1, 1)},
     "the factor m / (m - 1) used twice": {"factor": lambda x, m: (m / (m - 1)) ** 2},
     "momentum as the weight of the old value":
         {"weight": lambda t, p: 1 / t if p is None else 1 - p},
     "old and new value in each other's place":
         {"weight": lambda t, p: 1 - new_weight(t, p)},
     "momentum 0.1 where momentum is None": {"weight": lambda t, p: 0.1 if p is None else p},
+    "1 / t whatever momentum is given": {"weight": lambda t, p: 1 / t},
     "momentum 0 taken for None": {"weight": lambda t, p: p or 1 / t},
     "1 / (t + 1) in the place of 1 / t":
         {"weight": lambda t, p: 1 / (t + 1) if p is None else p},
@@ -126,7 +126,7 @@ TRACK = Exercise(
         ]),
         Part("momentum 0 and 1", 1, training((0.0, 1.0), (3, 3), (4, 3)), last=True),
         Part("channels far from 0", 1, training((0.5,), (6, 3), (5, 3), shift=FAR),
-             last=True),
+             last=True, alone=LOST),
         Part("a batch with one value per channel is refused", 1, with_one_value,
              refuses="a batch with a single value per channel"),
     ),

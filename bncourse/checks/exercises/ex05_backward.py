@@ -260,6 +260,15 @@ def on_axis(closed: Answer) -> Callable[..., Any]:
 on_any_axis = on_axis(closed_form)
 
 
+def gamma_before(dy: Array, x_hat: Array, inv_std: Array, gamma: Array) -> Array:
+    """Multiply dy by gamma, but not the two means that are subtracted."""
+    shape = broadcast_shape(dy.shape)
+    straight = (gamma * inv_std).reshape(shape) * dy
+    rest = closed_form(dy, x_hat, inv_std, np.ones_like(gamma)) - inv_std.reshape(shape) * dy
+    total: Array = straight + rest
+    return total
+
+
 def positive(dy: Array, x_hat: Array, inv_std: Array, gamma: Array, axis: int) -> Array:
     """Compare each axis with ``axis``, which a negative one never equals."""
     axes = tuple(i for i in range(dy.ndim) if i != axis)
@@ -319,6 +328,7 @@ CLOSED = Exercise(
     | {
         "the channels on axis 1, whatever axis is": lambda *given: closed_form(*given[:4]),
         "an axis that is not counted from the end": positive,
+        "gamma that multiplies dy alone, not the two means": on_axis(gamma_before),
         "channels that stay on axis 1, not moved back": lambda dy, x_hat, s, gamma, axis: (
             np.moveaxis(on_any_axis(dy, x_hat, s, gamma, axis), axis, 1)
         ),
@@ -398,6 +408,16 @@ OTHER_GRADIENTS: Mapping[str, Answer] = {
     "dgamma made with y, not with x_hat": lambda x, dy, gamma, beta, eps: (
         gradients(x, dy, gamma, beta, eps)[0],
         gamma * gradients(x, dy, gamma, beta, eps)[1] + beta * dy.sum(axis=0),
+    ),
+    "dgamma made with x - mu, not divided by the standard deviation": (
+        lambda x, dy, gamma, beta, eps: (
+            gradients(x, dy, gamma, beta, eps)[0],
+            (dy * (x - x.mean(axis=0))).sum(axis=0),
+        )
+    ),
+    "dgamma made with x, not with x_hat": lambda x, dy, gamma, beta, eps: (
+        gradients(x, dy, gamma, beta, eps)[0],
+        (dy * x).sum(axis=0),
     ),
     "the gradient of beta, not of gamma": lambda x, dy, *rest: (
         gradients(x, dy, *rest)[0],

@@ -90,8 +90,9 @@ STATISTICS = Exercise(
              images(((4, 3, 5, 2), (3,)), ((2, 4, 3, 6), (3,)))),
         Part("channels first (N, C, H, W)", 1,
              images(((4, 3, 5, 2), (1,)), ((3, 2, 2, 2), (1,)))),
-        Part("several axes, and none", 2,
-             images(((4, 3, 2, 5), (0, 1)), ((3, 3, 3), (2, 0)), ((2, 3, 4), ()))),
+        Part("several axes, all, and none", 2,
+             images(((4, 3, 2, 5), (0, 1)), ((3, 3, 3), (2, 0)), ((3, 2), (1, 0)),
+                    ((2, 3, 4), ()))),
         Part("other ranks, and axes that count from the end", 2,
              images(((6, 3), (1,)), ((4, 3, 5), (-1,)), ((2, 3, 2, 4, 3), (-4,)),
                     ((2, 5, 3, 3), (-1, 0)), ((3, 4, 2), (-3,)))),
@@ -110,6 +111,8 @@ STATISTICS = Exercise(
             tuple(i % n for i in kept[:1]), n)),
         "one statistic for each pixel, over axis 0 alone": over(lambda n, kept: (0,)),
         "one mean and one variance for everything": over(lambda n, kept: tuple(range(n))),
+        "everything reduced where each axis is kept: no axes mean all for some functions":
+            over(lambda n, kept: but(tuple(i % n for i in kept), n) or tuple(range(n))),
         "a negative axis compared with axes that count from 0":
             over(lambda n, kept: but(kept, n)),
         "statistics of each image": over(lambda n, kept: but((0, *(i % n for i in kept)), n)),
@@ -150,6 +153,8 @@ def by_rows(
     axis, ddof, inside = how.get("axis", 0), how.get("ddof", 0), how.get("inside", 1)
     d = rows - rows.mean(axis=axis, keepdims=True)
     var = rows.var(axis=axis, ddof=ddof, keepdims=True)
+    if how.get("squares"):
+        var = (rows * rows).mean(axis=0)
     if how.get("one_pass"):
         var = (rows * rows).mean(axis=0) - rows.mean(axis=0) ** 2
     std = (var + inside * eps) ** how.get("power", 0.5)
@@ -161,13 +166,13 @@ def by_rows(
 
 
 def arrays(*shapes: tuple[int, ...]) -> Callable[[Rng], Sequence[Arguments]]:
-    """Return calls with x of these shapes, gamma, beta and eps."""
+    """Return calls with x of these shapes, gamma, beta and eps; small x where eps is small."""
 
     def calls(rng: Rng) -> Sequence[Arguments]:
         batches = [x for x, _ in images(*((shape, (1,)) for shape in shapes))(rng)]
         return [
-            (x, rng.uniform(0.5, 2, x.shape[1]), rng.normal(size=x.shape[1]), eps)
-            for x, eps in zip(batches, (0.1, 1e-5, 0.2), strict=False)
+            (size * x, rng.uniform(0.5, 2, x.shape[1]), rng.normal(size=x.shape[1]), eps)
+            for x, (size, eps) in zip(batches, ((1, 0.1), (0.01, 1e-5), (1, 0.2)), strict=False)
         ]
 
     return calls
@@ -201,6 +206,10 @@ BY_ROWS = Exercise(
             by_rows, there=lambda x: x.T.reshape(-1, x.shape[1]),
             back=lambda rows, shape: rows.reshape(shape[::-1]).T
         ),
+        "axes 1 and -1 exchanged on the way back: that turns the other axes, too": partial(
+            by_rows, back=lambda rows, shape: (
+                rows.reshape(shape[0], *shape[2:], shape[1]).swapaxes(1, -1))
+        ),
         "rows and columns of the images exchanged": partial(
             by_rows, back=lambda rows, shape: (
                 from_rows(rows, shape).swapaxes(-1, -2 if len(shape) > 3 else -1)
@@ -210,6 +219,8 @@ BY_ROWS = Exercise(
         "one mean and one variance for everything": partial(by_rows, axis=(0, 1)),
         "the unbiased variance: divided by m - 1": partial(by_rows, ddof=1),
         "eps outside the root": partial(by_rows, inside=0),
+        "a division by the mean of the squares of x, not of x - mean":
+            partial(by_rows, squares=True),
         "a division by the variance, not by its root": partial(by_rows, power=1.0),
         "gamma and beta in each other's place": partial(by_rows, swapped=True),
         "gamma and beta left out": lambda x, gamma, beta, eps: (
@@ -224,6 +235,7 @@ BY_ROWS = Exercise(
         "eps = 1e-5 whatever eps is given": lambda x, gamma, beta, eps: (
             by_rows(x, gamma, beta, 1e-5)
         ),
+        "eps left out": lambda x, gamma, beta, eps: by_rows(x, gamma, beta, 0.0),
         ONE_PASS: partial(by_rows, one_pass=True),
         "beta left out": lambda x, gamma, beta, eps: by_rows(x, gamma, 0 * beta, eps),
         "one statistic for each pixel: every image flattened to one row":
@@ -281,8 +293,10 @@ POINTWISE = Exercise(
         Part("other sizes", 1, pixels((2, 3, 4, 5, 6), (1, 5, 2, 3, 2), (4, 1, 3, 2, 3))),
     ),
     mistakes={
-        "the transpose of the weight":
+        "the transpose of the weight": (
             lambda x, w, b: np.moveaxis(np.moveaxis(x, 1, -1) @ w + b, -1, 1),
+            lambda x, w, b: pointwise(x, w.T if len(w) == len(w.T) else w, b),
+        ),
         "the bias left out": lambda x, w, b: pointwise(x, w, 0 * b),
         "the bias added once for every input channel":
             lambda x, w, b: pointwise(x, w, x.shape[1] * b),

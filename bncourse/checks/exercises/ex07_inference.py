@@ -69,7 +69,8 @@ POOLED = Exercise(
         Part("batches of one size", 1, epochs(lambda rng: [int(rng.integers(3, 7))] * 4)),
         Part("batches of any sizes: the mean", 1, epochs(lambda rng: [7, 4, 6, 2]), ("mean",)),
         Part("batches of any sizes: the variance", 2, epochs(lambda rng: [7, 3, 5]), ("var",)),
-        Part("batches of one value among others", 1, epochs(lambda rng: [6, 1, 3, 1, 4])),
+        Part("batches of one value among others", 1, lambda rng: [
+            *epochs(lambda rng: [6, 1, 3, 1, 4])(rng), *epochs(lambda rng: [1, 2, 1])(rng)]),
         Part("batches of one value only are refused", 1, epochs(lambda rng: [1, 1, 1]),
              refuses="batches of one value only"),
     ),
@@ -87,7 +88,8 @@ POOLED = Exercise(
         "one degree of freedom lost in all, not one in each batch":
             spread(lambda mu, v, m: m @ v / (m.sum() - 1)),
         "the variance of all values: the spread between the batches is counted, too":
-            spread(partial(everything, ddof=1)),
+            (spread(partial(everything, ddof=1)),
+             spread(lambda mu, v, m: everything(mu, v, m, len(m)))),
         "the biased variance of all values": spread(partial(everything, ddof=0)),
         "the batches' means without weights":
             lambda mu, v, m: (mu.mean(axis=0), pooled(mu, v, m)[1]),
@@ -194,7 +196,8 @@ EXPONENTIAL = Exercise(
         "a power of k + 1, one batch too many": divided(lambda k, a: 1 - a ** (k + 1)),
         "a power of k - 1, one batch too few": (
             divided(lambda k, a: 1 - a ** (k - 1)),
-            divided(lambda k, a: np.where(k == 1, 1.0, 1 - a ** (k - 1)))),
+            divided(lambda k, a: np.where(k == 1, 1.0, 1 - a ** (k - 1))),
+            divided(lambda k, a: 1 - a ** np.maximum(k - 1, 1))),
         "a division by the weight of the start": divided(lambda k, a: a**k),
         "the same divisor for every batch": divided(lambda k, a: 1 - a ** k.max()),
         "a division by 1 - momentum at every batch": divided(lambda k, a: 1 - a),

@@ -214,6 +214,7 @@ LAYER = Exercise(
             mistaken(moves=lambda self, x: True),
         "running statistics that move whenever m is 2 or more, in evaluation, too":
             mistaken(moves=lambda self, x: m_of(x) > 1),
+        "a layer that starts in evaluation mode": mistaken(training=False),
         "num_batches_tracked that never counts": mistaken(count=lambda self: None),
         "num_batches_tracked that counts in evaluation, too": mistaken(
             pick=lambda self, mean, var, x:

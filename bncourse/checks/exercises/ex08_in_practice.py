@@ -26,6 +26,12 @@ def summed(weight: Array) -> Array:
     return total
 
 
+def middle(weight: Array) -> Array:
+    """Return the weight at the middle of the kernel, shape (O, I)."""
+    place: Array = weight[:, :, *(k // 2 for k in weight.shape[2:])]
+    return place
+
+
 def fold_before(
     gamma: Array, beta: Array, mean: Array, var: Array, eps: float, weight: Array, bias: Array
 ) -> Three:
@@ -111,8 +117,7 @@ FOLD = Exercise(
                 b + w.reshape(*w.shape[:2], -1)[:, :, 0] @ (beta - s * mu)
         ),
         "the middle of the kernel, not the sum over all": folded(
-            b=lambda w, b, s, beta, mu:
-                b + w.reshape(*w.shape[:2], -1)[:, :, w[0, 0].size // 2] @ (beta - s * mu)
+            b=lambda w, b, s, beta, mu: b + middle(w) @ (beta - s * mu)
         ),
         "the mean over the kernel, not the sum": folded(
             b=lambda w, b, s, beta, mu:
@@ -333,11 +338,15 @@ def zeros_in_variance(
     return mean, squares / count(valid)
 
 
-def divided_by_all(x: Array, valid: Array) -> tuple[Array, Array]:
-    """Divide the sums over valid positions by the number of all positions."""
+def divided_by_all(x: Array, valid: Array, around_it: bool = False) -> tuple[Array, Array]:
+    """Divide the sums over valid positions by the number of all positions.
+
+    The distances are those from the right mean, or ``around_it``, the one that is returned.
+    """
     share = valid.mean()
     mean, var = right(x, valid)
-    return mean * share, var * share
+    off = (1 - share) * mean if around_it else 0 * mean
+    return mean * share, (var + off**2) * share
 
 
 def together(x: Array, valid: Array) -> tuple[Array, Array]:
@@ -381,7 +390,8 @@ VALID = Exercise(
         Part("no padding", 1, sequences([[6, 6, 6], [6, 6]])),
         Part("sequences of different length", 2, RAGGED),
         Part("the padding may hold anything", 1,
-             sequences([[6, 2, 3], [4, 1]], [50.0, np.nan])),
+             sequences([[6, 2, 3], [4, 1]], [50.0, np.nan]),
+             alone="0 times NaN, which is NaN: choose the valid values, do not multiply"),
         Part("two valid positions are enough", 1, sequences([[1, 1], [2, 0]])),
         Part("equal values give beta", 1, constant, last=True),
         Part("one valid position is refused", 1, sequences([[1, 0], [0, 1]]),
@@ -393,7 +403,7 @@ VALID = Exercise(
         "a variance that counts the padding as zeros":
             (by(zeros_in_variance), by(partial(zeros_in_variance, count=np.sum))),
         "sums over the valid positions divided by the number of all positions":
-            by(divided_by_all),
+            (by(divided_by_all), by(partial(divided_by_all, around_it=True))),
         "statistics for each sequence by itself": by(each_sequence),
         "an average of the sequences' statistics that forgets their lengths": by(unweighted),
         "one mean and one variance for all channels": by(together),

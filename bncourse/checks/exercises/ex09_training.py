@@ -61,6 +61,11 @@ def no_gradient(rng: Rng) -> Sequence[Arguments]:
     return [(np.array(W), np.zeros(len(W)), 0.1, 0.3) for W in values]  # cosines round up
 
 
+def short(rng: Rng) -> Sequence[Arguments]:
+    """Return calls with tiny weights and gradients, which do have a length."""
+    return [(1e-9 * W, 1e-9 * g, eta, lam) for W, g, eta, lam in steps((4, 3), (5,))(rng)]
+
+
 def backwards(rng: Rng) -> Sequence[Arguments]:
     """Return calls whose step turns the weights by more than a right angle, or by two."""
     W = rng.normal(size=(2, 3))
@@ -84,6 +89,7 @@ STEP = Exercise(
         Part("the new weights", 1, steps((4, 3), (5,)), (WEIGHTS,)),
         Part("the angle", 2, steps((4, 3), (5,), (2, 3, 2, 2)), (ANGLE,)),
         Part("the effective rate", 1, steps((4, 3), (5,)), (RATE,)),
+        Part("short weights", 1, short, (ANGLE,), last=True),
         Part("without a gradient the angle is 0", 1, no_gradient, (ANGLE,), last=True),
         Part("a right angle and more", 1, backwards, (ANGLE,)),
         Part("weights of length 0 are refused", 1, zeros, refuses="weights of length 0"),
@@ -103,9 +109,14 @@ STEP = Exercise(
         "the ratio eta |g| / |W|, which is the angle only for small orthogonal steps":
             partial(step, turn=lambda W, new, g, eta: eta * length(g) / length(W)),
         "the arctangent of eta |g| / |W|: the gradient here is not orthogonal to W":
-            partial(step, turn=lambda W, new, g, eta: np.arctan(eta * length(g) / length(W))),
+            (partial(step, turn=lambda W, new, g, eta: np.arctan(eta * length(g) / length(W))),
+             partial(step, turn=lambda W, new, g, eta: np.arctan(
+                 eta * length(g) / length(new + eta * g)))),
         "an angle that is never above a right one": partial(
             step, turn=lambda W, new, g, eta: min(angle(W, new), np.pi - angle(W, new))),
+        "a cosine that rounding puts above 1, which has no angle": partial(
+            step, turn=lambda W, new, g, eta: np.arccos(
+                (W * new).sum() / (np.linalg.norm(W) * np.linalg.norm(new)))),
         "the cosine, not the angle":
             partial(step, turn=lambda W, new, g, eta: np.cos(angle(W, new))),
         "degrees": partial(step, turn=lambda W, new, g, eta: np.degrees(angle(W, new))),
@@ -164,7 +175,8 @@ def plans(*kinds: str) -> Callable[[Rng], Sequence[Arguments]]:
 
 def too_strong(rng: Rng) -> Sequence[Arguments]:
     """Return calls in which one step takes all of the weights, or more."""
-    return [(np.array([0.1, 0.5, 0.1]), 2.0), (np.array([0.1, 0.1, 0.9]), 2.0)]
+    rates = [0.1, 0.5, 0.1], [0.1, 0.1, 0.9], [0.9, 0.1, 0.8]  # the last: it turns twice
+    return [(np.array(eta), 2.0) for eta in rates]
 
 
 RATES, RATIO = "the rates", "W / V at the end"
@@ -236,7 +248,8 @@ def nets(*starts: str) -> Callable[[Rng], Sequence[Arguments]]:
         mixed[:, 0] = -1.5  # so that gamma, |gamma| and gamma squared differ in each row
         zero = np.concatenate([np.zeros((2, 3)), np.full((2, 3), 0.5), np.zeros((1, 3))])
         gammas = {"mixed": mixed, "ones": np.ones((6, 3)), "zero": zero, "one": mixed[:1]}
-        return [(0.4 + i, gammas[start]) for i, start in enumerate(starts)]
+        least = {"zero": 1e-9}  # an input that has little variance
+        return [(least.get(start, 0.4 + i), gammas[start]) for i, start in enumerate(starts)]
 
     return calls
 

@@ -56,6 +56,8 @@ ALONG_MISTAKES: dict[str, Answer] = {
     "a standard deviation of the losses": instead(0, lambda g, a, L, G: L.std()),
     "the loss of the last step minus that of the first":
         instead(0, lambda g, a, L, G: L[-1] - L[0]),
+    "the distance of the last loss from the first":
+        instead(0, lambda g, a, L, G: abs(L[-1] - L[0])),
     "the largest loss, nothing subtracted": instead(0, lambda g, a, L, G: L.max()),
     "the mean over the steps, not the largest":
         instead(1, lambda g, a, L, G: change(g, G).mean()),

@@ -90,6 +90,8 @@ JOINED = Exercise(
         "a plain average of the parts' variances": (
             partial(joined, spread=lambda n, d: 0.0, within=averaged),
             lambda n, mu, m2: (mean_of(n, mu), (m2[n > 0] / n[n > 0, None]).mean(axis=0))),
+        "0 / 0 for a part without values": lambda n, mu, m2: (
+            mean_of(n, mu), n @ (m2 / n[:, None] + (mu - mean_of(n, mu)) ** 2) / n.sum()),
         "the variance of the means added, all of one weight": lambda n, mu, m2:
             (mean_of(n, mu), m2.sum(axis=0) / n.sum() + mu.var(axis=0)),
         "the parts' variances averaged with equal weights, with the spread between them":

@@ -332,6 +332,16 @@ def with_cache(x, gamma, beta, eps):
     return wrong_train()(x, gamma, beta, eps), wrong_train()(x, None, None, eps)
 
 
+def done_without_gamma(x, gamma, beta, eps):
+    return batch_norm_train(x, gamma, beta if gamma is not None else None, eps)
+
+
+def done_without_beta(x, gamma, beta, eps):
+    if beta is None:
+        return batch_norm_train(x, None, None, eps)
+    return batch_norm_train(x, gamma, beta, eps)
+
+
 TRAIN = {
     "solution": batch_norm_train,
     "right": {
@@ -341,6 +351,12 @@ TRAIN = {
         "torch": affine_torch,
     },
     "wrong": {
+        "done without gamma": (done_without_gamma, "beta left out where gamma is None"),
+        "done without beta": (done_without_beta, "gamma left out where beta is None"),
+        "float32 inside": (
+            lambda x, *rest: np.float32(batch_norm_train(np.float32(x), *rest)),
+            "in float32",
+        ),
         "ddof=1": (wrong_train(ddof=1), "m - 1"),
         "no root": (wrong_train(root=False), "not by its root"),
         "eps outside": (wrong_train(eps_at="outside"), "eps outside the root"),
@@ -500,6 +516,12 @@ def standard(var, eps):
     return np.sqrt(var + eps)
 
 
+def eps_or_var(var, eps):
+    root = var.copy()
+    root[root == 0] = eps
+    return np.sqrt(root)
+
+
 REPAIR = {
     "solution": normalize,
     "right": {
@@ -510,6 +532,10 @@ REPAIR = {
         "torch": by_torch,
     },
     "wrong": {
+        "eps or var": (
+            wrong_root(eps_or_var, lambda var, eps: 1 / eps_or_var(var, eps)),
+            "eps where the variance is 0 alone",
+        ),
         "published": (
             wrong_root(lambda var, eps: np.sqrt(var) + 0.000001),
             "as it was",
@@ -949,6 +975,14 @@ RUNNING = {
         "weights in closed form": running_weights,
     },
     "wrong": {
+        "images counted, at least 2": (
+            wrong_running(variance=lambda x, axes, m: x.var(axes) / (1 - 1 / max(2, len(x)))),
+            "N in the place of m",
+        ),
+        "1 / t always": (
+            wrong_running(weight=lambda t, momentum: 1 / t),
+            "whatever momentum is given",
+        ),
         "biased": (wrong_running(variance=lambda x, axes, m: x.var(axes)), "biased variance"),
         "N for m": (
             wrong_running(variance=lambda x, axes, m: len(x) / (len(x) - 1) * x.var(axes)),

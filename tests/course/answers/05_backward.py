@@ -469,6 +469,10 @@ CLOSED = {
         "torch": on_axis(closed_torch),
     },
     "wrong": {
+        "gamma on dy": (
+            on_axis(wrong_closed(lambda dy, h, s, g, a, b: s * (g * dy - (a + h * b)))),
+            "gamma that multiplies dy alone",
+        ),
         "published": (
             on_axis(wrong_closed(lambda dy, h, s, g, a, b: g * s * (dy - h * b))),
             "no way through the mean",
@@ -721,6 +725,14 @@ def gamma_not_summed(x, dy, gamma, beta, eps):
     return by_hand(x, dy, gamma, beta, eps)[0], dy * x_hat
 
 
+def not_divided(x, dy, gamma, beta, eps):
+    return gradients(x, dy, gamma, beta, eps)[0], np.einsum("mc,mc->c", dy, x - x.mean(0))
+
+
+def not_centred(x, dy, gamma, beta, eps):
+    return gradients(x, dy, gamma, beta, eps)[0], np.einsum("mc,mc->c", dy, x)
+
+
 DETACHED = {
     "solution": gradients,
     "right": {
@@ -733,6 +745,8 @@ DETACHED = {
         "torch.func": with_vjp,
     },
     "wrong": {
+        "dgamma not divided": (not_divided, "dgamma made with x - mu"),
+        "dgamma not centred": (not_centred, "dgamma made with x, not with x_hat"),
         "usual eps": (
             lambda x, dy, gamma, beta, eps: gradients(x, dy, gamma, beta, 1e-5),
             "eps = 1e-5 whatever",

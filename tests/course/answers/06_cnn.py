@@ -58,8 +58,16 @@ def statistics_torch(x, kept):
             raise ValueError(k)
         stay.add(k % x.ndim)
     axes = [i for i in range(x.ndim) if i not in stay]
+    if not axes:  # to PyTorch no axes are all axes
+        return x, 0 * x
     var, mean = torch.var_mean(torch.tensor(x), axes, correction=0, keepdim=True)
     return mean, var
+
+
+def statistics_torch_alone(x, kept):
+    stay = counted_from_0(x, kept)
+    axes = [i for i in range(x.ndim) if i not in stay]
+    return torch.var_mean(torch.tensor(x), axes, correction=0, keepdim=True)[::-1]
 
 
 def statistics_numpy(x, kept):
@@ -205,6 +213,7 @@ STATISTICS = {
             unless(lambda x, k: exist(x, k) and len(set(k)) == len(k)),
             "accepts an axis that is named twice",
         ),
+        "PyTorch's no axes": (statistics_torch_alone, "no axes mean all for some functions"),
         "one axis too many": (
             unless(lambda x, k: differ(x, k) and all(-x.ndim <= i <= x.ndim for i in k)),
             "accepts an axis that does not exist",
@@ -215,7 +224,7 @@ STATISTICS = {
         ),
         "no axis refused": (
             unless(lambda x, k: len(k) > 0 and exist(x, k) and differ(x, k)),
-            "several axes, and none: raised ValueError",
+            "several axes, all, and none: raised ValueError",
         ),
         "another exception": (
             unless(lambda x, k: exist(x, k) and differ(x, k), IndexError),
@@ -333,6 +342,10 @@ def instance_norm(x, gamma, beta, eps):
     return gamma.reshape(shape) * x_hat + beta.reshape(shape)
 
 
+def rms(rows):
+    return np.sqrt((rows**2).mean(0))
+
+
 BY_ROWS = {
     "solution": batch_norm_rows,
     "right": {
@@ -343,6 +356,17 @@ BY_ROWS = {
         "stacked columns": rows_stacked,
     },
     "wrong": {
+        "no eps": (rows_wrong(rule=lambda r, g, b, eps: rule(r, g, b, 0)), "eps left out"),
+        "mean square": (
+            rows_wrong(
+                rule=lambda r, g, b, eps: g * (r - r.mean(0)) / np.hypot(rms(r), eps**0.5) + b
+            ),
+            "squares of x",
+        ),
+        "swapped back": (
+            rows_wrong(back=lambda rows, x: np.swapaxes(left_last(rows, x), -1, 1)),
+            "axes 1 and -1 exchanged",
+        ),
         "reshape only": (
             rows_wrong(there=plain_reshape, back=reshape_back),
             "does not move the channels first",
@@ -470,6 +494,12 @@ def linear_images(x, weight, bias, there=True, back=True):
     return y.reshape(N, -1, H, W)
 
 
+def square_turned(x, weight, bias):
+    """Guess from the shape which axis of the weight meets the channels."""
+    turned = weight if len(weight) == x.shape[1] else weight.T
+    return np.einsum("nchw,co->nohw", x, turned) + bias[:, None, None]
+
+
 POINTWISE = {
     "solution": pointwise,
     "right": {
@@ -480,6 +510,7 @@ POINTWISE = {
         "float32": pointwise_float32,
     },
     "wrong": {
+        "transposed if square": (square_turned, "the transpose of the weight"),
         "W for W.T": (
             lambda x, w, b: (x.transpose(0, 2, 3, 1) @ w + b).transpose(0, 3, 1, 2),
             "the transpose of the weight",

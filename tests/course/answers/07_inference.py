@@ -107,6 +107,13 @@ def pooled_refuses_any(means, variances, sizes):
     return pooled(means, variances, sizes)
 
 
+def pooled_refuses_one(means, variances, sizes):
+    """Refuse a single batch of two values, which do tell a variance."""
+    if sum(sizes) - len(sizes) <= 1:
+        raise ValueError("too few")
+    return pooled(means, variances, sizes)
+
+
 POOLED = {
     "solution": pooled,
     "right": {
@@ -118,6 +125,13 @@ POOLED = {
         "one stacked array": pooled_stacked,
     },
     "wrong": {
+        "one degree of freedom refused": (pooled_refuses_one, "among others: raised"),
+        "with the spread between": (
+            pooled_wrong(
+                lambda mu, v, m: law_of_total_variance(mu, v, m, len(m)),
+            ),
+            "the spread between the batches",
+        ),
         "biased": (
             pooled_wrong(lambda mu, v, m: np.average(v, 0, weights=m)),
             "no correction by m - 1",
@@ -321,6 +335,13 @@ def in_place(values, momentum):
     return np.array(rows), np.array(corrected)
 
 
+def counts_from_0(values, momentum):
+    running, _ = exponential(values, momentum)
+    k = np.arange(len(values))
+    k[0] = 1
+    return running, running / (1 - momentum ** k[:, None])
+
+
 EXPONENTIAL = {
     "solution": exponential,
     "right": {
@@ -331,6 +352,7 @@ EXPONENTIAL = {
         "float32": exponential_float32,
     },
     "wrong": {
+        "counts from 0, at least 1": (counts_from_0, "one batch too few"),
         "d2l, PR 2213": (pull_request_2213, "multiplies the new value"),
         "reversed, right divisor": (
             exponential_wrong(step=lambda o, n, a: (1 - a) * o + a * n),
@@ -808,6 +830,12 @@ class _NoneIsZero(_Student):
         return 0.0 if self.momentum is None else self.momentum
 
 
+class _StartsInEvaluation(_Student):
+    def __init__(self, *settings):
+        super().__init__(*settings)
+        self.training = False
+
+
 LAYER = {
     "solution": batch_norm,
     "right": {
@@ -818,6 +846,7 @@ LAYER = {
         "student": _Student,
     },
     "wrong": {
+        "starts in evaluation": (_StartsInEvaluation, "starts in evaluation mode"),
         "ARENA 415": (_Arena, "a biased running variance"),
         "N for m": (_ByExamples, "counts examples"),
         "(m - 1) / m": (_Smaller, "smaller still"),

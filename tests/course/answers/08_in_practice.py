@@ -93,6 +93,13 @@ def first_position(w, b, s, beta, mu):
     return b + w.reshape(*w.shape[:2], -1)[..., 0] @ (beta - s * mu)
 
 
+def outputs_where_they_fit(gamma, beta, mean, var, eps, weight, bias):
+    """Scale the first axis of the weight where it is as long as gamma."""
+    scale = gamma / np.sqrt(var + eps)
+    _, new_bias, pad = fold_before(gamma, beta, mean, var, eps, weight, bias)
+    return (weight.T * scale).T, new_bias, pad
+
+
 FOLD = {
     "solution": fold_before,
     "right": {
@@ -103,6 +110,7 @@ FOLD = {
         "float32": fold_float32,
     },
     "wrong": {
+        "outputs where they fit": (outputs_where_they_fit, "a scale of the outputs"),
         "outputs": (fold_wrong(W=outputs), "a scale of the outputs"),
         "last axis": (fold_wrong(W=last_axis), "weight is off"),
         "weight unchanged": (fold_wrong(W=lambda w, s: w), "stays as it is"),
@@ -482,6 +490,22 @@ def refuses_by_typo(x, valid, gamma, beta, eps):
     return never_refuses(x, valid, gamma, beta, eps)
 
 
+def divided_by_all(x, valid, gamma, beta, eps):
+    return masked_once(np.where(valid[:, None], x, 0.0), valid, gamma, beta, eps, np.size)
+
+
+def masked_once(x, valid, gamma, beta, eps, count=np.count_nonzero):
+    """Multiply by the mask, and choose only at the end."""
+    if valid.sum() < 2:
+        raise ValueError("needs two")
+    keep = valid[:, None]
+    mu = np.einsum("ncl,nl->c", x, valid)[:, None] / count(valid)
+    d = (x - mu) * keep
+    var = np.einsum("ncl,ncl->c", d, d)[:, None] / count(valid)
+    y = gamma[:, None] * d / np.sqrt(var + eps) + beta[:, None]
+    return np.where(keep, y, 0.0)
+
+
 VALID = {
     "solution": normalize_valid,
     "right": {
@@ -492,6 +516,8 @@ VALID = {
         "average": valid_average,
     },
     "wrong": {
+        "divided by all": (divided_by_all, "divided by the number of all positions"),
+        "masked once": (masked_once, "0 times NaN"),
         "padded": (valid_wrong(padded), "count the padding as zeros"),
         "all": (valid_wrong(all_positions), "count what stands in the padding"),
         "variance": (valid_wrong(wrong_variance), "a variance that counts"),

@@ -98,6 +98,12 @@ def refuses_any_zero(W, g, eta, lam):
     return step(W, g, eta, lam)
 
 
+def refuses_short_weights(W, g, eta, lam):
+    if np.allclose(W, 0):
+        raise ValueError("no length to speak of")
+    return step(W, g, eta, lam)
+
+
 STEP = {
     "solution": step,
     "right": {
@@ -107,6 +113,13 @@ STEP = {
         "float32, half angles": step_float32,
     },
     "wrong": {
+        "short weights refused": (refuses_short_weights, "short weights: raised ValueError"),
+        "arctan of what decay leaves": (
+            step_wrong(
+                angle=lambda W, new, g, eta: np.arctan(eta * norm(g) / norm(new + eta * g))
+            ),
+            "not orthogonal to W",
+        ),
         "one weight of 0 refused": (refuses_any_zero, "raised ValueError"),
         "decay behind": (
             step_wrong(new=lambda W, g, eta, lam: (W - eta * g) * (1 - eta * lam)),
@@ -252,6 +265,14 @@ def schedule_wrong(rates=None, ratio=lambda c: c[-1], limit=1.0, factors=None):
     return answer
 
 
+def refuses_by_product(eta, lam):
+    """Look at the end alone: two steps that turn the weights round do not show there."""
+    after = np.cumprod(1 - eta * lam)
+    if not after[-1] > 0:
+        raise ValueError("too strong")
+    return eta / (after * np.append(1.0, after[:-1])), after[-1]
+
+
 SCHEDULE = {
     "solution": schedule,
     "right": {
@@ -261,6 +282,7 @@ SCHEDULE = {
         "torch": schedule_torch,
     },
     "wrong": {
+        "the product alone": (refuses_by_product, "accepts a step with eta lam"),
         "before, squared": (
             schedule_wrong(lambda eta, c: eta / c[:-1] ** 2), "before the step, squared"),
         "after, squared": (

@@ -97,6 +97,10 @@ ALONG = {
         "stacked": along_stacked,
     },
     "wrong": {
+        "how far the loss came": (
+            along_wrong(span=lambda v: np.sqrt((v[0] - v[-1]) ** 2)),
+            "the distance of the last loss from the first",
+        ),
         "std": (along_wrong(span=np.std), "a standard deviation"),
         "last minus first": (
             along_wrong(span=lambda v: v[-1] - v[0]),

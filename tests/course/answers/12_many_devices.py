@@ -96,6 +96,10 @@ JOINED = {
         "loops and lists": joined_loops,
     },
     "wrong": {
+        "each part's own variance": (
+            joined_wrong(lambda n, d, m2: n @ (m2 / n[:, None] + d * d) / n.sum()),
+            "0 / 0 for a part without values",
+        ),
         "0/0 where the first part is empty": (empty_first, "NaN or infinite"),
         "mean of means": (
             joined_wrong(right_var, mean=lambda n, mu: mu.mean(0)),

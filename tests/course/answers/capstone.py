@@ -172,6 +172,17 @@ def layers_that_freeze(net):
     return names
 
 
+def is_untrained(net, name):
+    return not all(p.requires_grad for p in net.get_submodule(name).parameters())
+
+
+def layers_then_train(net):
+    names = list(batch_layers(net))
+    for layer in net.modules():
+        layer.training = True
+    return names
+
+
 MODES = {
     "solution": batch_layers,
     "right": {
@@ -180,6 +191,15 @@ MODES = {
         "by the class's name": layers_by_name,
     },
     "wrong": {
+        "trained ones only": (
+            lambda net: [n for n in batch_layers(net) if not is_untrained(net, n)],
+            "not trained are left out",
+        ),
+        "tracked ones only": (
+            lambda net: [n for n, m in bns(net) if m.training and m.track_running_stats],
+            "keep no statistics are left out",
+        ),
+        "names, then training": (layers_then_train, "put into training mode"),
         "all that have averages": (
             lambda net: [
                 n
@@ -501,6 +521,16 @@ def same_size(**kept):
 
 
 ALL = dict.fromkeys(("stride", "padding", "dilation", "groups", "padding_mode"))
+
+
+def fold_inputs(conv, bn):
+    """Scale the weight's second axis, that of the input channels."""
+    folded = fold(conv, bn)
+    scale = bn.weight / (bn.running_var + bn.eps) ** 0.5
+    folded.weight.data = conv.weight.data * scale.data[:, None, None]
+    return folded
+
+
 FOLD = {
     "solution": fold,
     "right": {
@@ -509,6 +539,7 @@ FOLD = {
         "by probing": fold_by_probing,
     },
     "wrong": {
+        "inputs scaled": (fold_inputs, "the input channels scaled"),
         "no gamma": (
             fold_wrong(lambda bn: (bn.running_var + bn.eps) ** -0.5),
             "gamma left out",
@@ -554,7 +585,7 @@ FOLD = {
         "no padding": (fold_wrong(new=same_size(**{k: 0 for k in ALL if k != "padding"})), ""),
         "no padding mode": (
             fold_wrong(new=same_size(**{k: 0 for k in ALL if k != "padding_mode"})),
-            "",
+            "the padding's mode",
         ),
         "no dilation": (
             fold_wrong(new=same_size(**{k: 0 for k in ALL if k != "dilation"})),
