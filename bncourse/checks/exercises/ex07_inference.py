@@ -101,6 +101,8 @@ POOLED = Exercise(
         "neither the means nor the variances weighed":
             lambda mu, v, m: (pooled(mu, v, m)[0] * 0 + mu.mean(axis=0),
                               own_factors(v, m).mean(axis=0)),
+        "equal weights, and one factor m / (m - 1) for the mean size":
+            lambda mu, v, m: (mu.mean(axis=0), v.mean(axis=0) * m.mean() / (m.mean() - 1)),
         "standard deviations averaged, then squared":
             spread(lambda mu, v, m: (m @ np.sqrt(v) / (m - 1).sum()) ** 2),
         "a standard deviation": spread(lambda mu, v, m: np.sqrt(m @ v / (m - 1).sum())),
