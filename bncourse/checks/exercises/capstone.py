@@ -35,7 +35,14 @@ def forward(
     return call_layers(net, flat(call_layers(net, x, stem)), head)
 
 
-def run_forward(answer: Answer, x: Array, weights: Array, outputs: list[Array]) -> Any:
+def in_training(net: Any, x: Any) -> Any:
+    """Run the network as if it trained, whatever its mode."""
+    return forward(net.train(), x)
+
+
+def run_forward(
+    answer: Answer, x: Array, weights: Array, outputs: list[Array], training: bool
+) -> Any:
     """Run an answer on a net whose linear layers note their input and give fixed outputs."""
     import torch
     from torch import nn
@@ -56,8 +63,10 @@ def run_forward(answer: Answer, x: Array, weights: Array, outputs: list[Array]) 
     net.conv1, net.bn1 = nn.Conv2d(1, 6, 5), nn.BatchNorm2d(6)
     net.relu, net.pool = nn.ReLU(), nn.MaxPool2d(2)
     net.conv1.weight.data = torch.tensor(weights[:, :, :5], dtype=torch.float32)
-    bias, beta, gamma = (torch.tensor(w, dtype=torch.float32) for w in weights[:, 0, 5, :3].T)
+    bias, beta, gamma, mean, std = torch.tensor(weights[:, 0, 5].T, dtype=torch.float32)
     net.conv1.bias.data, net.bn1.bias.data, net.bn1.weight.data = bias, beta, 1 + gamma**2
+    net.bn1.running_mean, net.bn1.running_var = mean, 1 + std**2
+    net.train(training)
     for name, width, y in zip(("fc1", "fc2", "fc3"), (864, 120, 84), outputs, strict=True):
         setattr(net, name, fixed(name, width, y))
     logits = answer(net, torch.tensor(x, dtype=torch.float32))
@@ -67,11 +76,11 @@ def run_forward(answer: Answer, x: Array, weights: Array, outputs: list[Array]) 
     return inputs["fc1"], inputs["fc2"], inputs["fc3"], logits
 
 
-def images(rng: Rng) -> Sequence[Arguments]:
-    """Return images of 28x28, the weights of the first part, and what fc1 to fc3 answer."""
+def images(rng: Rng, training: bool = True) -> Sequence[Arguments]:
+    """Return images of 28x28, weights of the first part, what fc1 to fc3 answer, the mode."""
     return [
         (rng.normal(size=(n, 1, 28, 28)), rng.normal(size=(6, 1, 6, 5)),
-         [rng.normal(size=(n, width)) for width in (120, 84, 10)]) for n in (2, 4)
+         [rng.normal(size=(n, width)) for width in (120, 84, 10)], training) for n in (2, 4)
     ]  # fmt: skip
 
 
@@ -89,6 +98,7 @@ FORWARD = Exercise(
         Part("from fc1 to fc2", 1, images, (SECOND,)),
         Part("from fc2 to fc3", 1, images, (THIRD,)),
         Part("from fc3 to the logits", 1, images, ("logits",), last=True),
+        Part("a network in evaluation mode", 1, partial(images, training=False), (FIRST,)),
     ),
     mistakes={
         "16 * 6 * 6 inputs for fc1: the number must fit what the pooling gives":
@@ -109,6 +119,7 @@ FORWARD = Exercise(
         "the normalization behind the pooling": partial(forward, stem="conv1 pool bn1 relu"),
         "the normalization behind activation and pooling":
             partial(forward, stem="conv1 relu pool bn1"),
+        "the batch's statistics in evaluation mode": in_training,
         "normalization twice": partial(forward, stem="conv1 bn1 relu bn1 pool"),
         "no activation here: two linear layers in a row are one": tuple(
             partial(forward, head=h)

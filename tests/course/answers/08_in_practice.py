@@ -58,6 +58,14 @@ def fold_probed(gamma, beta, mean, var, eps, weight, bias):
     return (flat * np.repeat(s, kernel)).reshape(weight.shape), both(zero), -t / s
 
 
+def fold_two_axes(gamma, beta, mean, var, eps, weight, bias):
+    """Know linear layers and images, and scale any other kernel along its last axis."""
+    right = fold_before(gamma, beta, mean, var, eps, weight, bias)
+    if weight.ndim in (2, 4):
+        return right
+    return weight * np.resize(gamma, weight.shape[-1]), *right[1:]
+
+
 def fold_float32(gamma, beta, mean, var, eps, weight, bias):
     arrays = [a.astype(np.float32) for a in (gamma, beta, mean, var, weight, bias)]
     return fold_before(*arrays[:4], np.float32(eps), *arrays[4:])
@@ -110,6 +118,7 @@ FOLD = {
         "float32": fold_float32,
     },
     "wrong": {
+        "kernels of two axes alone": (fold_two_axes, ""),
         "outputs where they fit": (outputs_where_they_fit, "a scale of the outputs"),
         "outputs": (fold_wrong(W=outputs), "a scale of the outputs"),
         "last axis": (fold_wrong(W=last_axis), "weight is off"),

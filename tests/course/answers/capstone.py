@@ -63,6 +63,12 @@ def forward_numpy(net, x):
     return np.maximum(net.fc1(stem(net, x).flatten(1)), 0)
 
 
+def forward_by_batch(net, x):
+    bn = net.bn1
+    h = functional.batch_norm(net.conv1(x), None, None, bn.weight, bn.bias, True, eps=bn.eps)
+    return rest(net, net.pool(net.relu(h)).flatten(1))
+
+
 FORWARD = {
     "solution": forward,
     "right": {
@@ -74,6 +80,10 @@ FORWARD = {
     "wrong": {
         "as on the page": (forward_from_the_web, "16 * 6 * 6"),
         "NumPy on tensors": (forward_numpy, ""),
+        "statistics of the batch in both modes": (
+            forward_by_batch,
+            "the batch's statistics in evaluation mode",
+        ),
         "no rows": (lambda net, x: rest(net, stem(net, x)), "never made into rows"),
         "flatten without 1": (lambda net, x: rest(net, stem(net, x).flatten()), ""),
         "one row": (lambda net, x: rest(net, stem(net, x).reshape(1, -1)), "in one row"),
