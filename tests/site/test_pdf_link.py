@@ -39,7 +39,7 @@ def test_link_goes_with_the_file(book):
     pdf.parent.mkdir(parents=True)
     pdf.write_bytes(bytes(2_340_000))
     [link] = re.findall(r'<p class="book-pdf">.*</p>', home(book))
-    assert re.search(rf'href="{pdf.name}"[^>]*>Download the whole .*</a> \(2.3 MB\)</p>', link)
+    assert re.search(rf'href="{pdf.name}"[^>]*>Download the whole .*</a> \(2.3\sMB\)</p>', link)
     assert copy.stat().st_size == 2_340_000
     pdf.unlink()
     assert pdf.name not in home(book)

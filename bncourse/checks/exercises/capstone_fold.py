@@ -13,7 +13,6 @@ from bncourse.checks.channels import Array
 from bncourse.checks.exercise import Answer, Arguments, Exercise, Part
 
 Rng = np.random.Generator
-OURS = ("eps", "square")  # options that are not for `nn.Conv2d`
 
 
 def fold(
@@ -55,7 +54,7 @@ def run_fold(
 
     values = [torch.tensor(a, dtype=torch.float32) for a in arrays]
     weight, bias, gamma, beta, mean, var = values
-    settings = {name: value for name, value in options.items() if name not in OURS}
+    settings = {k: v for k, v in options.items() if k not in ("eps", "square")}
     conv = nn.Conv2d(weight.shape[1] * options.get("groups", 1), len(weight), 3, **settings)
     bn = nn.BatchNorm2d(len(weight), eps=options.get("eps", 1e-5))
     conv.weight.data, bn.weight.data, bn.bias.data = weight, gamma, beta
