@@ -150,8 +150,8 @@ def sweep(
 ) -> list[list[Result]]:
     """Return ``run(rate, seed)`` for every pair: a row a rate, a column a seed.
 
-    With more than one worker, runs go on in as many threads. The results are the same where
-    runs share nothing; time is saved where a run spends it in PyTorch, in large arrays.
+    With more than one of ``workers``, runs share as many threads. Results stay the same if runs
+    share no data. It saves time where PyTorch computes, and none with NumPy's small arrays.
 
     Raises
     ------
@@ -168,9 +168,9 @@ def sweep(
     rates, seeds = list(rates), list(seeds)
     pairs = [(lr, seed) for lr in rates for seed in seeds]
     with ThreadPoolExecutor(workers) as pool:
-        in_order = pool.map if workers > 1 else map  # one worker is this thread
-        ran = in_order(lambda pair: run(*pair), pairs)
-        results = list(_bar(ran, progress, total=len(pairs)))
+        apply = pool.map if workers > 1 else map  # one worker is the caller's thread
+        finished = apply(lambda pair: run(*pair), pairs)
+        results = list(_bar(finished, progress, total=len(pairs)))
     return [results[i * len(seeds) : (i + 1) * len(seeds)] for i in range(len(rates))]
 
 

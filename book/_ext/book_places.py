@@ -74,8 +74,8 @@ def equations(env: Any) -> dict[str, str]:
 @cache
 def chapters(env: Any) -> dict[str, str]:
     """Return the page of each chapter, by its number."""
-    found = {page: CHAPTER.fullmatch(page) for page in env.all_docs}
-    return {match[1].upper(): page for page, match in found.items() if match}
+    matches = {page: CHAPTER.fullmatch(page) for page in env.all_docs}
+    return {match[1].upper(): page for page, match in matches.items() if match}
 
 
 def target(env: Any, mention: re.Match[str]) -> tuple[str | None, str]:

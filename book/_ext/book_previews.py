@@ -44,8 +44,8 @@ def signs(tex: str) -> str:
     """Return the signs of a formula, one space between two, without indices and fractions."""
     for one, other in SAME.items():
         tex = tex.replace(one, other)
-    found = [sign.replace(" ", "") for sign in SIGN.findall(INDEX.sub("", tex))]
-    return " ".join(sign for sign in found if sign not in LAYOUT)
+    parts = [part.replace(" ", "") for part in SIGN.findall(INDEX.sub("", tex))]
+    return " ".join(part for part in parts if part not in LAYOUT)
 
 
 def symbols(node: nodes.Node) -> list[str]:
