@@ -183,9 +183,6 @@ ZCA_COR = Exercise(
         **{text: partial(zca_cor, **how) for text, how in COR.items()},
         "the rotation of Cholesky": cholesky_cor,
         "the rotation of PCA": (pca_cor, partial(pca_cor, order=-1)),
-        "np.corrcoef of the covariance, which takes it for data": lambda cov: zca_cor(
-            cov, correlated=lambda c, v: np.asarray(np.corrcoef(c))
-        ),
     },
 )
 
