@@ -11,7 +11,7 @@ import time
 from dataclasses import asdict
 
 import pytest
-from grading_cases import BUBBLEWRAP, FULL, RIGHT, SHEET, hand_in, needs_sandbox, submission
+from grading_cases import FULL, RIGHT, SHEET, hand_in, needs_sandbox, submission
 from house import ROOT
 
 from bncourse.grading import Limits, Row, Settings, batch, find_submissions, grade_all, tasks
@@ -207,7 +207,7 @@ def test_whatever_happens_to_one_submission_the_others_are_graded(
     path.write_text(json.dumps({"cells": cells}), encoding="utf-8")
     monkeypatch.setattr(batch, "grade", grade)
     monkeypatch.setattr(batch, "SPARE", 1.0)
-    settings = Settings(SHEETS, limits=Limits(total=3.0))
+    settings = Settings(SHEETS, limits=Limits(total=1.0))
     rows = grade_all(find_submissions(folder, SHEETS), settings, folder / "g.csv")
     assert [row[6] for row in rows if row[0] == "ada"] == ["graded", "blank"]
     bad = [row for row in rows if row[0] == "bob"]
@@ -245,61 +245,27 @@ def test_only_what_a_spreadsheet_would_run_gets_a_quote():
 # The whole way, in the sandbox.
 
 
-def read(path):
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-@needs_sandbox
-def test_the_csv_tells_everything_apart(tmp_path):
-    answers = {
-        "ada": RIGHT,
-        "bob": {},
-        "cyd": {"ex04_q1": RIGHT["ex04_q1"]},
-        "dan": {**RIGHT, "ex04_q1": "import os\nos._exit(1)"},
-        "eve": {**RIGHT, "ex04_q1": "def standardize(x, eps):\n    while True: pass"},
-    }
-    for student, texts in answers.items():
-        hand_in(tmp_path / "in", student, submission(texts))
-    hand_in(tmp_path / "in", "fay", submission()).write_text("{ no json", encoding="utf-8")
-    settings = Settings(SHEETS, limits=LIMITS, program=BUBBLEWRAP)
-    grade_all(find_submissions(tmp_path / "in", SHEETS), settings, tmp_path / "grades.csv")
-    rows = read(tmp_path / "grades.csv")
-    first, second = (
-        {r["student"]: (r["status"], float(r["points"])) for r in rows if r["exercise"] == name}
-        for name in ("ex04_q1", "ex04_q2")
-    )
-    assert first == {
-        "ada": ("graded", 3.0), "bob": ("blank", 0.0), "cyd": ("graded", 3.0),
-        "dan": ("crashed", 0.0), "eve": ("timed out", 0.0), "fay": ("unreadable", 0.0),
-    }  # fmt: skip
-    assert second["dan"] == second["eve"] == second["ada"] == ("graded", 4.0)
-    assert second["cyd"] == ("blank", 0.0)
-    assert {r["status"] for r in rows if r["student"] == "ada"} == {"graded", "to mark"}
-
-
 @needs_sandbox
 def test_a_killed_run_goes_on_where_it_was(tmp_path):
     folder, out = tmp_path / "submitted", tmp_path / "grades.csv"
-    students = [f"s{i:02}" for i in range(12)]
-    for student in students:
-        hand_in(folder, student, submission())
+    for number in range(6):
+        hand_in(folder, f"s{number}", submission())
     command = [sys.executable, "-m", "bncourse.grading", "grade", str(folder), "-o", str(out)]
     command += ["--sheets", str(ROOT / "book" / "sheets"), "--workers", "1"]
     process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
     parts = tmp_path / "grades.csv.parts"
     deadline = time.monotonic() + 60
-    while len(list(parts.glob("*.json"))) < 3 and time.monotonic() < deadline:
+    while len(list(parts.glob("*.json"))) < 2 and time.monotonic() < deadline:
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     done = {path.name: path.stat().st_mtime_ns for path in parts.glob("*.json")}
-    assert 3 <= len(done) < 12
+    assert 2 <= len(done) < 6
     assert not out.exists()
     again = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert f"{12 * len(RIGHT)} answers" in again.stdout
+    assert f"{6 * len(RIGHT)} answers" in again.stdout
     kept = {name: (parts / name).stat().st_mtime_ns for name in done}
     assert kept == done  # nothing graded twice
-    rows = read(out)
-    assert sorted({r["student"] for r in rows}) == students  # nothing lost
-    assert sum(float(r["points"]) for r in rows) == 12 * sum(FULL.values())
+    with out.open(encoding="utf-8", newline="") as file:
+        points = [float(row["points"]) for row in csv.DictReader(file)]
+    assert sum(points) == 6 * sum(FULL.values())  # nothing lost
