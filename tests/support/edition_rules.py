@@ -1,8 +1,4 @@
-"""What a chapter of the second edition obeys, beyond the house rules for notebooks.
-
-`test_edition.py` applies the rules to the chapters that are revised, and each rule to a
-notebook that breaks it.
-"""
+"""The rules for a whole chapter; each takes a notebook and yields its faults."""
 
 import ast
 import re
@@ -11,7 +7,7 @@ from collections.abc import Iterator
 import book_library
 from house import cells, joined, tags
 from nbformat import NotebookNode
-from notebook_rules import has_image
+from notebook_rules import has_image, line_count, word_count
 
 OPENING = re.compile(
     r"# (?:\d+|A\d)\. [^\n]+\n\n"
@@ -39,24 +35,11 @@ NAME = re.compile(r"(\[?)`(\w+)(?:\(\))?`")
 Faults = Iterator[str]
 
 
-def lines(source: str) -> int:
-    """Return the number of lines that are not blank."""
-    return sum(bool(line.strip()) for line in source.splitlines())
-
-
-def count_words(source: str) -> int:
-    """Return the words of a Markdown cell without displayed equations, code and tables."""
-    prose = re.sub(r"(?s)\$\$.*?\$\$|```.*?```", " ", source)
-    prose = re.sub(r"(?m)^\s*\|.*$", " ", prose)
-    prose = re.sub(r"\]\([^)]*\)", "]", prose)
-    return len(re.sub(r"\$[^$]*\$", " x ", prose).split())
-
-
 def sizes(notebook: NotebookNode) -> dict[str, int]:
     """Return words, open cells and lines, all lines, figures, and minutes rounded to 5."""
-    code = [(cell, lines(source)) for _, cell, source in cells(notebook)]
+    code = [(cell, line_count(source)) for _, cell, source in cells(notebook)]
     seen = [n for cell, n in code if "hide-input" not in tags(cell)]
-    words = sum(count_words(source) for _, _, source in cells(notebook, "markdown"))
+    words = sum(word_count(source) for _, _, source in cells(notebook, "markdown"))
     figures = sum(has_image(cell) for cell, _ in code)
     minutes = words / 150 + sum(seen) * 5 / 60 + figures * 20 / 60
     return {
@@ -84,8 +67,8 @@ def opening(notebook: NotebookNode) -> Faults:
     match = OPENING.fullmatch(joined(notebook.cells[0].source).strip())
     if match is None:
         yield "cell 0: expected title, answer, figure, '**N minutes.** Needs ...', question"
-    elif count_words(match["answer"]) > 40:
-        yield f"cell 0: the answer has {count_words(match['answer'])} words, at most 40"
+    elif word_count(match["answer"]) > 40:
+        yield f"cell 0: the answer has {word_count(match['answer'])} words, at most 40"
     for cell in notebook.cells[1:3]:
         if "hide-input" not in tags(cell):
             yield f"{cell.id}: the second and the third cell are the setup, folded"

@@ -1,7 +1,7 @@
-"""The rules that each chapter obeys; each takes a notebook and yields its faults.
+"""The rules for the cells of a chapter; each takes a notebook and yields its faults.
 
-`test_house_notebooks.py` applies them to the chapters, and `test_house_trials.py` to a
-notebook that is broken on purpose, one way for each rule.
+`test_house_notebooks.py` applies them to the chapters, and `test_house_trials_notebooks.py`
+to a notebook that is broken on purpose, in one way for each rule.
 """
 
 import ast
@@ -15,11 +15,7 @@ from house import cells, joined, tags
 from nbformat import NotebookNode
 
 METADATA = {
-    "kernelspec": {
-        "display_name": "Python 3",
-        "language": "python",
-        "name": "python3",
-    },
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
 ENDING = ["## What we have shown", "## Exercises", "## Further reading"]
@@ -60,26 +56,33 @@ def executed(notebook: NotebookNode) -> Faults:
             yield f"{name}: execution count {cell.execution_count}, expected {wanted}"
 
 
+def line_count(source: str) -> int:
+    """Return the number of lines that are not blank."""
+    return sum(bool(line.strip()) for line in source.splitlines())
+
+
+def word_count(source: str) -> int:
+    """Return the words of a Markdown cell without displayed equations, code and tables."""
+    prose = re.sub(r"(?s)\$\$.*?\$\$|```.*?```", " ", source)
+    prose = re.sub(r"(?m)^\s*\|.*$", " ", prose)
+    prose = re.sub(r"\]\([^)]*\)", "]", prose)
+    return len(re.sub(r"\$[^$]*\$", " x ", prose).split())
+
+
 def code_length(notebook: NotebookNode) -> Faults:
     """Keep code cells short; what is longer goes to bnlib."""
-    lengths = []
-    for name, _, source in cells(notebook):
-        lengths.append(sum(bool(line.strip()) for line in source.splitlines()))
-        if lengths[-1] == 0:
-            yield f"{name}: is empty"
-        if lengths[-1] > 20:
-            yield f"{name}: {lengths[-1]} non-blank lines, at most 20; move code to bnlib"
-    if lengths and statistics.median(lengths) > 8:
-        yield f"the median code cell has {statistics.median(lengths)} lines, at most 8"
+    lengths = [(name, line_count(source)) for name, _, source in cells(notebook)]
+    for name, length in lengths:
+        if not 1 <= length <= 20:
+            yield f"{name}: {length} non-blank lines, at most 20; move code to bnlib"
+    if lengths and statistics.median(length for _, length in lengths) > 8:
+        yield "the median code cell has more than 8 lines"
 
 
 def prose_length(notebook: NotebookNode) -> Faults:
-    """Keep markdown cells short; displayed equations, code and tables are not counted."""
+    """Keep markdown cells short."""
     for name, _, source in cells(notebook, "markdown"):
-        prose = re.sub(r"(?s)\$\$.*?\$\$|```.*?```", " ", source)
-        prose = re.sub(r"(?m)^\s*\|.*$", " ", prose)
-        words = len(re.sub(r"\$[^$]*\$|\]\([^)]*\)", " x ", prose).split())
-        if words > 140:
+        if (words := word_count(source)) > 140:
             yield f"{name}: {words} words, at most 140 (aim at 90); split it"
 
 
@@ -163,16 +166,8 @@ def outputs(notebook: NotebookNode) -> Faults:
                 yield f"{name}: prints {what}: {found.group()!r}"
 
 
-def structure(notebook: NotebookNode) -> Faults:
-    """Open with the title and what it needs; close with the three sections, in order."""
-    first = notebook.cells[0]
-    title = re.match(r"# (\d+|A\d)\. \S", joined(first.source))
-    if first.cell_type != "markdown" or title is None:
-        yield "cell 0: expected markdown that opens with '# N. title'"
-    elif first.get("id", "")[:2] != title[1].lower().zfill(2):
-        yield f"cell 0: the title says chapter {title[1]}, the id {first.get('id')!r}"
-    if "Needs" not in joined(first.source):
-        yield "cell 0: has no 'Needs'"
+def ending(notebook: NotebookNode) -> Faults:
+    """Close with the three sections, in order."""
     lines = [line for _, _, text in cells(notebook, "markdown") for line in text.splitlines()]
     found = [line.strip() for line in lines if line.strip() in ENDING]
     if found != ENDING:
@@ -181,5 +176,5 @@ def structure(notebook: NotebookNode) -> Faults:
 
 RULES = [
     metadata, cell_ids, executed, code_length, prose_length, plain_code, no_directives,
-    figures, outputs, structure,
+    figures, outputs, ending,
 ]  # fmt: skip

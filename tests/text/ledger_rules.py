@@ -74,16 +74,10 @@ def stored_sections(path: Path) -> dict[str, Section]:
 def link_faults(text: str, root: Path = ROOT) -> Faults:
     """Demand that a link to a chapter lands on a section that computes something."""
     for label, name, anchor in LINK.findall(text):
-        if not (root / name).is_file():
-            yield f"[{label}]: there is no {name}"
-            continue
-        section = stored_sections(root / name).get(anchor)
-        if section is None:
-            yield f"[{label}]: {name} has no heading with the anchor {anchor!r}"
-        elif section.level > 3:
-            yield f"[{label}]: a heading of level {section.level} has no anchor in the book"
-        elif not section.ran:
-            yield f"[{label}]: the section {section.title!r} of {name} has no executed cell"
+        found = stored_sections(root / name) if (root / name).is_file() else {}
+        section = found.get(anchor)
+        if section is None or section.level > 3 or not section.ran:
+            yield f"[{label}]: {name}#{anchor} is no section with an executed cell"
 
 
 def row_faults(name: str, claim: str, verdict: str, links: str, root: Path = ROOT) -> Faults:
@@ -100,12 +94,10 @@ def row_faults(name: str, claim: str, verdict: str, links: str, root: Path = ROO
     targets = LINK.findall(links)
     if not targets:
         yield f"{name}: has no link to a section of a chapter"
-    known = [stored_sections(root / path) for _, path, _ in targets if (root / path).is_file()]
-    landed = [
-        (label, found[anchor])
-        for (label, _, anchor), found in zip(targets, known, strict=False)
-        if anchor in found
-    ]
+    known = [(label, root / path, anchor) for label, path, anchor in targets]
+    found = [(label, stored_sections(path).get(anchor))
+             for label, path, anchor in known if path.is_file()]  # fmt: skip
+    landed = [(label, section) for label, section in found if section]
     for label, section in landed:
         if label != section.title:
             yield f"{name}: the link is called {label!r}, the section {section.title!r}"
@@ -128,11 +120,11 @@ def ledger_faults(text: str, root: Path = ROOT) -> Faults:
     words = Counter(re.match(r"(?:\*\*(.+?)\*\*)?", row[2])[1] for row in rows)
     if (written := COUNT.findall(text)) != [(v, str(words[v])) for v in VERDICTS]:
         yield f"counts: the page says {written}, its rows {dict(words)}"
-    listed = FALSE.findall(text + "\n## ")
+    listed = [
+        sorted(re.findall(r"\[(\w+)\]\(", part)) for part in FALSE.findall(text + "\n## ")
+    ]
     false = sorted(row[0] for row in rows if row[2].startswith("**false**"))
-    if [sorted(re.findall(r"\[(\w+)\]\(", part)) for part in listed] != [false] or len(
-        false
-    ) != 12:
+    if listed != [false] or len(false) != 12:
         yield f"twelve things that are false: the page lists other rows than {false}"
     said = [tuple(map(int, pair)) for pair in SENTENCE.findall(text)]
     if said != [(len(rows) - words["answered"], words["answered"])]:

@@ -1,13 +1,15 @@
-"""The chapters obey the house rules; notebook_rules.py says each rule."""
+"""The chapters obey the rules of notebook_rules.py and edition_rules.py."""
 
 import re
 
+import edition_rules
 import nbformat
+import notebook_rules
 import pytest
 from house import CHAPTERS, cells, joined, read_notebook, report, tags
-from notebook_rules import RULES
 from tagged_cells import tag_faults
 
+RULES = [*notebook_rules.RULES, *edition_rules.RULES]
 each_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 
 

@@ -1,6 +1,5 @@
 """The notation page: each name exists where the page says so, with the shape it gives."""
 
-import dataclasses
 import inspect
 import re
 
@@ -57,29 +56,25 @@ def computed(shape):
     stages = staged_forward(x, gamma, beta)
     layer = BatchNorm(shape[1])
     layer(x)
-    values = {**vars(layer), **vars(stages), **vars(staged_backward(dy, stages))}
-    assert dataclasses.is_dataclass(stages)
-    return values
+    return {**vars(layer), **vars(stages), **vars(staged_backward(dy, stages))}
 
 
-def test_every_table_is_read():
+def test_every_table_is_read_and_sizes_are_used_in_the_chapters():
     assert list(map(len, TABLES.values())) == [5, 9, 3, 6]
-
-
-def test_sizes_are_used_in_the_chapters():
     code = [source for path in CHAPTERS for _, _, source in cells(read_notebook(path), "code")]
     used = set(WORD.findall("\n".join(code)))
     assert words(SIZES, "Code") - used == set()
 
 
 @pytest.mark.parametrize("shape", X.values(), ids=X)
-@pytest.mark.parametrize("row", FORWARD + RUNNING + GRADIENTS, ids=lambda row: row["Code"])
-def test_code_name_has_the_shape_of_the_table(row, shape):
-    [name] = names([row], "Code")
-    value = np.asarray(computed(shape)[name])
-    expected = {"(C,)": (3,), "x": shape, "()": ()}[SHAPES[row["Shape"]]]
-    assert value.size == np.prod(expected)  # a statistic may keep axes of length 1
-    assert value.shape == expected or 1 in value.shape
+def test_code_names_have_the_shapes_of_the_tables(shape):
+    values = computed(shape)
+    for row in FORWARD + RUNNING + GRADIENTS:
+        [name] = names([row], "Code")
+        value = np.asarray(values[name])
+        expected = {"(C,)": (3,), "x": shape, "()": ()}[SHAPES[row["Shape"]]]
+        assert value.size == np.prod(expected), name  # a statistic may keep axes of length 1
+        assert value.shape == expected or 1 in value.shape, name
 
 
 def test_torch_names_exist():
@@ -139,6 +134,7 @@ def test_letters_are_found():
     text = (
         r"a word, `$c$`, $\mathrm{d}x + \eta_k$ and $$\text{if } \frac{\alpha}{W} \tag{4.1}$$"
     )
+    assert len(OWN) == len(CHAPTERS)
     assert letters(text) == {"x", r"\eta", "k", r"\alpha", "W"}
     assert {"x", r"\mu", r"\gamma", "N", "W", r"\ell"} <= EVERYWHERE
 
@@ -153,7 +149,3 @@ def test_a_letter_of_a_formula_is_on_the_page(path):
     assert own - used == set(), "on the page, and not in the chapter"
     # D is a size in the cells; two chapters use it as a letter, too.
     assert own & EVERYWHERE <= {"D", "H"}, "has a meaning in the whole book already"
-
-
-def test_each_chapter_has_its_letters():
-    assert len(OWN) == len(CHAPTERS)

@@ -5,7 +5,6 @@ import subprocess
 import sys
 import tomllib
 
-import pytest
 import yaml
 from house import CHAPTERS, ROOT, joined, read_notebook
 
@@ -15,10 +14,9 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("book/*.md")])
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 EXAMPLE = re.compile(r"```python\n(.*?)```\n\n```text\n(.*?)```", re.DOTALL)
 ROW = re.compile(r"(?m)^\| (A?\d+\. .+?) \| \[(chapters/\S+)\]\((\S+)\) \| (\d+) \|$")
-
-each_document = pytest.mark.parametrize(
-    "path", DOCUMENTS, ids=[path.relative_to(ROOT).as_posix() for path in DOCUMENTS]
-)
+RECIPE = (ROOT / "Makefile").read_text(encoding="utf-8")
+# The Makefile's targets, and whether `make help` shows each.
+TARGETS = {n: "## " in rest for n, rest in re.findall(r"(?m)^([a-z-]+):(.*)$", RECIPE)}
 
 
 def commands(text: str) -> set[str]:
@@ -26,12 +24,6 @@ def commands(text: str) -> set[str]:
     inline = re.findall(r"`make ([a-z-]+)[^`]*`", text)
     blocks = "".join(re.findall(r"(?ms)^ *```.*?^ *```", text))
     return {*inline, *re.findall(r"(?m)^ *(?:\$ )?make ([a-z-]+)", blocks)}
-
-
-def targets() -> dict[str, bool]:
-    """Return the Makefile's targets, and whether `make help` shows each."""
-    text = (ROOT / "Makefile").read_text(encoding="utf-8")
-    return {name: "## " in rest for name, rest in re.findall(r"(?m)^([a-z-]+):(.*)$", text)}
 
 
 def broken_links(text: str, folder) -> list[str]:
@@ -49,13 +41,9 @@ def run_python(source: str) -> str:
     return run.stdout + run.stderr
 
 
-def test_example_prints_what_the_readme_says():
+def test_example_prints_what_the_readme_says_and_has_ten_lines():
     [(source, printed)] = EXAMPLE.findall(README)
     assert run_python(source) == printed
-
-
-def test_example_has_ten_lines():
-    [(source, _)] = EXAMPLE.findall(README)
     assert sum(bool(line.strip()) for line in source.splitlines()) <= 10
 
 
@@ -80,51 +68,35 @@ def test_readme_table_lists_the_chapters():
         assert needs[1] == minutes, f"{label}: the chapter says {needs[1]} minutes"
 
 
-@each_document
-def test_commands_are_targets(path):
-    unknown = commands(path.read_text(encoding="utf-8")) - set(targets())
-    assert not unknown, f"{path.name} names make targets that do not exist: {unknown}"
+def test_commands_are_targets_and_the_readme_names_all_that_are_shown():
+    for path in DOCUMENTS:
+        assert commands(path.read_text(encoding="utf-8")) <= set(TARGETS), path.name
+    assert {name for name, shown in TARGETS.items() if shown} <= commands(README)
+    assert README.index("PIP_EXTRA_INDEX_URL") < README.index("```bash\nmake"), "no CUDA"
 
 
 def test_commands_without_make_install_and_build_as_make_does():
     [block] = re.findall(r"(?s)Without make.*?```text\n(.*?)```", README)
-    recipe = (ROOT / "Makefile").read_text(encoding="utf-8")
     install, build, rest, tests = block.splitlines()[2:4] + block.splitlines()[5:]
-    assert install.removeprefix("pip install ") in recipe
-    assert f"$(BIN)/{build}\n" in recipe
+    assert install.removeprefix("pip install ") in RECIPE
+    assert f"$(BIN)/{build}\n" in RECIPE
     table = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     extras = set(table["project"]["optional-dependencies"]) - {"book", "torch"}  # in lab
     assert set(re.findall(r"\[(.*)\]", rest)[0].split(",")) == extras
-    assert f"$({tests.split()[0].upper()}) {' '.join(tests.split()[1:])} --durations" in recipe
+    assert f"$({tests.split()[0].upper()}) {' '.join(tests.split()[1:])} --durations" in RECIPE
 
 
-def test_readme_says_how_to_avoid_cuda_before_the_first_command():
-    assert README.index("PIP_EXTRA_INDEX_URL") < README.index("```bash\nmake")
-
-
-def test_readme_names_every_target():
-    shown = {name for name, helped in targets().items() if helped}
-    assert shown - commands(README) == set(), "README.md leaves out these targets"
-
-
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "LICENSE-TEXT.md"])
-def test_links_lead_somewhere(name):
+def test_links_lead_somewhere():
     """The links of the book's pages are checked when the site is built."""
-    broken = broken_links((ROOT / name).read_text(encoding="utf-8"), ROOT)
-    assert not broken, f"{name}: these links lead nowhere: {broken}"
+    for name in ("README.md", "CONTRIBUTING.md", "LICENSE-TEXT.md"):
+        assert broken_links((ROOT / name).read_text(encoding="utf-8"), ROOT) == [], name
 
 
-def test_version_is_the_same_everywhere():
+def test_the_citation_is_complete_and_the_version_is_the_same_everywhere():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
-    assert citation["version"] == bnlib.__version__
-    newest = re.search(
-        r"(?m)^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    )
-    assert newest[1] == bnlib.__version__
-
-
-def test_citation_has_what_the_format_requires():
-    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    newest = re.search(r"(?m)^## \[(.+?)\]", changes)
+    assert citation["version"] == newest[1] == bnlib.__version__
     assert {"cff-version", "message", "title", "authors"} <= set(citation)
     assert citation["cff-version"] == "1.2.0"
     assert citation["title"] == README.splitlines()[0].removeprefix("# ")
