@@ -5,26 +5,10 @@ from functools import partial
 
 import numpy as np
 import pytest
+from test_checks import BOTH, ONE, messages
 
-from bncourse.checks import Exercise, Part
+from bncourse.checks import Part
 from bncourse.checks.general import general
-from bncourse.checks.judge import examine
-
-
-def numbers(rng):
-    return [(rng.normal(1, 1, (3, 2)),), (rng.normal(1, 1, (4, 2)),)]
-
-
-BOTH = Exercise(
-    "ex99_q1", "double", 4, ("y", "total"), lambda x: (2 * x, x.sum()),
-    (Part("values", 3, numbers, looks_at=("y",)),
-     Part("the sum", 1, numbers, looks_at=("total",))),
-)  # fmt: skip
-ONE = replace(BOTH, results=("y",), reference=lambda x: 2 * x, parts=(Part("y", 1, numbers),))
-
-
-def messages(answer, exercise):
-    return [v.message for v in examine(answer, exercise).verdicts]
 
 
 def test_a_mistake_is_named_only_if_all_results_that_count_agree_in_all_calls():
@@ -122,7 +106,7 @@ def test_a_mistake_is_named_although_one_call_comes_to_nan_alone():
 
 def test_nan_everywhere_has_no_name():
     diverges = replace(BOTH, mistakes={"too large a step": lambda x: (x * np.nan, np.nan)})
-    text = str(examine(lambda x: (x * np.nan, np.nan), diverges))
+    (text, _) = messages(lambda x: (x * np.nan, np.nan), diverges)
     assert "NaN" in text
     assert "looks like" not in text
 

@@ -237,11 +237,6 @@ def test_a_file_is_there_in_full_or_as_it_was(tmp_path, monkeypatch):
     assert [file.name for file in tmp_path.iterdir()] == ["a.csv"]
 
 
-def test_only_what_a_spreadsheet_would_run_gets_a_quote():
-    row = ["=1", "+1", "-1", "@x", "Xavier", "", -1.5]
-    assert batch.as_csv([row]) == "'=1,'+1,'-1,'@x,Xavier,,-1.5\r\n"
-
-
 # The whole way, in the sandbox.
 
 

@@ -4,7 +4,7 @@ import ast
 from dataclasses import replace
 
 import pytest
-from grading_cases import FULL, RIGHT, SHEET, submission, with_code
+from grading_cases import FULL, RIGHT, SHEET, submission
 from grading_inside import inside, work  # noqa: F401
 
 from bncourse.checks import EXERCISES
@@ -92,7 +92,8 @@ def crash(monkeypatch, answers, how="crashed"):
 def test_a_child_that_ends_early_is_followed_by_one_for_each_exercise(monkeypatch, how):
     jobs = crash(monkeypatch, ["ex04_q1"], how)
     limits = Limits(cell=2.0)
-    found = rows(with_code("extra = 1"), 5, limits=limits, program="bwrap")
+    more = submission({**RIGHT, "ex04_q1": f"extra = 1\n{RIGHT['ex04_q1']}"})
+    found = rows(more, 5, limits=limits, program="bwrap")
     assert {n: found[n].points for n in FULL} == {**FULL, "ex04_q1": 0.0}
     assert found["ex04_q1"] == Row("ex04_q1", "code", 0.0, 3.0, how, "")
     assert [list(job["exercises"]) for job, *_ in jobs] == [list(FULL), *([n] for n in FULL)]
@@ -106,10 +107,7 @@ def test_a_child_that_ends_early_is_followed_by_one_for_each_exercise(monkeypatc
 
 
 RESULTS = [
-    None,
-    [],
-    {},
-    {"outcomes": {}},
+    None, [], {}, {"outcomes": {}},
     {"outcomes": {"ex04_q1": [[]]}, "faults": {}},
     {"outcomes": {"ex04_q1": 5}, "faults": {}},
     {"outcomes": {"ex04_q1": None}, "faults": 5},

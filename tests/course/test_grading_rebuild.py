@@ -3,7 +3,7 @@
 import copy
 
 import pytest
-from grading_cases import RIGHT, SHEET, cell_of, stripped, submission
+from grading_cases import RIGHT, SHEET, cell_of, code, stripped, submission, text
 
 from bncourse.checks import EXERCISES
 from bncourse.grading import blank, rebuild, tasks
@@ -11,16 +11,6 @@ from bncourse.grading.rebuild import MOST, below, defines, find, grade_id, to_ex
 from bncourse.grading.sheets import for_learners, tag
 
 Q1, Q2, Q3 = tasks(SHEET)[:3]
-
-
-def code(source, **more):
-    """Return a code cell."""
-    return {"cell_type": "code", "metadata": {}, "source": source, **more}
-
-
-def text(source, **more):
-    """Return a text cell."""
-    return {"cell_type": "markdown", "metadata": {}, "source": source, **more}
 
 
 # The whole notebook.
@@ -58,8 +48,8 @@ def test_every_answer_is_found(change):
     found = rebuild(CHANGES[change](submission()), SHEET)
     assert found.answers == RIGHT
     assert not found.blanks
-    for name, text in RIGHT.items():
-        assert cell_of(found.notebook, f"{name}-answer")["source"] == text
+    for name, answer in RIGHT.items():
+        assert cell_of(found.notebook, f"{name}-answer")["source"] == answer
 
 
 def test_the_sheet_that_readers_open_may_be_handed_in():

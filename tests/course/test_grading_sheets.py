@@ -4,22 +4,12 @@ import json
 
 import nbformat
 import pytest
-from grading_cases import BUBBLEWRAP, SHEET, needs_sandbox
+from grading_cases import BUBBLEWRAP, SHEET, code, needs_sandbox, text
 from house import ROOT
 
 from bncourse.grading import blank, grade, read_notebook, read_sheets, sheets, tasks
 
 SHEETS = read_sheets(ROOT / "book" / "sheets")
-
-
-def code(source, **more):
-    """Return a code cell."""
-    return {"cell_type": "code", "metadata": {}, "source": source, **more}
-
-
-def text(source, **more):
-    """Return a text cell."""
-    return {"cell_type": "markdown", "metadata": {}, "source": source, **more}
 
 
 def test_tasks_are_read_from_the_sheet():
@@ -34,21 +24,12 @@ def test_tasks_are_read_from_the_sheet():
     assert [t.name for t in tasks(SHEET)] == [f"ex04_q{i}" for i in range(1, 8)]
 
 
-@pytest.mark.parametrize(
-    ("cell", "source"),
-    [({"source": "a"}, "a"), ({"source": ["a\n", 5]}, "a\n5"), ({}, "")],
-)
-def test_a_source_is_text_or_lines(cell, source):
-    assert sheets.source_of(cell) == source
-
-
-@pytest.mark.parametrize(
-    ("metadata", "tag"),
-    [({"tags": ["a", "b"]}, "a"), ({"tags": []}, ""), ({}, ""), ({"tags": [5]}, "5")],
-)
-def test_the_first_tag_counts(metadata, tag):
-    assert sheets.tag({"metadata": metadata}) == tag
-    assert sheets.tag({}) == ""
+def test_a_source_is_text_or_lines_and_the_first_tag_counts():
+    for cell, source in (({"source": "a"}, "a"), ({"source": ["a\n", 5]}, "a\n5"), ({}, "")):
+        assert sheets.source_of(cell) == source
+    assert sheets.tag({}) == sheets.tag({"metadata": {}}) == ""
+    for tags, tag in ((["a", "b"], "a"), ([], ""), ([5], "5")):
+        assert sheets.tag({"metadata": {"tags": tags}}) == tag
 
 
 @pytest.mark.parametrize(

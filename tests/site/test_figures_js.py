@@ -68,9 +68,9 @@ def wide(shared):
     return shared
 
 
-def call(page, name, *arguments):
+def call(page, name, *given):
     """Call a function of the figures with plain numbers and lists."""
-    plain = [a.tolist() if isinstance(a, np.ndarray) else a for a in arguments]
+    plain = [a.tolist() if isinstance(a, np.ndarray) else a for a in given]
     return page.evaluate("([name, given]) => window.bnFigures[name](...given)", [name, plain])
 
 
@@ -85,21 +85,14 @@ def draw(seed):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_batch_norm_is_that_of_bnlib(shared, seed):
-    _, x, gamma, beta, eps = draw(seed)
-    ours = call(shared, "batchNorm", x, gamma, beta, eps)
-    right, _ = batch_norm_train(x[:, None], np.array([gamma]), np.array([beta]), eps)
-    np.testing.assert_allclose(ours["y"], right[:, 0], **CLOSE)
-    np.testing.assert_allclose(ours["mu"], x.mean(), **CLOSE)
-    np.testing.assert_allclose(ours["var"], x.var(), **CLOSE)
-
-
-@pytest.mark.parametrize("seed", SEEDS)
 def test_stages_forward_and_back_are_those_of_bnlib(shared, seed):
     rng, x, gamma, beta, eps = draw(seed)
     dy = rng.normal(size=x.shape)
     right = staged_forward(x[:, None], np.array([gamma]), np.array([beta]), eps)
     gradients = asdict(staged_backward(dy[:, None], right))
+    whole = call(shared, "batchNorm", x, gamma, beta, eps)
+    for name in ("y", "mu", "var"):
+        np.testing.assert_allclose(whole[name], np.squeeze(getattr(right, name)), **CLOSE)
     ours = call(shared, "stagedForward", x, gamma, beta, eps)
     assert set(ours) == set(asdict(right)) - {"eps", "channel_axis"}
     for name, value in ours.items():
@@ -121,11 +114,8 @@ def test_share_and_bins_of_the_sigmoid_are_those_of_numpy(shared, seed):
     np.testing.assert_allclose(share, (abs(y) <= reach).mean(), **CLOSE)
     counts, _ = np.histogram(y, bins=32, range=(-8, 8))
     assert call(shared, "sigmoidBins", y[:, 0]) == counts.tolist()
-    np.testing.assert_allclose(
-        [call(shared, "sigmoid", float(v)) for v in y[:3, 0]],
-        torch.sigmoid(torch.tensor(y[:3, 0])).numpy(),
-        **CLOSE,
-    )
+    sigmoids = [call(shared, "sigmoid", float(v)) for v in y[:3, 0]]
+    np.testing.assert_allclose(sigmoids, torch.sigmoid(torch.tensor(y[:3, 0])), **CLOSE)
 
 
 def right_groups(method, x, groups, eps):
@@ -149,12 +139,11 @@ def test_groups_share_what_numpy_and_torch_share(shared, method, seed):
     x, eps = rng.normal(size=shape) * 3 + 1, 1e-3
     axes, x_hat = right_groups(method, x, groups, eps)
     split = x.reshape(N, groups, C // groups, P)
-    axes = (0, 3) if axes is None else axes
-    mean = split.mean(axis=axes, keepdims=True)
+    mean, var = (f(axis=axes or (0, 3), keepdims=True) for f in (split.mean, split.var))
     ours = call(shared, "groupStatistics", x.ravel(), shape, method, groups, eps)
     assert ours["count"] == mean.size
     assert set(ours["m"]) == {x.size // mean.size}
-    for name, right in [("mean", mean), ("var", split.var(axis=axes, keepdims=True))]:
+    for name, right in [("mean", mean), ("var", var)]:
         each = np.broadcast_to(right, split.shape).ravel()
         np.testing.assert_allclose(ours[name], each, **CLOSE)
     np.testing.assert_allclose(ours["x_hat"], x_hat.ravel(), **CLOSE)
@@ -246,7 +235,14 @@ def tab_to(page, target):
     pytest.fail("Tab does not reach the control")
 
 
-def test_tab_and_arrows_move_a_sample(wide):
+def middle(page, n):
+    """Bring a sample into view, and return where its middle is."""
+    handle(page, n).scroll_into_view_if_needed()
+    box = handle(page, n).locator("circle").bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def test_tab_and_arrows_move_a_sample_and_gamma(wide):
     before = column(wide, "sample", 4)
     tab_to(wide, handle(wide, 3))
     wide.keyboard.press("ArrowRight")
@@ -256,9 +252,6 @@ def test_tab_and_arrows_move_a_sample(wide):
     assert all(a != b for a, b in zip(before, column(wide, "sample", 4), strict=True))
     wide.get_by_role("button", name="Back to the start").press("Enter")
     assert column(wide, "sample", 4) == before
-
-
-def test_tab_and_arrows_move_gamma(wide):
     gamma = wide.get_by_label("γ", exact=True)
     tab_to(wide, gamma)
     before = wide.locator(".bn-figure-sigmoid svg").inner_html()
@@ -299,9 +292,7 @@ def test_tab_and_arrows_step_through_the_graph(wide):
 
 
 def test_the_mouse_drags_a_sample_and_points_at_an_element(wide):
-    handle(wide, 8).scroll_into_view_if_needed()
-    box = handle(wide, 8).locator("circle").bounding_box()
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    x, y = middle(wide, 8)
     wide.mouse.move(x, y)
     wide.mouse.down()
     wide.mouse.move(x + 40, y, steps=4)
@@ -316,18 +307,13 @@ def test_the_mouse_drags_a_sample_and_points_at_an_element(wide):
 
 def test_a_finger_drags_a_sample(open_page):
     page = open_page(375, has_touch=True, is_mobile=True)
-    handle(page, 8).scroll_into_view_if_needed()
-    box = handle(page, 8).locator("circle").bounding_box()
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    x, y = middle(page, 8)
     fingers = page.context.new_cdp_session(page)
-    touches = [
-        ("touchStart", 0),
-        *(("touchMove", 10 * k) for k in range(1, 6)),
-        ("touchEnd", 0),
-    ]
-    for kind, at in touches:
-        points = [] if kind == "touchEnd" else [{"x": x + at, "y": y}]
-        fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    for kind, at in [("Start", 0), *(("Move", 10 * k) for k in range(1, 6)), ("End", 0)]:
+        points = [] if kind == "End" else [{"x": x + at, "y": y}]
+        fingers.send(
+            "Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": points}
+        )
     expect(handle(page, 8)).to_have_attribute("aria-valuenow", re.compile(r"^([789]|10)"))
     page.get_by_role("button", name="image 2, channel 4, pixel 1").tap()
     expect(says(page, "groups")).to_contain_text("channel 4 in all 3 images")
@@ -383,17 +369,14 @@ def test_without_javascript_the_still_images_are_shown(open_page):
         assert page.locator(f".bn-figure-{name} .bn-live").count() == 0
 
 
-def test_every_figure_has_a_name_and_a_sentence_that_is_read_aloud(wide):
+def test_every_figure_has_a_name_and_a_sentence_and_other_pages_load_none(wide, open_page):
     for name in FIGURES:
         live = wide.locator(f".bn-figure-{name} .bn-live")
         assert live.get_attribute("role") == "group"
         assert len(live.get_attribute("aria-label")) > 10
         assert live.locator("[aria-live=polite]").text_content().endswith(".")
-
-
-def test_other_pages_load_no_figure(open_page):
-    page = open_page(path="search")
-    assert page.locator("script[src*='figures/'], link[href*='figures/']").count() == 0
+    other = open_page(path="search")
+    assert other.locator("script[src*='figures/'], link[href*='figures/']").count() == 0
 
 
 @pytest.mark.parametrize("name", FIGURES)

@@ -1,5 +1,7 @@
 """Keyboard only: every control is reached, seen, used and left with Tab and some keys."""
 
+import functools
+
 import pytest
 import site_probe
 
@@ -8,7 +10,9 @@ SHEET = "chapters/exercises/04_batch_norm"
 PAGES = (CHAPTER, SHEET, "book/playground")
 SEARCH = "search-button__button"
 MOST = 400  # presses of Tab; a page that needs more holds a trap
-STILL = "*, ::before, ::after { transition: none !important; animation: none !important; }"
+STILL = """() => document.head.append(Object.assign(document.createElement("style"), {
+  textContent: "*, ::before, ::after {transition: none !important; animation: none !important}",
+}))"""
 each_page = pytest.mark.parametrize("page", PAGES)
 each_width = pytest.mark.parametrize("width", site_probe.WIDTHS)
 
@@ -66,20 +70,17 @@ PREPARE = """() => {
 
 @pytest.fixture(scope="module")
 def opened(chromium, served):
-    """Give a function that opens a page in a new tab, ready to be probed."""
-    tabs = []
+    """Give a function that opens a page once at each width, ready to be probed."""
 
+    @functools.cache
     def opens(page, width):
-        tabs.append(chromium.new_page(viewport={"width": width, "height": 900}))
-        tabs[-1].add_init_script("delete HTMLElement.prototype.popover")  # test_previews.py
-        tabs[-1].goto(f"{served}/{page}.html", wait_until="load")
-        tabs[-1].add_style_tag(content=STILL)
-        tabs[-1].evaluate(PREPARE)
-        return tabs[-1]
+        tab = chromium.new_page(viewport={"width": width, "height": 900})
+        tab.add_init_script("delete HTMLElement.prototype.popover")  # test_previews.py
+        tab.add_init_script(f"({PREPARE})(); addEventListener('DOMContentLoaded', {STILL});")
+        tab.goto(f"{served}/{page}.html", wait_until="load")
+        return tab
 
-    yield opens
-    for tab in tabs:
-        tab.close()
+    return opens
 
 
 def walk(tab, key):
@@ -88,14 +89,18 @@ def walk(tab, key):
         tab.keyboard.press(key)
         if not tab.evaluate("probe.note()"):
             return tab.evaluate("probe.give()")
-    raise AssertionError(
-        f"{key} never leaves the page: {tab.evaluate('probe.give()')['names']}"
-    )
+    return pytest.fail(f"{key} never leaves the page: {tab.evaluate('probe.give()')['names']}")
 
 
-def focus(tab):
-    """Return the element that has the focus."""
-    return tab.evaluate_handle("document.activeElement").as_element()
+def focus(tab, test="true"):
+    """Return the element that has the focus; demand something of it, `e`."""
+    element = tab.evaluate_handle("document.activeElement").as_element()
+    assert element.evaluate(f"e => {test}"), test
+    return element
+
+
+def has_focus(element):
+    return element.evaluate("e => e === document.activeElement")
 
 
 def press_on(tab, control, key):
@@ -120,16 +125,15 @@ def test_tab_meets_every_control_in_order_and_shows_where_it_is(opened, page, wi
 
 @each_width
 def test_the_skip_link_is_shown_and_leads_past_the_side_bar(opened, width):
-    tab = opened(CHAPTER, width)
+    tab = opened(SHEET, width)
+    tab.reload(wait_until="load")
     tab.keyboard.press("Tab")
     assert focus(tab).get_attribute("href") == "#main-content"
     assert focus(tab).bounding_box()["y"] >= 0
     tab.keyboard.press("Enter")
     tab.keyboard.press("Tab")
-    assert focus(tab).evaluate(
-        "e => e.closest('#main-content, .bd-content, .bd-main') !== null"
-    )
-    assert not focus(tab).evaluate("e => e.closest('.bd-sidebar-primary') !== null")
+    focus(tab, "e.closest('#main-content, .bd-content, .bd-main')")
+    focus(tab, "!e.closest('.bd-sidebar-primary')")
 
 
 ONE_OF_EACH_KIND = """() => [...document.querySelectorAll(".bd-article details")]
@@ -151,7 +155,7 @@ def test_enter_and_space_open_and_close_what_is_folded(opened, page, least, widt
             press_on(tab, summary, key)
             assert summary.evaluate("e => e.parentElement.open") is now
             assert summary.locator("xpath=following-sibling::*[1]").is_visible() is now
-            assert summary.evaluate("e => e === document.activeElement")
+            assert has_focus(summary)
 
 
 DRAWERS = [("primary-toggle", 375), ("secondary-toggle", 375), (SEARCH, 375), (SEARCH, 1280)]
@@ -164,31 +168,33 @@ def test_a_drawer_takes_the_focus_and_gives_it_back(opened, name, width):
     for _ in range(2):
         press_on(tab, button, "Enter")
         tab.wait_for_function("document.querySelector('dialog[open]') !== null")
-        assert focus(tab).evaluate("e => e.closest('dialog[open]') !== null")
+        focus(tab, "e.closest('dialog[open]')")
         if name != SEARCH:  # it holds one field only
             tab.keyboard.press("Tab")
-            assert focus(tab).evaluate("e => e.closest('dialog[open]') !== null")
+            focus(tab, "e.closest('dialog[open]')")
         tab.keyboard.press("Escape")
         tab.wait_for_function("document.querySelector('dialog[open]') === null")
         tab.wait_for_timeout(50)
-        assert button.evaluate("e => e === document.activeElement")
+        assert has_focus(button)
 
 
 def test_a_button_that_is_pressed_keeps_the_focus(opened):
-    tab = opened(CHAPTER, 1280)
+    tab = opened(SHEET, 1280)
     theme = tab.locator("button.theme-switch-button:visible").first
     side = tab.locator("button.primary-toggle:visible").first
     modes = set()
     for _ in range(3):
         press_on(tab, theme, "Enter")
-        assert theme.evaluate("e => e === document.activeElement")
+        assert has_focus(theme)
         modes.add(tab.evaluate("document.documentElement.dataset.mode"))
     assert modes == {"light", "dark", "auto"}
     for shown in (False, True):
         press_on(tab, side, "Space")
         tab.wait_for_timeout(400)
-        assert side.evaluate("e => e === document.activeElement")
+        assert has_focus(side)
         assert tab.locator(".bd-sidebar-primary nav a").first.is_visible() is shown
+    press_on(tab, tab.locator("button.copybtn:visible").first, "Enter")
+    tab.wait_for_function("document.querySelector('.copybtn.success') !== null")
 
 
 @pytest.mark.parametrize("by_key", [True, False])
@@ -200,9 +206,4 @@ def test_a_link_in_the_drawer_leads_to_its_section(opened, by_key):
     tab.wait_for_function("document.querySelector('dialog[open]') === null")
     assert tab.evaluate("location.hash") == target
     assert 0 <= tab.locator(target).bounding_box()["y"] < 450
-
-
-def test_a_copy_button_is_pressed_with_enter(opened):
-    tab = opened(CHAPTER, 1280)
-    press_on(tab, tab.locator("button.copybtn:visible").nth(1), "Enter")
-    tab.wait_for_function("document.querySelector('.copybtn.success') !== null")
+    tab.evaluate("history.replaceState(null, '', location.pathname); scrollTo(0, 0)")

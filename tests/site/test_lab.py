@@ -19,7 +19,6 @@ from house import ROOT
 CHAPTER = "chapters/04_batch_norm.ipynb"
 QUICK = "chapters/a2_second_derivatives.ipynb"
 SHEET = "chapters/exercises/04_batch_norm.ipynb"
-BROKEN = "chapters/broken.ipynb"
 MAKE_LAB = re.findall(r"jupyter lab (.+)", (ROOT / "Makefile").read_text(encoding="utf-8"))[0]
 TOKEN = "for-this-test"
 # What a JupyterLab asks on its first start, answered: no news, no look for updates.
@@ -120,15 +119,10 @@ def jupyterlab(folder):
 
 @pytest.fixture(scope="module")
 def lab(chromium, tmp_path_factory):
-    """Serve two chapters, a sheet and a notebook with an error; all of it ends at last."""
+    """Serve two chapters and a sheet; all of it ends at last."""
     folder = tmp_path_factory.mktemp("lab")
     (folder / SHEET).parent.mkdir(parents=True)
     notebooks = {p: json.loads((ROOT / p).read_text("utf-8")) for p in (CHAPTER, QUICK, SHEET)}
-    broken = [
-        {"cell_type": "code", "id": name, "metadata": {}, "source": source}
-        for name, source in (("zero", "1 / 0"), ("after", "2"))
-    ]
-    notebooks[BROKEN] = notebooks[CHAPTER] | {"cells": broken}
     for name, notebook in notebooks.items():
         (folder / name).write_text(not_yet_run(notebook), encoding="utf-8")
     settings = folder / "JUPYTERLAB_SETTINGS_DIR" / NOTIFICATION
@@ -139,44 +133,27 @@ def lab(chromium, tmp_path_factory):
     assert list((folder / "JUPYTER_RUNTIME_DIR").glob("kernel-*.json")) == []
 
 
-def run_all(chromium, address, name):
-    """Open a notebook and choose Run > Run All Cells; return what came of it."""
+def test_chapter_runs_from_top_to_bottom(lab, chromium):
+    """Open it and choose Run > Run All Cells."""
     tab = chromium.new_page(viewport={"width": 1280, "height": 900})
     asked, errors = [], []
     tab.route(site_probe.ELSEWHERE, lambda route: route.abort())
     tab.on("request", lambda r: site_probe.ELSEWHERE.match(r.url) and asked.append(r.url))
     tab.on("pageerror", lambda error: errors.append(str(error)))
-    tab.goto(f"{address}/lab/tree/{name}?token={TOKEN}")
-    tab.wait_for_function(OPEN, arg=name, timeout=120_000)
+    tab.goto(f"{lab}/lab/tree/{QUICK}?token={TOKEN}")
+    tab.wait_for_function(OPEN, arg=QUICK, timeout=120_000)
     if not tab.evaluate(f"() => {ASKS}"):
         tab.locator(".lm-MenuBar-itemLabel", has_text="Run").click()
         tab.get_by_text("Run All Cells", exact=True).click()
         tab.wait_for_function(ENDED, timeout=600_000)
-    facts = tab.evaluate(FACTS) | {"asked": asked, "errors": errors}
+    facts = tab.evaluate(FACTS)
     tab.close()
-    return facts
-
-
-def failed(facts):
-    """Return the outputs that are errors."""
-    return [output for output in facts["outputs"] if output["output_type"] == "error"]
-
-
-def test_chapter_runs_from_top_to_bottom(lab, chromium):
-    facts = run_all(chromium, lab, QUICK)
-    assert failed(facts) == []
+    kinds = [output["output_type"] for output in facts["outputs"]]
+    assert (facts["dialogs"], errors, asked) == ([], [], [])
+    assert "error" not in kinds
     assert facts["counts"] == list(range(1, len(facts["counts"]) + 1))
     assert len(facts["counts"]) > 15
     assert sum("image/png" in output.get("data", {}) for output in facts["outputs"]) >= 1
-    assert facts["dialogs"] == []
-    assert facts["errors"] == []
-    assert facts["asked"] == []
-
-
-def test_an_error_is_noticed(lab, chromium):
-    facts = run_all(chromium, lab, BROKEN)
-    assert [output["ename"] for output in failed(facts)] == ["ZeroDivisionError"]
-    assert facts["counts"] == [1, None]
 
 
 def test_it_opens_at_the_chapters_and_a_chapter_leads_to_its_sheet(lab, chromium):

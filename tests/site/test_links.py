@@ -2,16 +2,16 @@
 
 import re
 
-import pytest
 import site_probe
 import small_book
 import yaml
 
 
-@pytest.fixture(scope="module")
-def checked(tmp_path_factory):
+def test_dead_links_end_it_and_are_named(tmp_path):
     """Check a book of one page, with one good and two dead links, as `make links` does."""
-    folder, web = tmp_path_factory.mktemp("links"), tmp_path_factory.mktemp("web")
+    folder, web = tmp_path / "book", tmp_path / "web"
+    folder.mkdir()
+    web.mkdir()
     (web / "paper.html").write_text("<h1 id='abstract'>A paper</h1>", encoding="utf-8")
     config = yaml.safe_load((site_probe.ROOT / "_config.yml").read_text(encoding="utf-8"))
     settings = config["sphinx"]["config"]
@@ -23,15 +23,9 @@ def checked(tmp_path_factory):
         links = [f"[x]({address}/{name})" for name in ("paper.html#abstract", "gone.html")]
         links.append(f"[x]({address}/paper.html#conclusion)")
         (folder / "index.md").write_text("# Links\n\n" + "\n".join(links), encoding="utf-8")
-        return small_book.build(folder, "--builder", "linkcheck")
-
-
-def test_dead_links_end_it(checked):
-    assert checked.returncode != 0
-
-
-def test_dead_links_are_named_and_living_ones_are_not(checked):
-    log = re.sub(r"\x1b\[[\d;]*m", "", checked.stdout + checked.stderr)
+        done = small_book.build(folder, "--builder", "linkcheck")
+    assert done.returncode != 0
+    log = re.sub(r"\x1b\[[\d;]*m", "", done.stdout + done.stderr)
     broken = re.findall(r"broken +http://[\d.:]+/(\S+)", log)
     assert sorted(broken) == ["gone.html", "paper.html#conclusion"]
 

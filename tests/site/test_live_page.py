@@ -140,6 +140,7 @@ def test_sheets_keep_their_drafts_apart_and_live_without_storage(
 ):
     window = chromium.new_context()
     window.add_init_script(BLOCKED if blocked else "")
+    window.route("**/pyodide/**", lambda route: route.abort())  # Python itself is not needed
     tabs = [window.new_page(), window.new_page()]
     for tab, sheet in zip(tabs, (SHEET, "chapters/exercises/05_backward"), strict=True):
         tab.goto(f"{served}/{sheet}.html")
@@ -159,6 +160,7 @@ def test_code_has_colours_where_their_files_are_to_be_had(live_folder, chromium,
     if not (live_folder / "editor").is_dir():
         pytest.skip("expected the editor that `make live` fetches")
     tab = chromium.new_page()
+    tab.route("**/pyodide/**", lambda route: route.abort())
     if lost:
         tab.route("**/editor/**", lambda route: route.abort())
     tab.goto(f"{served}/{SHEET}.html")

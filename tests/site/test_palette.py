@@ -19,29 +19,15 @@ from bnlib import plots
 
 VISIONS = {
     "all cones": np.eye(3),
-    "protanopia": [
-        [0.152286, 1.052583, -0.204868],
-        [0.114503, 0.786281, 0.099216],
-        [-0.003882, -0.048116, 1.051998],
-    ],
-    "deuteranopia": [
-        [0.367322, 0.860646, -0.227968],
-        [0.280085, 0.672501, 0.047413],
-        [-0.011820, 0.042940, 0.968881],
-    ],
-    "tritanopia": [
-        [1.255528, -0.076749, -0.178779],
-        [-0.078411, 0.930809, 0.147602],
-        [0.004733, 0.691367, 0.303900],
-    ],
-}
-TO_XYZ = np.array(
-    [
-        [0.4124564, 0.3575761, 0.1804375],
-        [0.2126729, 0.7151522, 0.0721750],
-        [0.0193339, 0.1191920, 0.9503041],
-    ]
-)
+    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216],
+                   [-0.003882, -0.048116, 1.051998]],
+    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],
+                     [-0.011820, 0.042940, 0.968881]],
+    "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602],
+                   [0.004733, 0.691367, 0.303900]],
+}  # fmt: skip
+TO_XYZ = np.array([[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750],
+                   [0.0193339, 0.1191920, 0.9503041]])  # fmt: skip
 TEXT, LINE = 4.5, 3.0  # least contrast
 APART = 15.0  # least distance of two colours; about 2 can just be noticed side by side
 APART_TURNED = 12.0  # of lines, which differ in dashes and marks, too
@@ -98,14 +84,8 @@ def test_contrast_and_distance_have_their_known_values():
     assert contrast("#767676", "white") == pytest.approx(4.54, abs=0.01)  # WCAG's grey
     np.testing.assert_allclose(lab("white"), [100, 0, 0], atol=1e-3)
     np.testing.assert_allclose(lab("red"), [53.24, 80.09, 67.20], atol=0.02)
-
-
-@each_vision
-def test_greys_look_the_same_with_any_vision(vision):
-    np.testing.assert_allclose(lab("0.5", vision), lab("0.5"), atol=1e-2)
-
-
-def test_colours_that_are_confused_would_be_found():
+    for vision in VISIONS:
+        np.testing.assert_allclose(lab("0.5", vision), lab("0.5"), atol=1e-2)
     assert least_distance(["#a0522d", "#5a7a1e"], "deuteranopia") < APART
     assert least_distance(["#a0522d", "#5a7a1e"], "all cones") > APART
     assert contrast("#f0e442", "white") < LINE
@@ -123,16 +103,13 @@ def shown(color, theme):
     return 1 - (1 - ground) * (1 - turned)
 
 
-def test_white_becomes_the_ground_and_black_is_seen():
-    for theme, ground in THEMES.items():
-        np.testing.assert_allclose(shown("white", theme), to_rgb(ground), atol=0.01)
-        assert contrast(shown("black", theme), ground) > 14
-
-
 @each_theme
-@pytest.mark.parametrize("color", plots.COLORS)
-def test_lines_are_seen(color, theme):
-    assert contrast(shown(color, theme), THEMES[theme]) >= LINE
+def test_lines_are_seen_on_the_ground(theme):
+    ground = THEMES[theme]
+    np.testing.assert_allclose(shown("white", theme), to_rgb(ground), atol=0.01)
+    assert contrast(shown("black", theme), ground) > 14
+    for color in plots.COLORS:
+        assert contrast(shown(color, theme), ground) >= LINE, color
 
 
 @each_theme
@@ -143,15 +120,14 @@ def test_the_colours_are_told_apart(vision, theme):
     assert least_distance(colors, vision) >= least
 
 
-@pytest.mark.parametrize(("one", "other"), ALIKE)
 @each_vision
-def test_lines_that_share_their_dashes_differ_in_lightness(vision, one, other):
-    gap = lab(plots.COLORS[one], vision)[0] - lab(plots.COLORS[other], vision)[0]
-    assert abs(gap) >= LIGHTNESS
-
-
-def test_arms_and_groups_differ_in_their_markers():
+def test_lines_that_share_their_dashes_differ_in_lightness_and_signs_in_colour(vision):
+    for pair in ALIKE:
+        one, other = (lab(plots.COLORS[i], vision)[0] for i in pair)
+        assert abs(one - other) >= LIGHTNESS, pair
     assert len(set(plots.MARKERS)) == len(plots.MARKERS) == len(plots.COLORS)
+    signs = [mpl.colormaps["RdBu_r"](share) for share in (0.15, 0.5, 0.85)]
+    assert least_distance(signs, vision) >= 25
 
 
 def test_text_is_read_on_white():
@@ -167,12 +143,6 @@ def test_text_is_read_on_white():
     assert contrast(arrow.get_edgecolor(), "white") >= LINE
 
 
-@each_vision
-def test_signs_are_told_apart_in_pictures_of_matrices(vision):
-    colors = [mpl.colormaps["RdBu_r"](share) for share in (0.15, 0.5, 0.85)]
-    assert least_distance(colors, vision) >= 25
-
-
 # --- the figures that move ---
 
 
@@ -185,30 +155,28 @@ def variables(theme):
 
 
 @each_theme
-def test_lines_of_moving_figures_are_seen(theme):
+def test_the_two_colours_of_moving_figures_are_seen_and_told_apart(theme):
     colors = variables(theme)
     for name in ("blue", "orange"):
         for ground in (THEMES[theme], colors["band"], colors["plate"]):
             assert contrast(colors[name], ground) >= LINE, (name, ground)
+    for vision in VISIONS:
+        assert distance(colors["blue"], colors["orange"], vision) >= APART, vision
 
 
-@each_theme
-@each_vision
-def test_the_two_colours_of_moving_figures_are_told_apart(theme, vision):
-    colors = variables(theme)
-    assert distance(colors["blue"], colors["orange"], vision) >= APART
-
-
-@each_theme
-def test_drawings_are_turned_in_the_dark_and_photographs_are_not(chromium, served, theme):
-    tab = chromium.new_page(color_scheme=theme)
+def test_drawings_are_turned_in_the_dark_and_photographs_are_not(chromium, served):
+    tab = chromium.new_page()
     tab.goto(f"{served}/chapters/02_whitening.html")
-    tab.wait_for_function("t => document.documentElement.dataset.theme === t", arg=theme)
-    filters = [
-        tab.locator(f".bd-article img{kind}").first.evaluate("e => getComputedStyle(e).filter")
-        for kind in (":not(.book-photo)", ".book-photo")
-    ]
-    assert filters == [TURNED if theme == "dark" else "none", "none"]
-    ground = tab.evaluate("getComputedStyle(document.body).backgroundColor")
-    assert to_rgb(THEMES[theme]) == tuple(int(v) / 255 for v in re.findall(r"\d+", ground))
+    for theme in THEMES:
+        tab.emulate_media(color_scheme=theme)
+        tab.wait_for_function("t => document.documentElement.dataset.theme === t", arg=theme)
+        filters = [
+            tab.locator(f".bd-article img{kind}").first.evaluate(
+                "e => getComputedStyle(e).filter"
+            )
+            for kind in (":not(.book-photo)", ".book-photo")
+        ]
+        assert filters == [TURNED if theme == "dark" else "none", "none"]
+        ground = tab.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert to_rgb(THEMES[theme]) == tuple(int(v) / 255 for v in re.findall(r"\d+", ground))
     tab.close()

@@ -1,20 +1,19 @@
 """The site where an address is set, and where none is: what it has and what it lacks."""
 
 import re
-import sys
+from functools import cache
 from html.parser import HTMLParser
 from types import SimpleNamespace
 from urllib.parse import urljoin, urlsplit
 from xml.etree import ElementTree
 
+import book_pdf
+import book_publish
 import pytest
 import site_probe
 import small_book
 import yaml
 from elsewhere import copy_book
-
-sys.path.append(str(site_probe.ROOT / "book" / "_ext"))
-import book_publish
 
 REPO = "owner/name"
 GITHUB = f"https://github.com/{REPO}"
@@ -31,21 +30,18 @@ LISTED = (site_probe.ROOT / "book" / "addresses.txt").read_text(encoding="utf-8"
 ADDRESSES = [line for line in LISTED.splitlines() if not line.startswith("#")]
 
 
-@pytest.mark.parametrize(
-    ("given", "found"),
-    [(SITE, SITE), (SITE[:-1], SITE), (SITE + "/", SITE), ("", ""), (None, "")],
-)
-def test_an_address_ends_with_one_slash(given, found):
+@pytest.mark.parametrize("given", [SITE, SITE[:-1], SITE + "/", "", None])
+def test_an_address_ends_with_one_slash(given):
     app = SimpleNamespace(config=SimpleNamespace(overrides={"html_baseurl": given}))
-    assert book_publish.address(app) == found
+    assert book_publish.address(app) == (SITE if given else "")
 
 
-class Head(HTMLParser):
-    """The title, the meta elements and the canonical link of a page."""
+class Page(HTMLParser):
+    """The meta elements, the canonical link, the links and the images of a page."""
 
     def __init__(self, path):
         super().__init__()
-        self.meta, self.canonical = {}, []
+        self.meta, self.canonical, self.links, self.images = {}, [], [], []
         self.feed(path.read_text(encoding="utf-8"))
 
     def handle_starttag(self, tag, attrs):
@@ -57,19 +53,6 @@ class Head(HTMLParser):
             self.meta[name] = attrs["content"]
         if tag == "link" and attrs.get("rel") == "canonical":
             self.canonical.append(attrs["href"])
-
-
-class Links(HTMLParser):
-    """The addresses of a page's links, and the text alternatives of its images."""
-
-    def __init__(self, path):
-        super().__init__()
-        self.links, self.images = [], []
-        self.feed(path.read_text(encoding="utf-8"))
-
-    def handle_starttag(self, tag, attrs):
-        """Note one element."""
-        attrs = dict(attrs)
         if tag == "a" and "href" in attrs:
             self.links.append(attrs["href"])
         if tag == "img":
@@ -80,12 +63,23 @@ class Links(HTMLParser):
         return [link for link in self.links if link and link.startswith(start)]
 
 
+@cache
+def pages(site):
+    """Return the pages of a site by name without suffix, less those that were renamed."""
+    names = {path.relative_to(site).with_suffix("").as_posix() for path in site.rglob("*.html")}
+    names = {name for name in names - set(MOVED) - set(REDIRECTS) if name[0] != "_"}
+    assert {"index", CHAPTER, SHEET, "book/how_to_use"} <= names
+    return {name: Page(site / f"{name}.html") for name in names}
+
+
 @pytest.fixture(scope="module")
 def book(tmp_path_factory):
     """Build a small copy of the book that has an address and two renamed pages."""
     changes = {"sphinx": {"config": {"redirects": MOVED}}}
     folder = copy_book(tmp_path_factory.mktemp("published") / "book", REPO)
     small_book.shorten_book(folder, changes)
+    (folder / book_pdf.PRINTED).parent.mkdir(parents=True)
+    (folder / book_pdf.PRINTED).write_bytes(bytes(2_340_000))
     done = small_book.build(folder)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
@@ -104,45 +98,57 @@ def unset(site):
     return site
 
 
-def pages(site):
-    """Return the names of the pages with content, without suffix."""
-    names = {path.relative_to(site).with_suffix("").as_posix() for path in site.rglob("*.html")}
-    return sorted(
-        name for name in names - {"404", "genindex", "search"} - set(MOVED) if name[0] != "_"
-    )
-
-
-def test_sitemap_lists_the_pages_and_nothing_else(published):
+def test_sitemap_lists_the_pages_with_content_and_nothing_else(published):
     tree = ElementTree.parse(published / "sitemap.xml")
     places = [place.text for place in tree.iter() if place.tag.endswith("}loc")]
-    assert sorted(places) == [f"{SITE}{page}.html" for page in pages(published)]
+    names = set(pages(published)) - WITHOUT_SOURCE
+    assert sorted(places) == sorted(f"{SITE}{name}.html" for name in names)
     assert len(places) >= 10
 
 
 def test_each_page_names_its_address_and_previews_itself(published):
-    for page in pages(published):
-        head = Head(published / f"{page}.html")
-        assert head.canonical == [f"{SITE}{page}.html"]
-        assert head.meta["og:url"] == f"{SITE}{page}.html"
-        assert head.meta["og:site_name"] == CONFIG["title"]
-        assert head.meta["og:title"]
-        assert len(head.meta["og:image:alt"]) > 60
-        assert 30 < len(head.meta["description"]) <= 163  # 160 and an ellipsis
-        assert head.meta["description"] == head.meta["og:description"]
-        assert not re.search(r"\\|\$|,,", head.meta["description"])
-
-
-def test_preview_picture_exists(published):
-    image = Head(published / "index.html").meta["og:image"]
+    for name in set(pages(published)) - WITHOUT_SOURCE:
+        page = pages(published)[name]
+        assert page.canonical == [f"{SITE}{name}.html"]
+        assert page.meta["og:url"] == f"{SITE}{name}.html"
+        assert page.meta["og:site_name"] == CONFIG["title"]
+        assert page.meta["og:title"]
+        assert len(page.meta["og:image:alt"]) > 60
+        assert 30 < len(page.meta["description"]) <= 163  # 160 and an ellipsis
+        assert page.meta["description"] == page.meta["og:description"]
+        assert not re.search(r"\\|\$|,,", page.meta["description"])
+    image = pages(published)["index"].meta["og:image"]
     assert image.startswith(SITE)
     assert (published / image.removeprefix(SITE)).is_file()
 
 
 def test_a_chapter_is_described_by_the_question_it_answers(published):
     home = (site_probe.ROOT / "index.md").read_text(encoding="utf-8")
-    description = Head(published / "chapters/04_batch_norm.html").meta["description"]
+    description = pages(published)[CHAPTER].meta["description"]
     assert description.endswith("?")
-    assert f"(chapters/04_batch_norm.ipynb) | {description} |" in home
+    assert f"({CHAPTER}.ipynb) | {description} |" in home
+
+
+def test_the_home_page_links_the_pdf_and_has_it(published):
+    [link] = re.findall(
+        r'<p class="book-pdf">.*</p>', (published / "index.html").read_text("utf-8")
+    )
+    pdf = book_pdf.PRINTED.name
+    assert re.search(rf'href="{pdf}"[^>]*>Download the whole .*</a> \(2.3\sMB\)</p>', link)
+    assert (published / pdf).stat().st_size == 2_340_000
+
+
+def test_without_the_pdf_there_is_no_link_and_an_older_copy_goes(tmp_path):
+    """The page depends on the file: it is read anew when that comes or goes."""
+    asked, copy = [], tmp_path / book_pdf.PRINTED.name
+    env = SimpleNamespace(srcdir=tmp_path, docname="index", note_dependency=asked.append)
+    assert book_pdf.PdfLink.run(SimpleNamespace(env=env, arguments=["PDF"])) == []
+    assert asked == [str(tmp_path / book_pdf.PRINTED)]
+    copy.touch()
+    html = SimpleNamespace(name="html")
+    app = SimpleNamespace(srcdir=tmp_path, outdir=tmp_path, builder=html)
+    book_pdf.copy_pdf(app, None)
+    assert not copy.exists()
 
 
 @pytest.mark.parametrize("old", MOVED)
@@ -173,12 +179,16 @@ def test_page_not_found_works_at_any_depth(published, chromium, tmp_path):
     assert troubles == []
 
 
-def test_no_address_is_invented_while_none_is_set(unset):
+def test_while_no_address_is_set_none_is_invented_and_there_is_no_button(unset):
     assert not (unset / "sitemap.xml").exists()
-    for page in site_probe.pages():
-        head = Head(unset / f"{page}.html")
-        assert head.canonical == []
-        assert [name for name in head.meta if name and name.startswith("og:")] == []
+    for name, page in pages(unset).items():
+        assert page.canonical == []
+        assert [meta for meta in page.meta if meta and meta.startswith("og:")] == []
+        assert page.starting("https://colab.research.google.com/github") == [], name
+        assert [a for a in page.links if "/edit/main/" in a or "/issues/new" in a] == [], name
+        text = (unset / f"{name}.html").read_text(encoding="utf-8")
+        for word in ("launch-buttons", "source-buttons", "github.com/owner"):
+            assert word not in text, name
 
 
 def test_every_address_that_a_page_has_had_still_leads_to_one():
@@ -191,23 +201,14 @@ def test_every_address_that_a_page_has_had_still_leads_to_one():
         assert target.removesuffix(".html") in now, f"{old} is sent to {new}"
 
 
-def links(site):
-    """Return the links of each page, by its name without suffix."""
-    names = {path.relative_to(site).with_suffix("").as_posix() for path in site.rglob("*.html")}
-    names = {name for name in names - set(MOVED) - set(REDIRECTS) if name[0] != "_"}
-    assert {"index", CHAPTER, SHEET, "book/how_to_use"} <= names
-    return {name: Links(site / f"{name}.html") for name in names}
-
-
 def test_a_chapter_and_a_sheet_open_on_colab_and_no_other_page_does(published):
-    launched = {name: page.starting(COLAB) for name, page in links(published).items()}
-    assert {name: links for name, links in launched.items() if links} == {
-        name: [f"{COLAB}{name}.ipynb"] for name in (CHAPTER, SHEET)
-    }
+    launched = {name: page.starting(COLAB) for name, page in pages(published).items()}
+    ours = {name: [f"{COLAB}{name}.ipynb"] for name in (CHAPTER, SHEET)}
+    assert {name: links for name, links in launched.items() if links} == ours
 
 
 def test_each_page_names_its_source_and_a_place_for_issues(book, published):
-    for name, page in links(published).items():
+    for name, page in pages(published).items():
         assert page.starting(GITHUB).count(GITHUB) == 1, name
         [issue] = page.starting(f"{GITHUB}/issues/new?title=")
         assert f"%2F{name}.html&" in issue
@@ -218,13 +219,10 @@ def test_each_page_names_its_source_and_a_place_for_issues(book, published):
         assert all(source.rpartition(".")[0] == name for source in sources)
 
 
-def test_a_sheets_download_is_the_file_that_readers_open(book, published):
+def test_a_sheet_has_its_download_and_hints_and_solutions_on_a_click(book, published):
     download = (published / "_sources" / f"{SHEET}.ipynb").read_bytes()
     assert download == (book / f"{SHEET}.ipynb").read_bytes()
     assert b'REPOSITORY = \\"owner/name\\"' in download
-
-
-def test_a_sheets_page_has_hints_and_solutions_on_a_click(published):
     text = (published / f"{SHEET}.html").read_text(encoding="utf-8")
     assert "# your code here" in text
     assert (text.count(">Hint</"), text.count(">Solution</")) == (7, 6)
@@ -240,19 +238,9 @@ def test_pages_say_how_to_open_a_chapter(published, unset):
     assert ["has no address on the web" in text for text in say] == [False, True]
 
 
-def test_without_an_address_there_is_no_button(unset):
-    for name, page in links(unset).items():
-        assert page.starting("https://colab.research.google.com/github") == [], name
-        assert [a for a in page.links if "/edit/main/" in a or "/issues/new" in a] == [], name
-        text = (unset / f"{name}.html").read_text(encoding="utf-8")
-        assert "launch-buttons" not in text
-        assert "source-buttons" not in text
-        assert "github.com/owner" not in text
-
-
 def test_no_link_is_empty_or_leads_to_another_project(published, unset):
     for site in (published, unset):
-        for name, page in links(site).items():
+        for name, page in pages(site).items():
             wrong = [e for e in page.links if not e or "None" in e or "executablebooks" in e]
             assert wrong == [], name
             assert all(page.images), f"{name}: an image lacks its text alternative"

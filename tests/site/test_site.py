@@ -20,6 +20,17 @@ TEXT = (".html", ".css", ".js", ".svg", ".json")
 each_file = pytest.mark.parametrize("page", FILES)
 each_page = pytest.mark.parametrize("page", PAGES)
 each_width = pytest.mark.parametrize("width", site_probe.WIDTHS)
+FAULTS = {  # what `site_probe.look` returns that must be empty, and why
+    "asked": "a request leaves the site",
+    "troubles": "an error, or a file that is missing",
+    "cut": "something ends beyond the screen",
+    "unreachable": "a box scrolls and takes no focus",
+    "undrawn": "a formula is not drawn, or has no MathML",
+    "raw": "TeX stands in the text",
+    "stops": "a formula in the text does not fit; it belongs on a line of its own",
+    "light": "axe-core finds a violation",
+    "dark": "a colour is too weak in the dark",
+}
 
 
 class Outline(HTMLParser):
@@ -44,11 +55,6 @@ def outline(path):
     parser = Outline()
     parser.feed(path.read_text(encoding="utf-8"))
     return parser
-
-
-@each_file
-def test_page_is_built(site, page):
-    assert (site / f"{page}.html").is_file()
 
 
 def test_every_built_page_is_tested(site):
@@ -78,14 +84,10 @@ def test_internal_links_land(site, page):
 
 
 @each_file
-def test_images_have_a_text_alternative(site, page):
+def test_page_has_an_icon_and_images_have_a_text_alternative(site, page):
+    """Without an icon, browsers ask for /favicon.ico, which is not there."""
     images = outline(site / f"{page}.html").images
     assert [src for src, alt in images if not alt or "_images/" in alt or " " not in alt] == []
-
-
-@each_file
-def test_page_has_an_icon(site, page):
-    """Without one, browsers ask for /favicon.ico, which is not there."""
     assert any(link.endswith("favicon.svg") for link in outline(site / f"{page}.html").links)
 
 
@@ -98,59 +100,14 @@ def test_no_script_comes_from_elsewhere(site):
 
 @each_width
 @each_page
-def test_no_request_leaves_the_site(look, page, width):
-    assert look(page, width)["asked"] == []
-
-
-@each_width
-@each_page
-def test_no_error_and_no_missing_file(look, page, width):
-    assert look(page, width)["troubles"] == []
-
-
-@each_page
-def test_every_formula_is_drawn_and_has_its_mathml(look, page):
-    assert look(page, 1280)["undrawn"] == []
-    assert look(page, 1280)["raw"] == []
-
-
-@pytest.mark.parametrize("page", WITH_MATHS)
-def test_a_page_with_mathematics_has_formulas(look, page):
-    assert look(page, 1280)["formulas"] > 0
-
-
-@each_width
-@each_page
-def test_page_is_not_wider_than_the_screen(look, page, width):
-    assert look(page, width)["wider"] <= 0
-    assert look(page, width)["cut"] == []
-
-
-@each_width
-@each_page
-def test_boxes_that_scroll_take_the_focus(look, page, width):
-    assert look(page, width)["unreachable"] == []
-
-
-@each_page
-def test_formulas_in_the_text_fit_a_wide_screen(look, page):
-    """One that fits is no tab stop; one that does not belongs on a line of its own."""
-    assert look(page, 1280)["stops"] == []
-
-
-@each_page
-def test_axe_finds_no_violation(look, page):
-    assert look(page, 1280)["light"] == []
-
-
-@pytest.mark.parametrize("page", site_probe.KINDS)
-def test_axe_finds_no_violation_at_375(look, page):
-    assert look(page, 375)["light"] == []
-
-
-@each_page
-def test_axe_finds_no_colour_too_weak_in_the_dark(look, page):
-    assert look(page, 1280)["dark"] == []
+def test_a_page_has_no_fault(look, page, width):
+    facts = look(page, width)
+    faults = {why: facts[what] for what, why in FAULTS.items() if facts[what]}
+    if width != site_probe.WIDTHS[0]:
+        faults.pop(FAULTS["stops"], None)
+    assert faults == {}
+    assert facts["wider"] <= 0
+    assert page not in WITH_MATHS or facts["formulas"] > 0
 
 
 @functools.cache
@@ -186,12 +143,8 @@ def test_every_image_keeps_its_room_and_its_proportions(look, page, width):
 
 @each_page
 def test_every_picture_is_sharp_on_a_screen_with_two_dots_for_one(look, page):
-    drawn = [image for image in look(page, 1280)["images"] if not image["src"].endswith(".svg")]
+    images = look(page, 1280)["images"]
+    assert len(images) >= {"chapters/04_batch_norm": 6, "index": 1}.get(page, 0)
+    drawn = [image for image in images if not image["src"].endswith(".svg")]
     shown = [image for image in drawn if image["shown"][0]]
-    blurred = [i["src"] for i in shown if i["natural"][0] < 1.9 * i["shown"][0]]
-    assert blurred == []
-
-
-@pytest.mark.parametrize(("page", "least"), [("chapters/04_batch_norm", 6), ("index", 1)])
-def test_the_images_were_looked_at(look, page, least):
-    assert len(look(page, 1280)["images"]) >= least
+    assert [i["src"] for i in shown if i["natural"][0] < 1.9 * i["shown"][0]] == []

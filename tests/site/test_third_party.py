@@ -28,6 +28,7 @@ TEXT = (ROOT / "THIRD_PARTY.md").read_text("utf-8")
 ROWS = [[cell.strip() for cell in line.strip("|").split("|")]
         for line in TEXT.splitlines() if line.startswith("| ")][1:]  # fmt: skip
 WORK, PACKAGE, LICENCE, FILES = 0, 1, 3, 4
+each_row = pytest.mark.parametrize("row", ROWS, ids=lambda row: row[WORK])
 
 
 def patterns(cell):
@@ -53,28 +54,25 @@ def files(site):
     return {path.relative_to(site).as_posix() for path in site.rglob("*") if path.is_file()}
 
 
-def test_every_row_is_read():
+def test_every_file_of_others_is_named_and_a_new_one_is_noticed(files):
     assert len(ROWS) >= 15
     assert {len(row) for row in ROWS} == {5}
-
-
-def test_every_file_of_others_is_named(files):
     assert unnamed(files) == []
-
-
-def test_a_file_that_is_new_is_noticed():
     new = ["_static/new.js", "_static/vendor/x.woff2", "_static/macros.html", "lib/x.wasm"]
     assert unnamed(new) == sorted(new)
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[WORK])
-def test_a_row_names_files_that_are_there(files, row):
+@each_row
+def test_a_row_names_files_and_a_licence_that_are_there(site, files, row):
     for pattern in patterns(row[FILES]):
         there = any(fnmatch(file, pattern) for file in files)
         assert OPTIONAL.match(pattern) or there, pattern
+    assert re.fullmatch("`[^`]+`|<https://[^>]+>|inside the file", row[LICENCE])
+    for name in patterns(row[LICENCE]):
+        assert len((site / name).read_text("utf-8")) > 500
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[WORK])
+@each_row
 def test_a_row_has_the_version_that_is_shipped(row):
     [(package, stated)] = re.findall(r"^`([^`]+)` (\S+)$", row[PACKAGE])
     if "live/" in row[FILES]:
@@ -88,17 +86,10 @@ def test_a_row_has_the_version_that_is_shipped(row):
         assert stated == version(package)
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[WORK])
+@each_row
 def test_a_work_inside_a_package_has_its_version(site, files, row):
     stated = re.search(r"\d+\.\d+\.\d+", row[WORK])
     if stated and "live/" not in row[FILES]:
         paths = [site / name for name in matching(files, row[FILES])] + [mathjax() / "core.js"]
         texts = [path.read_text("utf-8", "ignore") for path in paths]
         assert any(stated[0] in text for text in texts)
-
-
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[WORK])
-def test_the_text_of_a_licence_is_there(site, row):
-    assert re.fullmatch("`[^`]+`|<https://[^>]+>|inside the file", row[LICENCE])
-    for name in patterns(row[LICENCE]):
-        assert len((site / name).read_text("utf-8")) > 500

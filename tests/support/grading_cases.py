@@ -27,6 +27,16 @@ needs_sandbox = pytest.mark.skipif(
 )
 
 
+def code(source, **more):
+    """Return a code cell."""
+    return {"cell_type": "code", "metadata": {}, "source": source, **more}
+
+
+def text(source, **more):
+    """Return a text cell."""
+    return {"cell_type": "markdown", "metadata": {}, "source": source, **more}
+
+
 def cell_of(notebook, name):
     """Return the cell of this id."""
     return next(cell for cell in notebook["cells"] if cell.get("id") == name)
@@ -38,11 +48,6 @@ def submission(answers=RIGHT, sheet=SHEET):
     for name, text in answers.items():
         cell_of(notebook, f"{name}-answer")["source"] = text
     return notebook
-
-
-def with_code(code, place="ex04_q1"):
-    """Return a right submission with code before one of its answers."""
-    return submission({**RIGHT, place: f"{code}\n\n{RIGHT[place]}"})
 
 
 def stripped(notebook):

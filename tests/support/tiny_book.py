@@ -66,7 +66,7 @@ def cell(kind, source, tags=()):
     return found | {"source": source}
 
 
-def write(folder, home="# A tiny book\n\nIts first page.\n"):
+def write(folder):
     """Write the book into ``folder``; its extensions and styles are those of the real one."""
     (folder / "chapters").mkdir(parents=True)
     shutil.copytree(ROOT / "book" / "_ext", folder / "book" / "_ext")
@@ -79,7 +79,7 @@ def write(folder, home="# A tiny book\n\nIts first page.\n"):
     notebook = {"cells": cells, "metadata": python, "nbformat": 4, "nbformat_minor": 5}
     texts = {
         "_toc.yml": TOC,
-        "index.md": home,
+        "index.md": "# A tiny book\n\nIts first page.\n",
         "chapters/01_first.ipynb": json.dumps(notebook),
         "chapters/02_second.md": SECOND,
     }

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 
-import matplotlib.pyplot as plt
 import pytest
 from bench import devices, figure, report, run, store, suites, targets
 from bench.candidates import CANDIDATES
@@ -25,29 +24,24 @@ STORED = store.read()
 @pytest.fixture
 def made_up():
     """Make up a run, every ratio to torch the same for all shapes."""
-    cases = itertools.product(SHAPES, run.DTYPES, OPERATIONS)
+    each = list(itertools.product(PATHS, OPERATIONS))
     return {
         "settings": {"threads": 1, "clock": "CPU time", "cores": 2, "load": [0.1, 0.2]},
         "versions": {"python": "3.11.0", "torch": "2.13.0"},
         "times": [
-            {
-                "op": op, "shape": shape, "dtype": dtype,
-                "bytes": math.prod(shape) * int(dtype[5:]) // 8, "repetitions": 7,
-                "torch_ms": 2.0, "ratio": dict(RATIO),
-            }
-            for shape, dtype, op in cases
+            {"op": op, "shape": shape, "dtype": dtype, "repetitions": 7, "torch_ms": 2.0,
+             "bytes": math.prod(shape) * int(dtype[5:]) // 8, "ratio": dict(RATIO)}
+            for shape, dtype, op in itertools.product(SHAPES, run.DTYPES, OPERATIONS)
         ],
         "memory": [
-            {"path": path, "op": op, "shape": [32768, 256], "extra": 1.01}
-            for path, op in itertools.product(PATHS, OPERATIONS)
+            {"path": path, "op": op, "shape": [32768, 256], "extra": 1.01} for path, op in each
         ],
         "accuracy": [
             {"shape": [1000, 8], "ratio": ratio, "error": dict.fromkeys(PATHS, 1e-7)}
             for ratio in run.RATIOS
         ],
         "calls": [
-            {"path": path, "op": op, "cold_ms": 3.0, "warm_ms": 1.0}
-            for path, op in itertools.product(PATHS, OPERATIONS)
+            {"path": path, "op": op, "cold_ms": 3.0, "warm_ms": 1.0} for path, op in each
         ],
     }  # fmt: skip
 
@@ -69,41 +63,37 @@ def body(section):
     return title.strip("*"), lines[0], lines[2:]
 
 
-@pytest.mark.parametrize(("ratio", "word"), [(0.45, "met"), (0.451, "missed")])
-def test_the_worst_large_array_decides(made_up, ratio, word):
-    row(made_up, "forward", [64, 256, 14, 14], "float32")["ratio"]["compiled"] = ratio
-    v = verdict(made_up, "compiled: forward (N, C, H, W) float32, time / torch")
-    assert (v.word, v.worst, v.where) == (word, ratio, "64×256×14×14 float32")
-    assert v.limit == 0.3
+MAPS = "compiled: forward (N, C, H, W) float32, time / torch"
+LIMIT = "compiled: inference, time / limit"
+BOTH = "NumPy: forward and backward 64×64 float64, time / textbook"
+# A case whose ratios change; the verdict that it is about, its word and its worst ratio.
+VERDICTS = [
+    ("forward", [64, 256, 14, 14], "float32", {"compiled": 0.45}, MAPS, "met", 0.45),
+    ("forward", [64, 256, 14, 14], "float32", {"compiled": 0.451}, MAPS, "missed", 0.451),
+    ("backward", [32, 64, 56, 56], "float32", {"compiled": 9.0}, MAPS, "met", 0.4),
+    ("forward", [4096, 1024], "float32", {"compiled": 9.0}, MAPS, "met", 0.4),
+    ("forward", [32, 64, 56, 56], "float64", {"compiled": 9.0}, MAPS, "met", 0.4),
+    ("forward", [64, 64], "float32", {"compiled": 9.0}, MAPS, "met", 0.4),
+    ("inference", [4096, 1024], "float64", {"compiled": 0.9, "limit": 0.5}, LIMIT, None, 1.8),
+]
 
 
-@pytest.mark.parametrize(
-    ("op", "shape", "dtype"),
-    [
-        ("backward", [32, 64, 56, 56], "float32"),
-        ("forward", [4096, 1024], "float32"),
-        ("forward", [32, 64, 56, 56], "float64"),
-        ("forward", [64, 64], "float32"),
-    ],
-)
-def test_other_cases_do_not_count(made_up, op, shape, dtype):
-    row(made_up, op, shape, dtype)["ratio"]["compiled"] = 9.0
-    assert verdict(made_up, "compiled: forward (N, C, H, W) float32, time / torch").worst == 0.4
-
-
-def test_against_the_limit_the_ratio_is_to_the_limit(made_up):
-    made = row(made_up, "inference", [4096, 1024], "float64")
-    made["ratio"].update(compiled=0.9, limit=0.5)
-    v = verdict(made_up, "compiled: inference, time / limit")
-    assert (v.worst, v.where, v.limit) == (1.8, "4096×1024 float64", None)
+@pytest.mark.parametrize(("op", "shape", "dtype", "ratio", "title", "word", "worst"), VERDICTS)
+def test_the_worst_of_the_cases_that_count_decides(
+    made_up, op, shape, dtype, ratio, title, word, worst
+):
+    row(made_up, op, shape, dtype)["ratio"].update(ratio)
+    v = verdict(made_up, title)
+    assert (v.worst, word in (v.word, None)) == (pytest.approx(worst), True)
+    assert v.limit == (0.3 if title == MAPS else None)
+    changed = f"{'×'.join(map(str, shape))} {dtype}"
+    assert v.where == changed or worst == 0.4
 
 
 def test_a_small_batch_is_judged_by_both_passes_together(made_up):
-    made = row(made_up, "backward", [64, 64], "float64")
-    made["ratio"].update(numpy=9.0, textbook=6.0)
-    made["torch_ms"] = 4.0  # (0.9 * 2 + 9 * 4) / (5 * 2 + 6 * 4)
-    title = "NumPy: forward and backward 64×64 float64, time / textbook"
-    assert verdict(made_up, title).worst == pytest.approx(37.8 / 34)
+    row(made_up, "backward", [64, 64], "float64")["torch_ms"] = 4.0
+    row(made_up, "backward", [64, 64], "float64")["ratio"].update(numpy=9.0, textbook=6.0)
+    assert verdict(made_up, BOTH).worst == pytest.approx((0.9 * 2 + 9 * 4) / (5 * 2 + 6 * 4))
     assert set(targets.beside_textbook(made_up)) == {"64×64 float32", "64×64 float64"}
 
 
@@ -112,12 +102,16 @@ def test_what_was_not_measured_is_not_judged(made_up):
     assert {v.word for v in targets.verdicts(made_up)} == {"not measured"}
 
 
-def test_memory_is_judged_for_each_operation(made_up):
+def test_memory_is_judged_for_each_operation_and_the_error_for_each_mean(made_up):
     first = next(r for r in made_up["memory"] if r["path"] == "compiled")
     first["extra"] = 1.2
     v = verdict(made_up, "compiled: forward, extra memory / input")
     assert (v.worst, v.word, v.where) == (1.2, "missed", "32768×256")
     assert verdict(made_up, "compiled: backward, extra memory / input").word == "met"
+    made_up["accuracy"][1]["error"]["numpy"] = 2e-5
+    title = "NumPy: error of the variance, mean/std 1000"
+    assert (verdict(made_up, title).word, verdict(made_up, title).worst) == ("missed", 2e-5)
+    assert verdict(made_up, title + "0").word == "met"
 
 
 def test_numpys_times_are_not_judged_by_several_threads(made_up):
@@ -131,51 +125,35 @@ def test_numpys_times_are_not_judged_by_several_threads(made_up):
     assert all(title.startswith("NumPy:") and "time /" in title for title in left)
 
 
-def test_the_error_is_judged_for_each_mean(made_up):
-    made_up["accuracy"][1]["error"]["numpy"] = 2e-5
-    title = "NumPy: error of the variance, mean/std 1000"
-    assert (verdict(made_up, title).word, verdict(made_up, title).worst) == ("missed", 2e-5)
-    assert verdict(made_up, title + "0").word == "met"
-
-
-def test_times_are_told_beside_torchs_and_beside_the_limit(made_up):
-    title, head, rows = body(next(report.times(made_up)))
+def test_times_are_told_beside_torch_the_limit_and_the_textbook(made_up):
+    first, *_, small = report.times(made_up)
+    title, head, rows = body(first)
     assert title == "Forward: time, in multiples of torch's, then of the limit"
     assert head == [
         "shape", "torch, ms", "textbook", "NumPy", "compiled",
         "NumPy / limit", "compiled / limit", "torch / limit",
     ]  # fmt: skip
     assert rows[0] == ["64×64 f32", "2", "5.00", "0.90", "0.40", "3.00", "1.33", "3.33"]
-
-
-def test_small_arrays_are_told_beside_the_textbook(made_up):
-    *_, small = report.times(made_up)
     head, rows = body(small)[1:]
     assert head == ["shape", "NumPy", "compiled", "torch"]
     assert rows == [[f"64×64 {dtype}", "0.18", "0.08", "0.20"] for dtype in run.DTYPES]
+    few = {key: made_up[key] for key in ("settings", "versions", "times")}
+    few["times"] = [r for r in few["times"] if r["bytes"] < 1e6]
+    assert len(list(report.sections(few))) == 4
+    assert "64×64 float64" in report.text(few)
 
 
-def test_a_run_of_small_arrays_has_their_tables_alone(made_up):
-    small = {key: made_up[key] for key in ("settings", "versions", "times")}
-    small["times"] = [r for r in small["times"] if r["bytes"] < 1e6]
-    assert len(list(report.sections(small))) == 4
-    assert "64×64 float64" in report.text(small)
-
-
-def test_the_figure_shows_every_ratio(made_up):
+def test_the_figure_shows_every_ratio(made_up, agg):
     drawn = figure.draw(made_up)
-    try:
-        assert [ax.get_title() for ax in drawn.axes] == ["Forward", "Backward", "Inference"]
-        for ax in drawn.axes:
-            shown = {line.get_label(): list(line.get_xdata()) for line in ax.lines}
-            assert shown["bnlib, compiled"] == [0.4] * 8
-            assert shown["streaming limit"] == [0.3] * 8
-            assert list(ax.lines[-1].get_ydata()) == [8, 7, 6, 5, 4, 3, 2, 1]
-            assert len(ax.patches) == 2  # the small shape in both dtypes
-        labels = [text.get_text() for text in drawn.axes[0].get_yticklabels()]
-        assert (labels[0], labels[-1]) == ("64×64 float32", "64×256×14×14 float64")
-    finally:
-        plt.close(drawn)
+    assert [ax.get_title() for ax in drawn.axes] == ["Forward", "Backward", "Inference"]
+    for ax in drawn.axes:
+        shown = {line.get_label(): list(line.get_xdata()) for line in ax.lines}
+        assert shown["bnlib, compiled"] == [0.4] * 8
+        assert shown["streaming limit"] == [0.3] * 8
+        assert list(ax.lines[-1].get_ydata()) == [8, 7, 6, 5, 4, 3, 2, 1]
+        assert len(ax.patches) == 2  # the small shape in both dtypes
+    labels = [text.get_text() for text in drawn.axes[0].get_yticklabels()]
+    assert (labels[0], labels[-1]) == ("64×64 float32", "64×256×14×14 float64")
 
 
 def test_what_is_kept_comes_back(tmp_path, agg):
@@ -223,7 +201,7 @@ def test_the_command_starts_anew_with_the_settings_of_the_run():
     assert int(environment["MALLOC_MMAP_THRESHOLD_"]) > 1e9
 
 
-def test_the_stored_run_is_complete_and_the_page_shows_it():
+def test_the_stored_run_is_complete_and_page_and_chapters_show_it():
     page = (ROOT / "book" / store.PAGE).read_text(encoding="utf-8")
     assert page == report.page(STORED), "run `python book/tools/bench --redraw`"
     assert (ROOT / "book" / figure.FILE).is_file()
@@ -233,16 +211,12 @@ def test_the_stored_run_is_complete_and_the_page_shows_it():
         assert shapes >= set(run.SHAPES)  # the last came after the run
         assert cases == set(itertools.product(OPERATIONS, shapes, run.DTYPES))
         assert all(set(r["ratio"]) == {*CANDIDATES, "limit"} for r in made["times"])
-
-
-def test_chapters_have_the_suites_of_the_stored_run():
-    made = STORED["1"]
-    for name in store.SUITES:
-        assert measured(name) == made[name], "run `python book/tools/bench --redraw`"
+    kept = {name: STORED["1"][name] for name in store.SUITES}
+    assert {name: measured(name) for name in kept} == kept, "run with `--redraw`"
     text = (store.DATA / store.MEASURED).read_text(encoding="utf-8")
-    assert text == store.dump({name: made[name] for name in store.SUITES}) + "\n"
-    assert tuple(made["whitening"]["d"]) == suites.DIMENSIONS
-    cases = [(r["stack"], r["batch"]) for r in made["folding"]["rows"]]
+    assert text == store.dump(kept) + "\n"
+    assert tuple(kept["whitening"]["d"]) == suites.DIMENSIONS
+    cases = [(r["stack"], r["batch"]) for r in kept["folding"]["rows"]]
     assert cases == list(itertools.product(suites.STACKS, suites.BATCHES))
 
 
@@ -256,3 +230,22 @@ def test_the_page_says_no_more_than_the_stored_run_shows():
         assert 0.1 < cold["compiled", op] < 1
     for r in STORED["1"]["folding"]["rows"]:
         assert r["high"] > r["multiply_adds_before"] / r["multiply_adds_after"]
+
+
+ROW = {
+    "processes": 2, "shape": [8, 3, 6, 6], "ms": {"BatchNorm2d": 1.5, "SyncBatchNorm": 4.5},
+    "bytes": {"gradients": 24, "statistics": 104},
+}  # fmt: skip
+
+
+def test_what_processes_send_is_counted_and_the_rest_is_measured():
+    suite = devices.measure((2,), ((4, 3, 2, 2), (2, 5, 2, 2)), rounds=2)
+    rows = suite["rows"]
+    assert [(r["processes"], r["shape"][1]) for r in rows] == [(2, 3), (2, 5)]
+    assert [r["bytes"]["gradients"] for r in rows] == [24, 40]  # 2 C, float32
+    assert [r["bytes"]["statistics"] for r in rows] == [104, 168]  # 4 C + 1, float64
+    assert all(ms > 0 for r in rows for ms in r["ms"].values())
+    suite = {"settings": {"rounds": 3, "load": [0.1, 0.2], "cores": 2}, "rows": [ROW]}
+    assert list(devices.cells(suite)) == [["2", "8×3×6×6", "1.5", "4.5", "3.00", "24", "104"]]
+    text = str(list(report.sections({"times": [], "devices": suite})))
+    assert "with a load of 0.1 before and 0.2 after" in text

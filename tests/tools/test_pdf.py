@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 import yaml
+from book_pdf import PRINTED
 from bs4 import BeautifulSoup
 from house import ROOT
 from pdf import __main__ as command
@@ -158,6 +159,10 @@ def test_without_chromium_nothing_changes(tmp_path, monkeypatch):
         command.main(["--target", str(target)])
     assert [path.name for path in tmp_path.iterdir()] == ["book.pdf"]
     assert target.read_bytes() == b"an older one"
+
+
+def test_make_pdf_writes_what_the_home_page_links():
+    assert ROOT / PRINTED == command.TARGET
 
 
 def test_a_folder_without_a_book_is_refused(tmp_path, monkeypatch):
