@@ -82,7 +82,11 @@ def test_what_is_set_can_be_changed_and_removed(book):
     assert content(book) == before
 
 
-def test_other_bytes_stay(book):
+def test_other_bytes_stay_and_cells_are_refreshed_from_their_file(book):
+    before = text(book, CHAPTER)
+    (book / CHAPTER).write_text(configure.with_cell(before, "old = 1"), encoding="utf-8")
+    assert configure.update(book) == [book / CHAPTER]
+    assert text(book, CHAPTER) == before
     path = book / "_config.yml"
     path.write_bytes(path.read_bytes().replace(b"execute:", b"# na\xc3\xafve  \r\nexecute:"))
     before = path.read_bytes()
@@ -93,39 +97,25 @@ def test_other_bytes_stay(book):
     assert path.read_bytes() == before
 
 
-def test_cells_are_refreshed_from_their_file(book):
-    before = text(book, CHAPTER)
-    (book / CHAPTER).write_text(configure.with_cell(before, "old = 1"), encoding="utf-8")
-    assert configure.update(book) == [book / CHAPTER]
-    assert text(book, CHAPTER) == before
-
-
-@pytest.mark.parametrize(
-    ("repo", "site", "expected"),
-    [
+def test_site_is_derived_or_given():
+    for repo, site, expected in (
         ("Owner/Name", None, "https://owner.github.io/Name/"),
         ("Owner/owner.github.io", None, "https://owner.github.io/"),
         ("owner/name", "https://books.example", "https://books.example/"),
-    ],
-)
-def test_site_is_derived_or_given(repo, site, expected):
-    assert address(repo, site)["site"] == expected
+    ):
+        assert address(repo, site)["site"] == expected
 
 
-@pytest.mark.parametrize(
-    "repo", ["", "name", "https://github.com/a/b", "a/b.git", "a/b/c", "-a/b", "a/..", 'a/b"']
-)
-def test_a_wrong_repository_is_refused(repo):
-    with pytest.raises(ValueError, match="--repo: expected owner/name as on GitHub, got"):
-        address(repo)
+REPOS = ["", "name", "https://github.com/a/b", "a/b.git", "a/b/c", "-a/b", "a/..", 'a/b"']
+SITES = ["", "books.example", "http://a.b", "https://a/b?c", "https://a b"]
+WRONG = [((repo,), "--repo: expected owner/name as on GitHub, got") for repo in REPOS]
+WRONG += [(("a/b", site), "--site: expected an address such as") for site in SITES]
 
 
-@pytest.mark.parametrize(
-    "site", ["", "books.example", "http://a.b", "https://a/b?c", "https://a b"]
-)
-def test_a_wrong_site_is_refused(site):
-    with pytest.raises(ValueError, match="--site: expected an address such as"):
-        address("owner/name", site)
+@pytest.mark.parametrize(("given", "message"), WRONG)
+def test_a_wrong_address_is_refused(given, message):
+    with pytest.raises(ValueError, match=message):
+        address(*given)
 
 
 @pytest.mark.parametrize(
@@ -144,13 +134,8 @@ def test_a_file_that_does_not_fit_leaves_all_as_they_were(book, name, old, new, 
     with pytest.raises(ValueError, match=message):
         configure.update(book, OURS)
     assert content(book) == before
-
-
-def test_marks_may_not_be_doubled():
-    marks = "# configure: begin a\n# configure: end\n"
-    assert configure.with_lines(marks, "a", "b\n") == marks.replace("\n", "\nb\n", 1)
     with pytest.raises(ValueError, match="found 2"):
-        configure.with_lines(marks * 2, "a", "b\n")
+        configure.with_lines("# configure: begin a\n# configure: end\n" * 2, "a", "b\n")
 
 
 def test_command_says_what_it_did(book, capsys):

@@ -16,16 +16,11 @@ from pypdf.annotations import Link
 from pypdf.generic import DictionaryObject, NameObject, NumberObject
 
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-SMALL = {
-    "root": "index",
-    "parts": [
-        {
-            "caption": "Chapters",
-            "chapters": [{"file": "chapters/one", "sections": [{"file": "chapters/sub/two"}]}],
-        },
-        {"caption": "Back matter", "chapters": [{"file": "book/last"}]},
-    ],
-}
+CHAPTERS = [{"file": "chapters/one", "sections": [{"file": "chapters/sub/two"}]}]
+SMALL = {"root": "index", "parts": [
+    {"caption": "Chapters", "chapters": CHAPTERS},
+    {"caption": "Back matter", "chapters": [{"file": "book/last"}]},
+]}  # fmt: skip
 PAGE = """<html><head>{sheets}
 <script src="_static/b.js"></script></head><body><nav>menu</nav>
 <article class="bd-article"><section id="{name}"><h1>Page {name}<a class="headerlink">#</a></h1>
@@ -64,9 +59,8 @@ def one(site):
 def test_entries_of_the_book_start_with_the_home_page_and_open_each_part_once():
     pages = list(merge.entries(TOC))
     assert pages[0] == ("index", 1, None)
-    assert [caption for _, _, caption in pages if caption] == [
-        part["caption"] for part in TOC["parts"]
-    ]
+    captions = [part["caption"] for part in TOC["parts"]]
+    assert [caption for _, _, caption in pages if caption] == captions
     assert ("chapters/exercises/04_batch_norm", 3, None) in pages
 
 
@@ -80,12 +74,16 @@ def test_headings_nest_as_parts_chapters_and_sections(one):
     ]  # fmt: skip
 
 
-def test_ids_are_unique_and_links_land(one):
+def test_ids_are_unique_and_links_and_files_are_found(one):
     ids = Counter(place["id"] for place in one.select("[id]"))
     assert set(ids.values()) == {1}
     links = [link["href"] for link in one.select("a[href]")]
     assert [x for x in links if x[0] == "#" and x[1:] not in ids] == []
     assert [x for x in links if x[0] != "#"] == ["https://example.org/a.html"]
+    assert one.find("img").attrs == {"src": "_images/a.png"}
+    assert one.select("script") == []
+    assert [a["href"] for a in one.select("link")] == ["_static/a.css", "_static/one.css"]
+    assert one.find("style").string == "p { color: red }"
 
 
 @pytest.mark.parametrize(
@@ -116,13 +114,6 @@ def test_what_folds_is_open_and_what_serves_the_screen_is_gone(one):
     assert [word for word in ("Show", "menu", "PDF", "#") if word in text] == []
 
 
-def test_files_are_found_from_the_folder_of_the_one_page(one):
-    assert one.find("img").attrs == {"src": "_images/a.png"}
-    assert one.select("script") == []
-    assert [a["href"] for a in one.select("link")] == ["_static/a.css", "_static/one.css"]
-    assert one.find("style").string == "p { color: red }"
-
-
 def test_a_page_that_is_missing_is_named(site):
     (site / "book" / "last.html").unlink()
     with pytest.raises(ValueError, match=r"expected the page book/last.html .* _toc.yml"):
@@ -151,29 +142,22 @@ def test_links_that_lead_nowhere_are_found():
     assert found == ["/nowhere", "file:///a.html", "http://127.0.0.1:8000/a"]
 
 
-def test_without_chromium_nothing_changes(tmp_path, monkeypatch):
+def test_without_chromium_or_a_book_nothing_changes(tmp_path, monkeypatch):
     target = tmp_path / "book.pdf"
     target.write_bytes(b"an older one")
     monkeypatch.setenv("CHROMIUM", str(tmp_path / "nothing"))
     with pytest.raises(SystemExit, match="apt-get install chromium"):
         command.main(["--target", str(target)])
+    monkeypatch.setenv("CHROMIUM", sys.executable)
+    assert printing.find_browser() == sys.executable
+    with pytest.raises(SystemExit, match=r"expected a folder with _toc.yml"):
+        command.main(["--book", str(tmp_path), "--target", str(target)])
     assert [path.name for path in tmp_path.iterdir()] == ["book.pdf"]
     assert target.read_bytes() == b"an older one"
 
 
 def test_make_pdf_writes_what_the_home_page_links():
     assert ROOT / PRINTED == command.TARGET
-
-
-def test_a_folder_without_a_book_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(command, "find_browser", lambda: "chromium")
-    with pytest.raises(SystemExit, match=r"expected a folder with _toc.yml"):
-        command.main(["--book", str(tmp_path), "--target", str(tmp_path / "a.pdf")])
-
-
-def test_chromium_is_found_where_the_environment_says(monkeypatch):
-    monkeypatch.setenv("CHROMIUM", sys.executable)
-    assert printing.find_browser() == sys.executable
 
 
 def sample(path):

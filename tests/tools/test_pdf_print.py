@@ -51,26 +51,16 @@ def links(reader):
                 yield number, link["/Dest"], reader.get_destination_page_number(place) + 1
 
 
-def test_progress_is_shown(printed):
+def test_outline_nests_as_the_book_does_and_contents_tell_the_pages(printed, text):
     steps = ("building", "printing", "4 pages")
     assert [step for step in steps if step not in printed[0]] == []
-
-
-def test_outline_nests_as_the_book_does(printed):
     assert list(titles(printed[1].outline, printed[1])) == [
-        (0, "A tiny book", 1),
-        (0, "Contents", 2),
-        (0, "Chapters", 3),
-        (1, tiny_book.TITLE, 3),
-        (2, "The question", 3),
-        (2, "2. A second chapter", 4),
-        (3, "The question", 4),
-        (3, "References", 4),
-    ]
-
-
-def test_contents_tell_the_pages(text):
+        (0, "A tiny book", 1), (0, "Contents", 2), (0, "Chapters", 3),
+        (1, tiny_book.TITLE, 3), (2, "The question", 3), (2, "2. A second chapter", 4),
+        (3, "The question", 4), (3, "References", 4),
+    ]  # fmt: skip
     assert re.search(r"1\. A first chapter .* paper 3 2\. A second chapter 4 A tiny", text[1])
+    assert [re.search(r"A tiny book (\d)", page)[1] for page in text[2:]] == ["3", "4"]
 
 
 def test_links_stay_inside(printed):
@@ -107,10 +97,6 @@ def test_what_folds_is_open(text):
     assert "Setup for Colab" not in text[2]
     assert "Solution" in text[3]
     assert "The text of the solution." in text[3]
-
-
-def test_pages_are_numbered(text):
-    assert [re.search(r"A tiny book (\d)", page)[1] for page in text[2:]] == ["3", "4"]
 
 
 def test_file_is_tagged_and_has_title_and_language(printed):
