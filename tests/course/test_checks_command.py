@@ -25,17 +25,11 @@ def file(tmp_path):
     return write
 
 
-def test_a_right_answer(file, capsys):
+def test_an_answer_is_judged_and_without_a_name_all_are_listed(file, capsys):
     assert main(["ex04_q1", file(RIGHT)]) == 0
     assert "ex04_q1: 3 of 3 points" in capsys.readouterr().out
-
-
-def test_a_wrong_answer_and_its_name(file, capsys):
     assert main(["ex04_q1", file(RIGHT.replace("np.sqrt", ""))]) == 1
     assert "not by its root" in capsys.readouterr().out
-
-
-def test_without_a_name_it_lists_all(capsys):
     assert main([]) == 0
     out = capsys.readouterr().out.splitlines()
     assert len(out) == len(EXERCISES)

@@ -98,18 +98,16 @@ def test_import_enters_grades_into_the_course(course, monkeypatch, capsys):
     assert capsys.readouterr().out == "7 submissions entered into mine/gradebook.db\n"
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["grade", "nowhere", "--no-sandbox"], "no submissions in nowhere; expected STUDENT"),
-        (["grade", "in", "--sheets", "nowhere"], "no sheets in nowhere; expected NAME"),
-        (["rebuild", "x.ipynb", "04_batch_norm", "-o", "b.ipynb"], "x.ipynb is no notebook"),
-        (
-            ["rebuild", HANDED_IN, "99_none", "-o", "b.ipynb"],
-            "expected one of the sheets 04_batch_norm, 05_next, got '99_none'",
-        ),
-    ],
-)
+NONE = ["rebuild", HANDED_IN, "99_none", "-o", "b.ipynb"]
+FAILED = [
+    (["grade", "nowhere", "--no-sandbox"], "no submissions in nowhere; expected STUDENT"),
+    (["grade", "in", "--sheets", "nowhere"], "no sheets in nowhere; expected NAME"),
+    (["rebuild", "x.ipynb", "04_batch_norm", "-o", "b.ipynb"], "x.ipynb is no notebook"),
+    (NONE, "expected one of the sheets 04_batch_norm, 05_next, got '99_none'"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "words"), FAILED)
 def test_an_error_is_one_line_and_status_2(course, arguments, words, capsys):
     shutil.copy("book/sheets/04_batch_norm.ipynb", "book/sheets/05_next.ipynb")
     assert main(arguments) == 2
@@ -119,18 +117,13 @@ def test_an_error_is_one_line_and_status_2(course, arguments, words, capsys):
     assert not Path("b.ipynb").exists()
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        [],
-        ["rebuild", "a.ipynb", "04_batch_norm"],
-        ["import", "g.csv", "in"],
-        ["grade"],
-        ["mark", "in"],
-        ["grade", "in", "--seed", "x"],
-        ["grade", "in", "--workers", "0.5"],
-    ],
-)
+MISUSED = [
+    [], ["rebuild", "a.ipynb", "04_batch_norm"], ["import", "g.csv", "in"], ["grade"],
+    ["mark", "in"], ["grade", "in", "--seed", "x"], ["grade", "in", "--workers", "0.5"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("arguments", MISUSED, ids=str)
 def test_what_is_missing_or_wrong_is_said(course, graded, arguments, capsys):
     with pytest.raises(SystemExit) as caught:
         main(arguments)
