@@ -82,10 +82,14 @@ def look(chromium, served):
     """Give a function (page, width) -> facts that opens each page once at each width."""
     import site_probe
 
+    known = set()
+
     @functools.cache
     def facts(page, width):
         axe = width == site_probe.WIDTHS[0] or page in site_probe.KINDS
-        return site_probe.look(chromium, f"{served}/{page}.html", width, axe)
+        found = site_probe.look(chromium, f"{served}/{page}.html", width, axe, known)
+        known.update(found.get("kinds", ()))
+        return found
 
     return facts
 

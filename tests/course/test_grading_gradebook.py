@@ -171,16 +171,13 @@ def test_what_a_person_has_marked_stays_marked(tmp_path, book):
     assert (grade.manual_score, grade.needs_manual_grade) == (2.0, False)
 
 
-@pytest.mark.parametrize(
-    "name", ["doe, jane", 'a"b', "a/b", "a<b", "..", ".a", "a\nb", "[x]", "a*", ""]
-)
-def test_a_name_that_nbgrader_cannot_bear_is_refused(name):
+BAD_NAMES = ["doe, jane", 'a"b', "a/b", "a<b", "..", ".a", "a\nb", "[x]", "a*", ""]
+
+
+def test_a_name_that_nbgrader_cannot_bear_is_refused():
     """Brackets and stars would stop the feedback of a whole class, a dot hides its own."""
-    with pytest.raises(ValueError, match=r"expected names without , .* got ") as error:
-        gradebook.refuse_names("ada", name)
-    assert "ada" not in str(error.value)
-
-
-@pytest.mark.parametrize("name", ["ada", "-dash", "@handle", "Müller Ö.", "a;b", r"\x0a"])
-def test_other_names_are_taken(name):
-    gradebook.refuse_names(name)
+    for name in BAD_NAMES:
+        with pytest.raises(ValueError, match=r"expected names without , .* got ") as error:
+            gradebook.refuse_names("ada", name)
+        assert "ada" not in str(error.value)
+    gradebook.refuse_names("ada", "-dash", "@handle", "Müller Ö.", "a;b", r"\x0a")

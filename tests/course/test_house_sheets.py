@@ -12,11 +12,6 @@ from bncourse.checks import EXERCISES
 each_sheet = pytest.mark.parametrize("path", SHEETS, ids=lambda path: path.stem)
 
 
-def test_there_is_a_sheet_for_each_chapter_that_has_one():
-    assert SHEETS
-    assert {path.stem for path in SHEETS} <= {*(path.stem for path in CHAPTERS), "capstone"}
-
-
 @each_sheet
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
 def test_sheet_obeys(rule, path):
@@ -24,17 +19,15 @@ def test_sheet_obeys(rule, path):
     assert not faults, report(path.relative_to(ROOT).as_posix(), faults)
 
 
-def test_every_exercise_of_the_checks_is_asked_once():
+def test_every_exercise_of_the_checks_is_asked_once_and_chapters_link_to_their_sheets():
     names = [task.name for path in SHEETS for task in tasks(read_notebook(path))]
     assert len(names) == len(set(names))
     assert set(EXERCISES) <= set(names)
-
-
-@each_sheet
-def test_the_chapter_links_to_its_sheet(path):
-    chapter = ROOT / "chapters" / path.name
-    if chapter.exists():
-        assert f"](exercises/{path.name})" in chapter.read_text(encoding="utf-8")
+    chapters = {path.stem: path.read_text(encoding="utf-8") for path in CHAPTERS}
+    assert {path.stem for path in SHEETS} <= {*chapters, "capstone"}
+    for path in SHEETS:
+        link = f"](exercises/{path.name})"
+        assert link in chapters.get(path.stem, link)
 
 
 # Each breaks a good sheet in one way: (the rule that must see it, the change).
@@ -73,7 +66,6 @@ def test_every_rule_sees_a_fault(name, change):
 @pytest.mark.parametrize("public", [True, False])
 def test_a_sheet_keeps_one_solution_out_of_the_book(public):
     sheet = copy.deepcopy(read_notebook(SHEETS[0]))
-    assert list(mixed(sheet)) == []
     for task in tasks(sheet):
         task.public_solution = public
     assert "keep their solutions out" in "\n".join(mixed(sheet))

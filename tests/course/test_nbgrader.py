@@ -113,7 +113,10 @@ EXPECTED = {
 }
 
 
-def test_the_release_holds_no_solution(course):
+def test_the_release_holds_no_solution_and_a_sheet_that_is_none_is_refused(course, tmp_path):
+    with pytest.raises(SystemExit, match=r"no sheet '04_bn'; expected of .*'04_batch_norm'"):
+        tool.main(["04_bn"], tmp_path / "course")
+    assert not (tmp_path / "course").exists()
     text = (course / "release" / SHEET / f"{SHEET}.ipynb").read_text(encoding="utf-8")
     assert "SOLUTION" not in text
     assert text.count("<summary>Hint</summary>") == text.count("-hint")
@@ -122,12 +125,6 @@ def test_the_release_holds_no_solution(course):
     for answer in RIGHT.values():
         longest = max(answer.splitlines(), key=len).strip()
         assert longest not in text
-
-
-def test_a_sheet_that_does_not_exist_is_refused_before_anything_is_written(tmp_path):
-    with pytest.raises(SystemExit, match=r"no sheet '04_bn'; expected of .*'04_batch_norm'"):
-        tool.main(["04_bn"], tmp_path / "course")
-    assert not (tmp_path / "course").exists()
 
 
 def test_our_grades_enter_the_gradebook_and_feedback_follows(course):

@@ -123,13 +123,13 @@ class Place:
             "IPYTHONDIR": str(self.folder / "ipython"),
         }
 
-    def python(self, name: str, colab: bool = True) -> Path:
+    def python(self, name: str) -> Path:
         """Make an environment with few packages; return its Python."""
         home = self.folder / name
         venv.create(home, symlinks=True, with_pip=False)
         [site] = home.glob("lib/python*/site-packages")
-        lines = [str(self.folder / "packages")]
-        lines += [str(self.folder / "colab"), "import google.colab"] if colab else []
+        lines = [*map(str, (self.folder / "packages", self.folder / "colab"))]
+        lines.append("import google.colab")
         (site / "place.pth").write_text("\n".join(lines) + "\n", encoding="utf-8")
         return home / "bin" / "python"
 

@@ -20,15 +20,8 @@ THEMES = ("light", "dark")
 # One page of each kind: what axe-core sees at a narrow width depends on the kind.
 KINDS = ("index", "chapters/04_batch_norm", "chapters/exercises/04_batch_norm", "book/claims",
          "book/playground", "book/api/functional", "search")  # fmt: skip
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--disable-quic",
-]
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync",
+         "--disable-component-update", "--no-first-run", "--disable-quic"]  # fmt: skip
 ELSEWHERE = re.compile(r"^(?!http://127\.0\.0\.1[:/])(?!data:|blob:|about:)")
 
 SETTLE = """async () => {
@@ -91,24 +84,31 @@ THIN = """() => {
 }"""
 
 # The rules on colours take most of its time. An element that has the classes, the colours and
-# the size of another, in boxes that have them too, has its contrast: one of each kind stays.
-ONE_OF_EACH_COLOUR = """() => {
-  const kinds = new Map([[document.body, ""]]);
+# the size of another, in boxes that have them too, has its contrast: one of each kind stays,
+# and none of a kind that an earlier page has shown.
+ONE_OF_EACH_COLOUR = """(earlier) => {
+  const hash = (text) => {
+    let sum = 7;
+    for (const letter of text) sum = (Math.imul(sum, 31) + letter.codePointAt(0)) | 0;
+    return sum;
+  };
+  const kinds = new Map([[document.body, 0]]);
   const kind = (e) => {
     if (!kinds.has(e)) {
       const { color, backgroundColor, fontSize } = getComputedStyle(e);
       const own = [e.localName, e.className, color, backgroundColor, fontSize].join(" ");
-      kinds.set(e, own + " in " + kind(e.parentElement));
+      kinds.set(e, hash(own + " in " + kind(e.parentElement)));
     }
     return kinds.get(e);
   };
   const all = [...document.body.querySelectorAll("*:not(svg *, math *)")];
   all.forEach(kind);
-  const known = new Set();
+  const known = new Set(earlier);
   for (const e of all.reverse()) {
     const repeated = known.has(kind(e)) || !known.add(kind(e));
     if (repeated && !e.childElementCount) e.remove();
   }
+  return [...known];
 }"""
 COLOURS = ["color-contrast", "link-in-text-block"]
 
@@ -221,10 +221,11 @@ def window(chromium, width):
     return chromium.new_context(viewport=viewport, reduced_motion="reduce")
 
 
-def look(chromium, address, width, axe=True):
+def look(chromium, address, width, axe=True, known=()):
     """Open one page at one width and return all that the tests ask of it.
 
     In the dark only the colours are other ones, and these do not differ with the width.
+    ``known`` holds the kinds of elements whose colours were looked at on earlier pages.
     """
     tab = window(chromium, width).new_page()
     troubles, asked, files = [], [], set()
@@ -240,8 +241,9 @@ def look(chromium, address, width, axe=True):
         rules = {rule: {"enabled": False} for rule in COLOURS}
         facts["light"] = violations(tab, "light", rules=rules)
     if axe and width == WIDTHS[0]:
-        tab.evaluate(ONE_OF_EACH_COLOUR)
+        kinds = tab.evaluate(ONE_OF_EACH_COLOUR, list(known))
         facts["light"] += violations(tab, "light", runOnly=COLOURS)
         facts["dark"] = violations(tab, "dark", runOnly=COLOURS)
+        facts["kinds"] = kinds
     tab.close()
     return facts

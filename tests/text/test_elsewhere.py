@@ -5,7 +5,6 @@ One sheet runs here; `make elsewhere` runs all chapters and exercise sheets.
 
 import json
 import os
-import re
 import shutil
 import subprocess
 
@@ -16,7 +15,6 @@ from house import CHAPTERS, ROOT, SHEETS, cells, read_notebook, tags
 EVERY = [path.relative_to(ROOT).as_posix() for path in (*CHAPTERS, *SHEETS)]
 ONE = ["book/sheets/04_batch_norm.ipynb"]
 CHOSEN = EVERY if os.environ.get("BOOK_ELSEWHERE") == "all" else ONE
-ADDRESS = f"bnlib[data] @ git+https://github.com/{REPO}@{TAG}"
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 
 
@@ -33,22 +31,14 @@ def python(place):
     shutil.rmtree(path.parents[1])
 
 
-def first_cell(place, python, **settings):
-    """Run the bootstrap cell alone, as a program; return the process."""
-    return subprocess.run(
-        [python, place.book / "book" / "bootstrap.py"], env=place.settings() | settings,
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-
-
 def can_import(place, python, *modules):
     """Say for each module whether an environment can import it."""
     source = (
         "import sys, importlib.util as i; print(*map(bool, map(i.find_spec, sys.argv[1:])))"
     )
-    command = [python, "-c", source, *modules]
+    command, settings = [python, "-c", source, *modules], place.settings()
     done = subprocess.run(
-        command, cwd=place.folder, env=place.settings(), capture_output=True, check=True
+        command, cwd=place.folder, env=settings, capture_output=True, check=True
     )
     return [word == b"True" for word in done.stdout.split()]
 
@@ -73,19 +63,3 @@ def test_first_cell_installs_bnlib_and_the_notebook_runs(place, python, name):
     direct = json.loads((installed(python)["bnlib"] / "direct_url.json").read_text())
     assert direct["url"] == f"https://github.com/{REPO}"
     assert direct["vcs_info"]["requested_revision"] == TAG
-
-
-def test_an_address_that_does_not_answer_stops_the_notebook(place, python, tmp_path):
-    nowhere = f"url.{(tmp_path / 'nothing.git').as_uri()}.insteadOf"
-    done = first_cell(place, python, GIT_CONFIG_KEY_0=nowhere)
-    assert done.returncode == 1
-    assert "CalledProcessError" in done.stderr
-    assert installed(python) == {}
-
-
-def test_outside_of_colab_nothing_is_installed(place):
-    python = place.python("outside", colab=False)
-    done = first_cell(place, python)
-    assert done.returncode == 0, done.stderr
-    assert re.findall(r"`pip install \"(.+)\"`", done.stdout) == [ADDRESS]
-    assert installed(python) == {}
