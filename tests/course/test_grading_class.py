@@ -4,6 +4,7 @@ import contextlib
 import csv
 import json
 import os
+import socket
 import subprocess
 import sys
 import textwrap
@@ -166,10 +167,10 @@ HARMLESS = {
     "warnings": "import logging, warnings\nwarnings.warn('a')\nlogging.warning('b')",
     "a check": "from bncourse import checks\nchecks.require('ex04_q1', None)",
 }
-# What an answer tries that is right only if this fails; COURSE is the folder of the class.
+# What an answer tries that is right only if this fails; COURSE is the folder of the class,
+# and at PORT a server listens.
 TRIED = {
-    "port": "import socket\nsocket.create_connection(('127.0.0.1', 22), 1)\nreturn 0",
-    "web": "import urllib.request as u\nu.urlopen('http://127.0.0.1', None, 1)\nreturn 0",
+    "port": "import socket\nsocket.create_connection(('127.0.0.1', PORT), 1)\nreturn 0",
     "passwords": "return open('/etc/passwd').read()",
     "these tests": f"return open({__file__!r}).read()",
     "reference": "import bncourse.checks.exercises.ex04_batch_norm\nreturn 0",
@@ -267,11 +268,11 @@ LINKS = {  # made by hand below; each is unreadable
 }
 
 
-def hand_in_codes(folder, course):
+def hand_in_codes(folder, course, port):
     """Hand in the answers to the first exercise, and a right one to the second."""
     for student, (answer, *_) in CODES.items():
         answers = {
-            "ex04_q1": answer.replace("COURSE", str(folder)),
+            "ex04_q1": answer.replace("COURSE", str(folder)).replace("PORT", str(port)),
             "ex04_q2": RIGHT["ex04_q2"],
         }
         notebook = submission(answers)
@@ -310,12 +311,13 @@ def course(tmp_path_factory):
     """Hand in for everybody and grade; return the folder, the rows, and what was said."""
     folder = tmp_path_factory.mktemp("class")
     course = folder / "submitted"
-    hand_in_codes(folder, course)
     hand_in_oddly(course)
     (folder / "gradebook.db").write_text("grades", encoding="utf-8")
     command = [sys.executable, "-m", "bncourse.grading", "grade", course, "--seconds", "15"]
     command += ["-o", folder / "grades.csv", "--sheets", ROOT / "book" / "sheets"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=500, check=False)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        hand_in_codes(folder, course, listening.getsockname()[1])
+        done = subprocess.run(command, capture_output=True, text=True, timeout=500, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     with (folder / "grades.csv").open(encoding="utf-8", newline="") as file:
         rows = {(r["student"], r["exercise"][-2:]): r for r in csv.DictReader(file)}
