@@ -1,16 +1,12 @@
 """The exercises' checks accept right answers and catch wrong ones; `make killrate`."""
 
-import importlib.util
 from dataclasses import replace
 
+import killrate
 import pytest
-from house import ROOT
 
 from bncourse.checks import EXERCISES, Exercise, Part
 
-SPEC = importlib.util.spec_from_file_location("killrate", ROOT / "book/tools/killrate.py")
-killrate = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(killrate)
 ANSWERS = killrate.read()
 
 

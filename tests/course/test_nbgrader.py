@@ -2,7 +2,6 @@
 
 import contextlib
 import csv
-import importlib.util
 import os
 import re
 import shutil
@@ -15,9 +14,9 @@ import warnings
 import zipfile
 from pathlib import Path
 
+import assignments as tool
 import pytest
 from grading_cases import FULL, RIGHT, cell_of, hand_in, needs_sandbox
-from house import ROOT
 
 from bncourse.grading import clean, read_notebook
 from bncourse.grading.__main__ import main
@@ -25,9 +24,6 @@ from bncourse.grading.sheets import source_of
 
 NbGraderApp = pytest.importorskip("nbgrader.apps").NbGraderApp
 NoStart = pytest.importorskip("jupyter_core.application").NoStart
-SPEC = importlib.util.spec_from_file_location("course_tool", ROOT / "book/tools/assignments.py")
-tool = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(tool)
 NBGRADER = Path(sys.executable).with_name("nbgrader")
 SHEET = "04_batch_norm"
 pytestmark = needs_sandbox

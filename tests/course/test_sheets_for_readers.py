@@ -1,24 +1,18 @@
 """What readers get of a sheet: the file without solutions, and the page with them folded."""
 
-import importlib.util
 import json
 import re
 import shutil
-import sys
 import textwrap
 
+import exercises as tool
 import nbformat
 import pytest
+from book_exercises import SHEET, page
 from house import ROOT, SHEETS, project_files, read_notebook
 from sheet_rules import tasks
 
 from bncourse.grading.sheets import SOLUTION, source_of, tag
-
-SPEC = importlib.util.spec_from_file_location("sheets_tool", ROOT / "book/tools/exercises.py")
-tool = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(tool)
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
-from book_exercises import SHEET, page  # noqa: E402
 
 READERS = ROOT / "chapters" / "exercises"
 each_sheet = pytest.mark.parametrize("path", SHEETS, ids=lambda path: path.stem)

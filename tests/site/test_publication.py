@@ -75,9 +75,8 @@ def pages(site):
 @pytest.fixture(scope="module")
 def book(tmp_path_factory):
     """Build a small copy of the book that has an address and two renamed pages."""
-    changes = {"sphinx": {"config": {"redirects": MOVED}}}
     folder = copy_book(tmp_path_factory.mktemp("published") / "book", REPO)
-    small_book.shorten_book(folder, changes)
+    small_book.shorten_book(folder, MOVED)
     (folder / book_pdf.PRINTED).parent.mkdir(parents=True)
     (folder / book_pdf.PRINTED).write_bytes(bytes(2_340_000))
     done = small_book.build(folder)

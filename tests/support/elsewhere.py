@@ -14,13 +14,10 @@ import zipfile
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
+from configure import address, update
 from house import ROOT
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-
-sys.path.append(str(ROOT / "book" / "tools"))
-
-from configure import address, update
 
 import bnlib
 
