@@ -359,6 +359,7 @@ def test_every_name_is_there_and_what_was_not_understood_is_said(course):
     assert float(rows["two", "q1"]["points"]) == 3
     assert "3 NOTEBOOKS: b.ipynb counts" in rows["two", "q1"]["notes"]
     assert {rows["right", f"q{i}"]["status"] for i in range(1, 8)} == {"graded", "to mark"}
+    assert rows["helper", "q2"]["status"] == "blank"
 
 
 def test_no_cell_of_the_table_runs_or_hides_anything(course):

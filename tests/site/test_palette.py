@@ -86,6 +86,10 @@ def test_contrast_and_distance_have_their_known_values():
     np.testing.assert_allclose(lab("red"), [53.24, 80.09, 67.20], atol=0.02)
     for vision in VISIONS:
         np.testing.assert_allclose(lab("0.5", vision), lab("0.5"), atol=1e-2)
+    confused = ["#a0522d", "#5a7a1e"]
+    assert (
+        least_distance(confused, "deuteranopia") < APART < least_distance(confused, "all cones")
+    )
     assert least_distance(["#a0522d", "#5a7a1e"], "deuteranopia") < APART
     assert least_distance(["#a0522d", "#5a7a1e"], "all cones") > APART
     assert contrast("#f0e442", "white") < LINE
