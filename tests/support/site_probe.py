@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import yaml
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -110,6 +110,8 @@ ONE_OF_EACH_COLOUR = """(earlier) => {
   }
   return [...known];
 }"""
+AXE_RUN = """([part, options]) => axe.run(part, options).then(({ violations }) => violations
+  .flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 150)}`)))"""
 COLOURS = ["color-contrast", "link-in-text-block"]
 
 
@@ -205,13 +207,14 @@ def listen(tab, troubles, asked):
     tab.on("pageerror", lambda error: troubles.append(f"error: {error}"))
 
 
-def violations(tab, theme, **options):
+def violations(tab, theme, part="html", **options):
     """Switch to a theme and return what axe-core finds, one line for each place."""
     tab.emulate_media(color_scheme=theme, reduced_motion="reduce")
     tab.wait_for_function("t => document.documentElement.dataset.theme === t", arg=theme)
     options |= {"resultTypes": ["violations"], "preload": False}  # each page asks for no film
-    broken = Axe().run(tab, options=options).response["violations"]
-    return [f"{v['id']}: {node['html'][:150]}" for v in broken for node in v["nodes"]]
+    if not tab.evaluate("'axe' in window"):
+        tab.evaluate(AXE_SCRIPT)
+    return tab.evaluate(AXE_RUN, [part, options])
 
 
 @functools.cache
