@@ -2,7 +2,6 @@
 
 import importlib
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -150,8 +149,8 @@ def sweep(
 ) -> list[list[Result]]:
     """Return ``run(rate, seed)`` for every pair: a row a rate, a column a seed.
 
-    With more than one of ``workers``, runs share as many threads. Results stay the same if runs
-    share no data. It saves time where PyTorch computes, and none with NumPy's small arrays.
+    More than one of ``workers`` are processes of joblib, which comes with scikit-learn. They
+    get copies: what a run changes outside its result is lost.
 
     Raises
     ------
@@ -167,10 +166,12 @@ def sweep(
         raise ValueError(f"sweep: expected workers >= 1, got {workers}")
     rates, seeds = list(rates), list(seeds)
     pairs = [(lr, seed) for lr in rates for seed in seeds]
-    with ThreadPoolExecutor(workers) as pool:
-        apply = pool.map if workers > 1 else map  # one worker is the caller's thread
-        finished = apply(lambda pair: run(*pair), pairs)
-        results = list(_bar(finished, progress, total=len(pairs)))
+    finished: Iterable[Result] = (run(*pair) for pair in pairs)
+    if workers > 1:
+        joblib = importlib.import_module("joblib")
+        jobs = joblib.Parallel(workers, return_as="generator")
+        finished = jobs(joblib.delayed(run)(*pair) for pair in pairs)
+    results = list(_bar(finished, progress, total=len(pairs)))
     return [results[i * len(seeds) : (i + 1) * len(seeds)] for i in range(len(rates))]
 
 
