@@ -116,7 +116,7 @@ def is_formula(node: nodes.Node) -> bool:
 
 
 def add_style(app: Sphinx, page: str, template: str, context: Any, doctree: Any) -> None:
-    """Load the style sheet on pages with formulas, and at once the fonts of nearly every one."""
+    """Load the styles on pages with formulas, and at once the fonts of nearly every formula."""
     if doctree is None or not any(doctree.findall(is_formula)):
         return
     app.add_css_file(STYLE)
