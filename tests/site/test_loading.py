@@ -13,7 +13,7 @@ from sphinx.errors import ExtensionError
 
 sys.path.append(str(site_probe.ROOT / "book" / "_ext"))
 
-from book_formulas import STYLE, coloured, draw_pages
+from book_formulas import FIRST_FONTS, STYLE, characters, coloured, draw_pages
 from book_light import ICON_FONT, ICON_SHEET, icons, keep_rules
 
 
@@ -82,6 +82,27 @@ def test_formulas_are_seen_without_a_script(chromium, served):
     assert formulas.count() > 50
     assert formulas.first.bounding_box()["height"] > 5
     tab.close()
+
+
+def test_fonts_of_formulas_hold_what_is_drawn_and_nothing_else(site):
+    sheet = site / "_static" / STYLE
+    drawn = {ord(letter) for letter in characters(sheet.read_text("utf-8"))}
+    held = set()
+    for path in sheet.parent.glob("*.woff2"):
+        with ttLib.TTFont(path) as font:
+            held |= set(font.getBestCmap() or ())
+    assert len(drawn) > 100
+    assert held == drawn
+
+
+@pytest.mark.parametrize(
+    ("page", "fonts"), [("chapters/05_backward", FIRST_FONTS), ("index", ())]
+)
+def test_the_first_fonts_of_formulas_load_at_once(site, page, fonts):
+    path = site / f"{page}.html"
+    preloads = re.findall(r'<link rel="preload" as="font"[^>]*href="([^"]+)"', path.read_text("utf-8"))
+    assert [address.rsplit("/", 1)[1] for address in preloads] == [*fonts]
+    assert all((path.parent / address).is_file() for address in preloads)
 
 
 @pytest.fixture

@@ -118,7 +118,7 @@ def test_version_is_the_same_everywhere():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     assert citation["version"] == bnlib.__version__
     newest = re.search(
-        r"(?m)^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+        r"(?m)^## ([\d.]+)\b", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     )
     assert newest[1] == bnlib.__version__
 
