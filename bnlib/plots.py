@@ -35,11 +35,7 @@ Pair = tuple[npt.ArrayLike, npt.ArrayLike]
 
 
 def lines(
-    series: Mapping[str, Pair],
-    xlabel: str,
-    ylabel: str,
-    log: str = "",
-    ax: Axes | None = None,
+    series: Mapping[str, Pair], xlabel: str, ylabel: str, log: str = "", ax: Axes | None = None
 ) -> Axes:
     """Draw one line for each ``label: (x, y)``; ``log`` names the logarithmic axes, "xy"."""
     ax = _axes(ax)

@@ -1,6 +1,5 @@
 """One readable training loop, and a sweep of it over learning rates and seeds."""
 
-import importlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -90,8 +89,8 @@ def fit(
                 history.accuracy.append(accuracy(model, *held_out))
                 history.steps.append(step)  # only where there is an accuracy
         except NonFiniteError:
-            history.diverged = True
-        if history.diverged or not np.isfinite(loss):
+            loss = np.nan
+        if not np.isfinite(loss):
             history.diverged = True
             break
     model.eval()
@@ -180,8 +179,7 @@ def _bar(items: Iterable[Any], progress: bool, total: int) -> Iterable[Any]:
     if not progress:
         return items
     try:
-        tqdm = importlib.import_module("tqdm").tqdm
+        from tqdm import tqdm
     except ModuleNotFoundError:
         return items
-    bar: Iterable[Any] = tqdm(items, total=total, leave=False)
-    return bar
+    return tqdm(items, total=total, leave=False)

@@ -34,13 +34,7 @@ def gradients(
 
 
 def gradients_in_range(
-    dy: Array,
-    x: Array,
-    mu: Vector,
-    inv_std: Vector,
-    scale: Vector,
-    axis: int,
-    through: bool,
+    dy: Array, x: Array, mu: Vector, inv_std: Vector, scale: Vector, axis: int, through: bool
 ) -> tuple[Array, Vector, Vector]:
     """Return what `gradients` does; ``scale`` is ``gamma * inv_std``.
 
