@@ -62,9 +62,10 @@ def measured(name: str) -> dict[str, Any]:
     """
     text = files("bnlib.data").joinpath("measured.json").read_text(encoding="utf-8")
     suites: dict[str, dict[str, Any]] = json.loads(text)
-    if name not in suites:
+    names = tuple(suites)
+    if name not in names:
         raise ValueError(
-            f"measured: name must be one of {tuple(suites)}, got {name!r}; "
+            f"measured: name must be one of {names}, got {name!r}; "
             "book/benchmarks.json holds the other parts of the run"
         )
     return suites[name]

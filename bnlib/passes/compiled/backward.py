@@ -57,7 +57,8 @@ def gradients_in_range(
         table = layout.spread([scale, np.zeros_like(scale)], x.dtype)
         launch(loops.apply, given, table, out)
         return dx, dgamma, dbeta
-    slope, mean = inv_std * dgamma / layout.m, (dbeta - lost * dgamma) / layout.m
+    m = x.size // mu.size
+    slope, mean = inv_std * dgamma / m, (dbeta - lost * dgamma) / m
     if not in_range(slope, x.dtype):
         raise FloatingPointError("gradients: a slope is out of range; NumPy computes")
     columns = [center, mean, slope, scale]
