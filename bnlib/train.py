@@ -167,9 +167,10 @@ def sweep(
     pairs = [(lr, seed) for lr in rates for seed in seeds]
     finished: Iterable[Result] = (run(*pair) for pair in pairs)
     if workers > 1:
-        joblib = importlib.import_module("joblib")
-        jobs = joblib.Parallel(workers, return_as="generator")
-        finished = jobs(joblib.delayed(run)(*pair) for pair in pairs)
+        from joblib import Parallel, delayed
+
+        jobs = Parallel(workers, return_as="generator")
+        finished = jobs(delayed(run)(*pair) for pair in pairs)
     results = list(_bar(finished, progress, total=len(pairs)))
     return [results[i * len(seeds) : (i + 1) * len(seeds)] for i in range(len(rates))]
 
