@@ -63,16 +63,13 @@ def fold(layer: Layer, bn: nn.Module) -> Layer:
     >>> bool((fold(layer, bn)(x) - bn(layer(x))).abs().max() < 1e-6)
     True
     """
-    pair = _check(layer, bn)
-    assert pair.running_mean is not None
-    assert pair.running_var is not None
-    mean, var = wide(pair.running_mean), wide(pair.running_var)
-    check_statistics("fold", mean.numpy(), var.numpy(), pair.eps)
-    scale = (var + pair.eps).rsqrt()
-    if pair.weight is not None:
-        scale = scale * wide(pair.weight)
+    norm, mean, var = _check(layer, bn)
+    check_statistics("fold", mean.numpy(), var.numpy(), norm.eps)
+    scale = (var + norm.eps).rsqrt()
+    if norm.weight is not None:
+        scale = scale * wide(norm.weight)
     bias: Tensor | float = 0.0 if layer.bias is None else wide(layer.bias)
-    shift: Tensor | float = 0.0 if pair.bias is None else wide(pair.bias)
+    shift: Tensor | float = 0.0 if norm.bias is None else wide(norm.bias)
     folded = copy.deepcopy(layer).eval()
     folded.weight = like(layer.weight, wide(layer.weight) * along_outputs(scale, layer))
     folded.bias = like(layer.weight, scale * (bias - mean) + shift)
@@ -116,8 +113,8 @@ def dims(module: nn.Module) -> int | None:
     return next(found, 1 if isinstance(module, nn.Linear) else None)
 
 
-def _check(layer: object, bn: object) -> _BatchNorm:
-    """Return ``bn``, or say why nothing can be folded."""
+def _check(layer: object, bn: object) -> tuple[_BatchNorm, Tensor, Tensor]:
+    """Return ``bn`` and its running statistics in float64, or say why nothing can be folded."""
     if not isinstance(layer, Foldable) or not isinstance(bn, _BatchNorm):
         swapped = isinstance(layer, _BatchNorm) and isinstance(bn, Foldable)
         hint = "only a BatchNorm after the layer" if swapped else "nothing else"
@@ -127,14 +124,14 @@ def _check(layer: object, bn: object) -> _BatchNorm:
         )
     check_forward_is_ours(layer, bn)
     outputs = layer.out_features if isinstance(layer, nn.Linear) else layer.out_channels
-    check_fixed_map(layer, bn, outputs)
+    mean, var = check_fixed_map(layer, bn, outputs)
     _check_parameters(layer, bn)
     if dims(bn) not in (None, dims(layer)):
         raise ValueError(
             f"fold: {type(layer).__name__} and {type(bn).__name__} work on different ranks; "
             "they do not belong together"
         )
-    return bn
+    return bn, wide(mean), wide(var)
 
 
 def _check_parameters(layer: Foldable, bn: _BatchNorm) -> None:

@@ -12,15 +12,9 @@ from bnlib.passes.compiled.layout import Layout, layout_of
 
 
 def gradients(
-    dy: Array,
-    x: Array,
-    mu: Vector,
-    var: Vector,
-    gamma: Vector,
-    eps: float,
-    axis: int,
+    dy: Array, x: Array, mu: Vector, var: Vector, gamma: Vector, eps: float, axis: int,
     through: bool = True,
-) -> tuple[Array, Vector, Vector]:
+) -> tuple[Array, Vector, Vector]:  # fmt: skip
     """Do what `bnlib.passes.plain.gradients` does.
 
     NumPy takes over where a number is NaN, or leaves the range of the dtype.
