@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+from book_previews import rows
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
@@ -32,16 +33,15 @@ def kind(page: str) -> str:
 
 
 @cache
-def rows(env: BuildEnvironment) -> dict[str, tuple[list[nodes.Node], str]]:
+def claims(env: BuildEnvironment) -> dict[str, tuple[list[nodes.Node], str]]:
     """Return, for each id of a claim, its words and its verdict."""
     known = {}
-    if "book/claims" in env.all_docs:
-        for row in env.get_doctree("book/claims").findall(nodes.row):
-            ids = [name for part in row.findall(nodes.inline) for name in part["ids"]]
-            if ids:
-                _, claim, verdict, *_ = row.children
-                word = next(filter(verdict.astext().startswith, VERDICTS))
-                known[ids[0]] = claim[0].children, word
+    for row in rows(env, "book/claims"):
+        ids = [name for part in row.findall(nodes.inline) for name in part["ids"]]
+        if ids:
+            _, claim, verdict, *_ = row.children
+            word = next(filter(verdict.astext().startswith, VERDICTS))
+            known[ids[0]] = claim[0].children, word
     return known
 
 
@@ -71,7 +71,7 @@ def links(tree: nodes.document, pattern: re.Pattern[str]) -> Iterator[tuple[node
 
 def set_in_margin(app: Sphinx, tree: nodes.document, page: str) -> None:
     """Mark the links to claims, and set each claim beside the first of its links."""
-    known, shown = rows(app.env), set()
+    known, shown = claims(app.env), set()
     for link, name in links(tree, CLAIM):
         if name not in known:
             continue
