@@ -51,7 +51,7 @@ def gradients_in_range(
         table = layout.spread([scale, np.zeros_like(scale)], x.dtype)
         launch(loops.apply, given, table, out)
         return dx, dgamma, dbeta
-    m = x.size // mu.size
+    m = layout.shape[0] * layout.shape[2]
     slope, mean = inv_std * dgamma / m, (dbeta - lost * dgamma) / m
     if not in_range(slope, x.dtype):
         raise FloatingPointError("gradients: a slope is out of range; NumPy computes")
