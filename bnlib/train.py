@@ -1,6 +1,5 @@
 """One readable training loop, and a sweep of it over learning rates and seeds."""
 
-import importlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -90,8 +89,8 @@ def fit(
                 history.accuracy.append(accuracy(model, *held_out))
                 history.steps.append(step)  # only where there is an accuracy
         except NonFiniteError:
-            history.diverged = True
-        if history.diverged or not np.isfinite(loss):
+            loss = np.nan
+        if not np.isfinite(loss):
             history.diverged = True
             break
     model.eval()
@@ -168,9 +167,10 @@ def sweep(
     pairs = [(lr, seed) for lr in rates for seed in seeds]
     finished: Iterable[Result] = (run(*pair) for pair in pairs)
     if workers > 1:
-        joblib = importlib.import_module("joblib")
-        jobs = joblib.Parallel(workers, return_as="generator")
-        finished = jobs(joblib.delayed(run)(*pair) for pair in pairs)
+        from joblib import Parallel, delayed
+
+        jobs = Parallel(workers, return_as="generator")
+        finished = jobs(delayed(run)(*pair) for pair in pairs)
     results = list(_bar(finished, progress, total=len(pairs)))
     return [results[i * len(seeds) : (i + 1) * len(seeds)] for i in range(len(rates))]
 
@@ -180,8 +180,7 @@ def _bar(items: Iterable[Any], progress: bool, total: int) -> Iterable[Any]:
     if not progress:
         return items
     try:
-        tqdm = importlib.import_module("tqdm").tqdm
+        from tqdm import tqdm
     except ModuleNotFoundError:
         return items
-    bar: Iterable[Any] = tqdm(items, total=total, leave=False)
-    return bar
+    return tqdm(items, total=total, leave=False)

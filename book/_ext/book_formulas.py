@@ -114,14 +114,10 @@ def write_fonts(folder: Path, drawn: Collection[str]) -> None:
         keep_characters(path, drawn, folder / f"{path.stem}.woff2")
 
 
-def is_formula(node: nodes.Node) -> bool:
-    """Tell whether a node is a formula."""
-    return isinstance(node, (nodes.math, nodes.math_block))
-
-
 def add_style(app: Sphinx, page: str, template: str, context: Any, doctree: Any) -> None:
     """Load the styles on pages with formulas, and at once the fonts of nearly every formula."""
-    if doctree is None or not any(doctree.findall(is_formula)):
+    kinds = nodes.math | nodes.math_block
+    if doctree is None or not any(isinstance(node, kinds) for node in doctree.findall()):
         return
     app.add_css_file(STYLE)
     for font in FIRST_FONTS:

@@ -43,11 +43,6 @@ def keep_characters(font: Path, characters: Iterable[str], target: Path) -> None
         subset.save_font(glyphs, str(target), options)
 
 
-def selectors(group: str) -> list[str]:
-    """Split the head of a rule at its commas, not at those in parentheses."""
-    return re.split(r",(?![^(]*\))", group)
-
-
 def keep_rules(sheet: str, words: set[str]) -> str:
     """Take out of a style sheet the selectors with a class that no page and script names."""
 
@@ -60,7 +55,8 @@ def keep_rules(sheet: str, words: set[str]) -> str:
         comment, group, body = rule.groups()
         if group.startswith("@"):
             return rule[0]
-        kept = [selector for selector in selectors(group) if used(selector)]
+        selectors = re.split(r",(?![^(]*\))", group)  # not at commas in parentheses
+        kept = [selector for selector in selectors if used(selector)]
         return comment + (",".join(kept) + body if kept else "")
 
     return RULE.sub(shorter, sheet)
