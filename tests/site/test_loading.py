@@ -100,7 +100,8 @@ def test_fonts_of_formulas_hold_what_is_drawn_and_nothing_else(site):
 )
 def test_the_first_fonts_of_formulas_load_at_once(site, page, fonts):
     path = site / f"{page}.html"
-    preloads = re.findall(r'<link rel="preload" as="font"[^>]*href="([^"]+)"', path.read_text("utf-8"))
+    preload = re.compile('<link rel="preload" as="font"[^>]*href="([^"]+)"')
+    preloads = preload.findall(path.read_text("utf-8"))
     assert [address.rsplit("/", 1)[1] for address in preloads] == [*fonts]
     assert all((path.parent / address).is_file() for address in preloads)
 
