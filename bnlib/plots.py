@@ -35,11 +35,7 @@ Pair = tuple[npt.ArrayLike, npt.ArrayLike]
 
 
 def lines(
-    series: Mapping[str, Pair],
-    xlabel: str,
-    ylabel: str,
-    log: str = "",
-    ax: Axes | None = None,
+    series: Mapping[str, Pair], xlabel: str, ylabel: str, log: str = "", ax: Axes | None = None
 ) -> Axes:
     """Draw one line for each ``label: (x, y)``; ``log`` names the logarithmic axes, "xy"."""
     ax = _axes(ax)
@@ -243,11 +239,7 @@ def _axes(ax: Axes | None) -> Axes:
 
 def _finish(ax: Axes, xlabel: str, ylabel: str, log: str) -> Axes:
     """Label the axes, set their scales and add a legend where there are labels."""
-    if "x" in log:
-        ax.set_xscale("log")
-    if "y" in log:
-        ax.set_yscale("log")
-    ax.set(xlabel=xlabel, ylabel=ylabel)
+    ax.set(xlabel=xlabel, ylabel=ylabel, **{f"{axis}scale": "log" for axis in log})
     if ax.get_legend_handles_labels()[1]:
         ax.legend(frameon=False)
     return ax

@@ -1,8 +1,6 @@
 """One readable training loop, and a sweep of it over learning rates and seeds."""
 
-import importlib
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -91,8 +89,8 @@ def fit(
                 history.accuracy.append(accuracy(model, *held_out))
                 history.steps.append(step)  # only where there is an accuracy
         except NonFiniteError:
-            history.diverged = True
-        if history.diverged or not np.isfinite(loss):
+            loss = np.nan
+        if not np.isfinite(loss):
             history.diverged = True
             break
     model.eval()
@@ -150,8 +148,8 @@ def sweep(
 ) -> list[list[Result]]:
     """Return ``run(rate, seed)`` for every pair: a row a rate, a column a seed.
 
-    With more than one of ``workers``, runs share as many threads. Results stay the same if runs
-    share no data. It saves time where PyTorch computes, and none with NumPy's small arrays.
+    More than one of ``workers`` are processes of joblib, which comes with scikit-learn. They
+    get copies: what a run changes outside its result is lost.
 
     Raises
     ------
@@ -167,10 +165,13 @@ def sweep(
         raise ValueError(f"sweep: expected workers >= 1, got {workers}")
     rates, seeds = list(rates), list(seeds)
     pairs = [(lr, seed) for lr in rates for seed in seeds]
-    with ThreadPoolExecutor(workers) as pool:
-        apply = pool.map if workers > 1 else map  # one worker is the caller's thread
-        finished = apply(lambda pair: run(*pair), pairs)
-        results = list(_bar(finished, progress, total=len(pairs)))
+    finished: Iterable[Result] = (run(*pair) for pair in pairs)
+    if workers > 1:
+        from joblib import Parallel, delayed
+
+        jobs = Parallel(workers, return_as="generator")
+        finished = jobs(delayed(run)(*pair) for pair in pairs)
+    results = list(_bar(finished, progress, total=len(pairs)))
     return [results[i * len(seeds) : (i + 1) * len(seeds)] for i in range(len(rates))]
 
 
@@ -179,8 +180,7 @@ def _bar(items: Iterable[Any], progress: bool, total: int) -> Iterable[Any]:
     if not progress:
         return items
     try:
-        tqdm = importlib.import_module("tqdm").tqdm
+        from tqdm import tqdm
     except ModuleNotFoundError:
         return items
-    bar: Iterable[Any] = tqdm(items, total=total, leave=False)
-    return bar
+    return tqdm(items, total=total, leave=False)

@@ -90,7 +90,7 @@ def convert_state(
         raise ValueError(f"{OP}: keep must be 'outputs' or 'estimate', got {keep!r}")
     values = {**arrays, old.names[2]: mean, old.names[3]: var}
     converted = {
-        there: values[here].astype(_float_dtype(arrays[here]))
+        there: values[here].astype("f4" if arrays[here].dtype == np.float32 else "f8")
         for here, there in zip(old.names, new.names, strict=True)
         if here in arrays
     }
@@ -121,11 +121,6 @@ def _read(state: Mapping[str, npt.ArrayLike], source: str, row: Convention) -> S
     if (arrays[row.names[3]] < 0).any():
         raise ValueError(f"{OP}: {row.names[3]} cannot be negative")
     return arrays
-
-
-def _float_dtype(array: npt.NDArray[Any]) -> type[np.floating]:
-    """Return float32 for float32, else float64."""
-    return np.float32 if array.dtype == np.float32 else np.float64
 
 
 def _eps(name: str, eps: float | None, row: Convention) -> float:

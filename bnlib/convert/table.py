@@ -53,71 +53,41 @@ class Convention:
 CONVENTIONS: Mapping[str, Convention] = MappingProxyType(
     {
         "torch": Convention(
-            momentum=0.1,
-            weighs="new",
-            eps=1e-5,
-            eps_place="inside",
-            batch_var="biased",
-            running_var="unbiased",
-            initial=(0.0, 1.0),
-            channel_axis=1,
+            momentum=0.1, weighs="new", eps=1e-5, eps_place="inside",
+            batch_var="biased", running_var="unbiased", initial=(0.0, 1.0), channel_axis=1,
             names=("weight", "bias", "running_mean", "running_var"),
             varies="momentum=None averages all batches alike: a = 1, 1/2, 1/3, ...",
         ),
         "keras": Convention(
-            momentum=0.99,
-            weighs="old",
-            eps=1e-3,
-            eps_place="inside",
-            batch_var="biased",
-            running_var="biased",
-            initial=(0.0, 1.0),
-            channel_axis=-1,
+            momentum=0.99, weighs="old", eps=1e-3, eps_place="inside",
+            batch_var="biased", running_var="biased", initial=(0.0, 1.0), channel_axis=-1,
             names=("gamma", "beta", "moving_mean", "moving_variance"),
             varies="This is Keras 3. In Keras 2 the running variance was unbiased since 2018; "
             "in TensorFlow's own Keras 2 it is with fused=True, and biased without.",
         ),
         "flax": Convention(
-            momentum=0.99,
-            weighs="old",
-            eps=1e-5,
-            eps_place="inside",
-            batch_var="biased",
-            running_var="biased",
-            initial=(0.0, 1.0),
-            channel_axis=-1,
+            momentum=0.99, weighs="old", eps=1e-5, eps_place="inside",
+            batch_var="biased", running_var="biased", initial=(0.0, 1.0), channel_axis=-1,
             names=("scale", "bias", "mean", "var"),
             varies="linen keeps scale and bias in the collection params, mean and var in "
             "batch_stats. use_fast_variance=True, the default, computes in one pass.",
         ),
         "mxnet": Convention(
-            momentum=0.9,
-            weighs="old",
-            eps=1e-5,
-            eps_place="inside",
-            batch_var="biased",
-            running_var="biased",
-            initial=(0.0, 1.0),
-            channel_axis=1,
+            momentum=0.9, weighs="old", eps=1e-5, eps_place="inside",
+            batch_var="biased", running_var="biased", initial=(0.0, 1.0), channel_axis=1,
             names=("gamma", "beta", "running_mean", "running_var"),
             varies="Gluon's layer on a CPU. The operator BatchNorm has eps=1e-3, the names "
             "moving_mean and moving_var, and fix_gamma=True, so that gamma stays 1.",
         ),
         "darknet": Convention(
-            momentum=0.99,
-            weighs="old",
-            eps=1e-6,
-            eps_place="outside",
-            batch_var="unbiased",
-            running_var="unbiased",
-            initial=(0.0, 0.0),
-            channel_axis=1,
+            momentum=0.99, weighs="old", eps=1e-6, eps_place="outside",
+            batch_var="unbiased", running_var="unbiased", initial=(0.0, 0.0), channel_axis=1,
             names=("scales", "biases", "rolling_mean", "rolling_variance"),
             varies="On a CPU; all numbers are constants in the code. Later revisions have eps "
             "inside the root, and one momentum 0.9; cuDNN is called with eps=1e-5.",
         ),
     }
-)
+)  # fmt: skip
 
 
 def convention(op: str, framework: str) -> Convention:

@@ -4,9 +4,6 @@ import json
 from importlib.resources import files
 from typing import Any
 
-FILE = "measured.json"
-NAMES = ("whitening", "folding", "devices")
-
 
 def measured(name: str) -> dict[str, Any]:
     """Return a suite of the stored benchmark run, on one thread; no network.
@@ -63,11 +60,12 @@ def measured(name: str) -> dict[str, Any]:
     >>> sorted({row["batch"] for row in measured("folding")["rows"]})
     [1, 32, 256]
     """
-    if name not in NAMES:
+    text = files("bnlib.data").joinpath("measured.json").read_text(encoding="utf-8")
+    suites: dict[str, dict[str, Any]] = json.loads(text)
+    names = tuple(suites)
+    if name not in names:
         raise ValueError(
-            f"measured: name must be one of {NAMES}, got {name!r}; "
+            f"measured: name must be one of {names}, got {name!r}; "
             "book/benchmarks.json holds the other parts of the run"
         )
-    text = files("bnlib.data").joinpath(FILE).read_text(encoding="utf-8")
-    suite: dict[str, Any] = json.loads(text)[name]
-    return suite
+    return suites[name]

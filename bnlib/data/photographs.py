@@ -79,8 +79,7 @@ def patches(
     values = np.moveaxis(chosen, 1, -1)  # (count, size, size, 3)
     if not color:
         values = values @ LUMA  # (count, size, size), from 0 to 255000
-    rows: Array = values.reshape(count, -1) / np.float64(scale)
-    return rows
+    return values.reshape(count, -1) / np.float64(scale)
 
 
 def _photographs(photo: str | None) -> npt.NDArray[np.uint8]:

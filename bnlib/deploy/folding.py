@@ -92,16 +92,14 @@ def _check(layer: object, bn: object) -> tuple[Vector, Vector]:
             f"got {type(layer).__name__} and {type(bn).__name__}; {hint} can be folded"
         )
     check_forward_is_ours(layer, bn)
-    check_fixed_map(layer, bn, outputs=len(layer.weight.value))
-    assert bn.running_mean is not None
-    assert bn.running_var is not None
+    mean, var = check_fixed_map(layer, bn, outputs=len(layer.weight.value))
     if bn.channel_axis not in (1, 1 - layer.weight.value.ndim):
         raise ValueError(
             f"fold: bn has channel_axis {bn.channel_axis}, {type(layer).__name__} has its "
             "channels on axis 1; they do not belong together"
         )
-    check_statistics("fold", bn.running_mean, bn.running_var, bn.eps)
-    return bn.running_mean, bn.running_var
+    check_statistics("fold", mean, var, bn.eps)
+    return mean, var
 
 
 def check_forward_is_ours(*layers: object) -> None:
@@ -120,8 +118,10 @@ def check_forward_is_ours(*layers: object) -> None:
                 )
 
 
-def check_fixed_map(layer: object, bn: Any, outputs: int) -> None:
-    """Raise unless ``bn`` is a fixed map, with a channel for each output of ``layer``.
+def check_fixed_map(layer: object, bn: Any, outputs: int) -> tuple[Any, Any]:
+    """Return the running statistics of ``bn``, or raise unless it is a map for ``layer``.
+
+    It must be in evaluation mode, with a channel for each output of ``layer``.
 
     Serves the layers of `bnlib.layers` and those of PyTorch.
     """
@@ -140,3 +140,4 @@ def check_fixed_map(layer: object, bn: Any, outputs: int) -> None:
             f"fold: bn has {bn.num_features} channels, {type(layer).__name__} gives {outputs}; "
             "pass the BatchNorm that follows the layer"
         )
+    return bn.running_mean, bn.running_var

@@ -109,9 +109,8 @@ def _replace(layers: list[BatchNorm], rules: list[DatasetPass]) -> None:
     check_all_used(rules)
     statistics = [(rule.mean, rule.var, rule.num_batches) for rule in rules]
     for layer, values in zip(layers, statistics, strict=True):
-        names = ("running_mean", "running_var", "num_batches_tracked")
-        for name, value in zip(names, values, strict=True):
-            layer.own_buffers()[name][...] = value
+        for buffer, value in zip(layer.own_buffers().values(), values, strict=True):
+            buffer[...] = value
 
 
 def check_task(model: object, batches: object, layers: Sequence[object]) -> None:

@@ -33,8 +33,7 @@ class BatchNormCache:
     @property
     def inv_std(self) -> Vector:
         """``1 / sqrt(var + eps)``, shape (C,), float64."""
-        inv_std: Vector = 1 / np.sqrt(self.var + self.eps)
-        return inv_std
+        return 1 / np.sqrt(self.var + self.eps)
 
     @property
     def x_hat(self) -> Array:

@@ -56,8 +56,7 @@ def jacobian(
     op = "jacobian"
     check_float(op, "x", x)
     if x.ndim == 1:
-        one: Array = jacobian(x[:, None], gamma, eps)[0]
-        return one
+        return jacobian(x[:, None], gamma, eps).squeeze(0)
     gamma, _, eps, axis = check_forward(op, x, gamma, None, eps, channel_axis, min_values=2)
     C, m = x.shape[axis], values_per_channel(x.shape, axis)
     _check_size(C, m)
@@ -68,8 +67,7 @@ def jacobian(
     x_hat = (rows - mu[:, None]) * inv_std[:, None]  # (C, m), float64
     J: Array = np.eye(m) - 1 / m - x_hat[:, :, None] * x_hat[:, None, :] / m
     J *= (gamma * inv_std)[:, None, None]
-    same: Array = J.astype(x.dtype, copy=False)
-    return same
+    return J.astype(x.dtype, copy=False)
 
 
 def _check_size(C: int, m: int) -> None:

@@ -38,11 +38,6 @@ class Slopes:
                 self.truncation[i] = abs(double - slope) / 3
         self.rounding = self._rounding()
 
-    @property
-    def uniform(self) -> bool:
-        """Whether all entries have the same step."""
-        return bool(self.steps.min() == self.steps.max())
-
     def _rounding(self) -> Vector:
         """Return the norms of ``w * y`` that an entry moves, and of what moves it, by step."""
         of_y, of_x = (self.w * self.y).ravel() ** 2, (self.x * self.numeric).ravel() ** 2

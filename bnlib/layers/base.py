@@ -1,7 +1,7 @@
 """What every layer has: parameters, a mode, a state that can be saved and loaded."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +9,7 @@ import numpy.typing as npt
 from bnlib.arguments import check_real
 from bnlib.axes import Array
 
+Kept = TypeVar("Kept")
 State = dict[str, npt.NDArray[Any]]
 
 
@@ -204,13 +205,14 @@ def _joined(at: str, name: str) -> str:
     return f"{at}.{name}" if at else name
 
 
-def need_forward(layer: Layer, cache: object) -> None:
-    """Raise ``RuntimeError`` when ``backward`` comes before any ``forward``."""
-    if cache is None:
+def need_forward(layer: Layer, kept: Kept | None) -> Kept:
+    """Return what ``forward`` kept, or raise ``RuntimeError`` if none came before."""
+    if kept is None:
         name = type(layer).__name__
         raise RuntimeError(
             f"{name}.backward: no forward pass came before; call {name}(x) first"
         )
+    return kept
 
 
 def _check_names(op: str, own: State, state: Mapping[str, Any]) -> None:

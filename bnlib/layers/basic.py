@@ -66,10 +66,9 @@ class Linear(Layer):
     @quiet
     def backward(self, dy: Array) -> Array:
         """Set ``weight.grad`` and ``bias.grad``; return ``dx``, shape (N, in_features)."""
-        need_forward(self, self._x)
-        assert self._x is not None
-        check_gradient("Linear.backward", dy, (len(self._x), self.weight.value.shape[0]))
-        self.weight.grad = dy.T @ self._x
+        x = need_forward(self, self._x)
+        check_gradient("Linear.backward", dy, (len(x), self.weight.value.shape[0]))
+        self.weight.grad = dy.T @ x
         if self.bias is not None:
             self.bias.grad = dy.sum(axis=0)
         return dy @ self.weight.value
@@ -94,10 +93,9 @@ class ReLU(Layer):
 
     def backward(self, dy: Array) -> Array:
         """Return ``dy`` where the output is positive, else 0."""
-        need_forward(self, self._y)
-        assert self._y is not None
-        check_gradient("ReLU.backward", dy, self._y.shape)
-        return dy * (self._y > 0)
+        y = need_forward(self, self._y)
+        check_gradient("ReLU.backward", dy, y.shape)
+        return dy * (y > 0)
 
 
 class Sigmoid(Layer):
@@ -120,10 +118,9 @@ class Sigmoid(Layer):
 
     def backward(self, dy: Array) -> Array:
         """Return ``dy * y * (1 - y)``."""
-        need_forward(self, self._y)
-        assert self._y is not None
-        check_gradient("Sigmoid.backward", dy, self._y.shape)
-        return dy * self._y * (1 - self._y)
+        y = need_forward(self, self._y)
+        check_gradient("Sigmoid.backward", dy, y.shape)
+        return dy * y * (1 - y)
 
 
 class Tanh(Layer):
@@ -145,7 +142,6 @@ class Tanh(Layer):
 
     def backward(self, dy: Array) -> Array:
         """Return ``dy * (1 - y ** 2)``."""
-        need_forward(self, self._y)
-        assert self._y is not None
-        check_gradient("Tanh.backward", dy, self._y.shape)
-        return dy * (1 - self._y**2)
+        y = need_forward(self, self._y)
+        check_gradient("Tanh.backward", dy, y.shape)
+        return dy * (1 - y**2)

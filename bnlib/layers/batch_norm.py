@@ -137,10 +137,9 @@ class BatchNorm(Layer):
     @quiet
     def backward(self, dy: Array) -> Array:
         """Set the gradients of gamma and beta and return ``dx``, as the forward pass ran."""
-        need_forward(self, self._cache)
-        assert self._cache is not None
-        check_backward("BatchNorm.backward", dy, self._cache, "cache", BatchNormCache)
-        dx, dgamma, dbeta = backward(dy, self._cache, self._used_batch, passes_for(dy))
+        cache = need_forward(self, self._cache)
+        check_backward("BatchNorm.backward", dy, cache, "cache", BatchNormCache)
+        dx, dgamma, dbeta = backward(dy, cache, self._used_batch, passes_for(dy))
         if self.gamma is not None and self.beta is not None:
             self.gamma.grad, self.beta.grad = dgamma, dbeta
         return dx

@@ -96,9 +96,7 @@ class Conv2d(Layer):
     @quiet
     def backward(self, dy: Array) -> Array:
         """Set ``weight.grad`` and ``bias.grad``; return ``dx``, as ``x``, in ``dy``'s dtype."""
-        need_forward(self, self._cache)
-        assert self._cache is not None
-        rows, padded_shape, shape = self._cache
+        rows, padded_shape, shape = need_forward(self, self._cache)
         check_gradient("Conv2d.backward", dy, shape)
         N, _, Ho, Wo = shape
         by_row = dy.transpose(0, 2, 3, 1).reshape(N * Ho * Wo, shape[1])

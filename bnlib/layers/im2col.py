@@ -45,8 +45,7 @@ def windows(op: str, x: Array, kernel: Pair, stride: Pair) -> Array:
             "larger images"
         )
     view = sliding_window_view(x, kernel, axis=(2, 3))
-    strided: Array = view[:, :, :: stride[0], :: stride[1]]
-    return strided
+    return view[:, :, :: stride[0], :: stride[1]]
 
 
 def add_windows(parts: Array, shape: tuple[int, ...], stride: Pair) -> Array:

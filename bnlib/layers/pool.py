@@ -57,14 +57,11 @@ class MaxPool2d(Layer):
         flat = view.reshape(*view.shape[:4], math.prod(self.kernel_size))
         first = flat.argmax(axis=-1)[..., None]  # (N, C, Ho, Wo, 1)
         self._cache = first, x.shape
-        y: Array = np.take_along_axis(flat, first, axis=-1)[..., 0]
-        return y
+        return np.take_along_axis(flat, first, axis=-1)[..., 0]
 
     def backward(self, dy: Array) -> Array:
         """Return ``dx``, shape of ``x``: ``dy`` where the largest values stood, else 0."""
-        need_forward(self, self._cache)
-        assert self._cache is not None
-        first, shape = self._cache
+        first, shape = need_forward(self, self._cache)
         check_gradient("MaxPool2d.backward", dy, first.shape[:4])
         flat = np.zeros((*dy.shape, math.prod(self.kernel_size)), dy.dtype)
         np.put_along_axis(flat, first, dy[..., None], axis=-1)
@@ -100,8 +97,6 @@ class Flatten(Layer):
 
     def backward(self, dy: Array) -> Array:
         """Return ``dy`` in the shape of ``x``."""
-        need_forward(self, self._shape)
-        assert self._shape is not None
-        shape = self._shape
+        shape = need_forward(self, self._shape)
         check_gradient("Flatten.backward", dy, (shape[0], math.prod(shape[1:])))
         return dy.reshape(shape)

@@ -90,15 +90,9 @@ def affine(
 
 
 def gradients(
-    dy: Array,
-    x: Array,
-    mu: Vector,
-    var: Vector,
-    gamma: Vector,
-    eps: float,
-    axis: int,
+    dy: Array, x: Array, mu: Vector, var: Vector, gamma: Vector, eps: float, axis: int,
     through: bool = True,
-) -> tuple[Array, Vector, Vector]:
+) -> tuple[Array, Vector, Vector]:  # fmt: skip
     """Do what `bnlib.passes.plain.gradients` does, with one array as large as ``x``."""
     m, inv_std, near = x.size // len(mu), 1 / np.sqrt(var + eps), near_zero(mu, var)
     dx = affine(x, mu, inv_std, np.zeros_like(mu), axis, near, np.empty_like(x))  # x_hat

@@ -104,11 +104,6 @@ def block_moments(x: Array) -> tuple[int, Vector, Vector]:
     """Return count, mean and summed squared deviation of each channel of (before, C, after).
 
     Two passes over each block give its mean and its ``m2``; Chan's formula joins them.
-
-    Examples
-    --------
-    >>> block_moments(np.array([[[1.0], [10.0]], [[3.0], [10.0]]]))
-    (2, array([ 2., 10.]), array([2., 0.]))
     """
     parts = [_join(table, *_passes(table)) for table in tables(x)]
     return functools.reduce(lambda a, b: combine(*a, *b), parts)

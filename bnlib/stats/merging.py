@@ -58,8 +58,7 @@ def merge(
 def _part(part: str, n: int, mean: Vector, m2: Vector, size: int) -> tuple[int, Vector, Vector]:
     """Return one part's count, mean and m2 as int and float64, or say what is wrong."""
     n = check_integer("merge", f"n_{part}", n, 0, "it counts values")
-    vectors = {f"mean_{part}": mean, f"m2_{part}": m2}
-    mean, m2 = check_vectors("merge", size, **vectors)
+    mean, m2 = check_vectors("merge", size, **{f"mean_{part}": mean, f"m2_{part}": m2})
     if n == 0:
         return 0, np.zeros(size), np.zeros(size)
     _need_finite(f"in part {part}", mean, m2)

@@ -10,13 +10,7 @@ import math
 
 import numpy as np
 
-from bnlib.arguments import (
-    check_integer,
-    check_number,
-    check_statistics,
-    check_vectors,
-    quiet,
-)
+from bnlib.arguments import check_integer, check_number, check_statistics, check_vectors, quiet
 from bnlib.axes import Array, Vector
 from bnlib.stats.running import bessel, update_running
 

@@ -1,7 +1,7 @@
 """Batch normalization moved into the layer before it, where it costs nothing."""
 
 import copy
-from typing import Any, TypeVar
+from typing import TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -14,18 +14,9 @@ from bnlib.arguments import check_statistics
 from bnlib.deploy.folding import check_fixed_map, check_forward_is_ours
 
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
-CONV = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
-TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
-FOLDABLE = (nn.Linear, *CONV, *TRANSPOSED)
-Foldable = (
-    nn.Linear
-    | nn.Conv1d
-    | nn.Conv2d
-    | nn.Conv3d
-    | nn.ConvTranspose1d
-    | nn.ConvTranspose2d
-    | nn.ConvTranspose3d
-)
+Conv = nn.Conv1d | nn.Conv2d | nn.Conv3d
+Transposed = nn.ConvTranspose1d | nn.ConvTranspose2d | nn.ConvTranspose3d
+Foldable = nn.Linear | Conv | Transposed
 Layer = TypeVar("Layer", bound=Foldable)
 
 
@@ -72,21 +63,17 @@ def fold(layer: Layer, bn: nn.Module) -> Layer:
     >>> bool((fold(layer, bn)(x) - bn(layer(x))).abs().max() < 1e-6)
     True
     """
-    pair = _check(layer, bn)
-    assert pair.running_mean is not None
-    assert pair.running_var is not None
-    mean, var = wide(pair.running_mean), wide(pair.running_var)
-    check_statistics("fold", mean.numpy(), var.numpy(), pair.eps)
-    scale = (var + pair.eps).rsqrt()
-    if pair.weight is not None:
-        scale = scale * wide(pair.weight)
+    norm, mean, var = _check(layer, bn)
+    check_statistics("fold", mean.numpy(), var.numpy(), norm.eps)
+    scale = (var + norm.eps).rsqrt()
+    if norm.weight is not None:
+        scale = scale * wide(norm.weight)
     bias: Tensor | float = 0.0 if layer.bias is None else wide(layer.bias)
-    shift: Tensor | float = 0.0 if pair.bias is None else wide(pair.bias)
-    folded: Any = copy.deepcopy(layer).eval()
+    shift: Tensor | float = 0.0 if norm.bias is None else wide(norm.bias)
+    folded = copy.deepcopy(layer).eval()
     folded.weight = like(layer.weight, wide(layer.weight) * along_outputs(scale, layer))
     folded.bias = like(layer.weight, scale * (bias - mean) + shift)
-    same: Layer = folded
-    return same
+    return cast(Layer, folded)
 
 
 def wide(t: Tensor) -> Tensor:
@@ -111,7 +98,7 @@ def along_outputs(scale: Tensor, layer: Foldable) -> Tensor:
     torch.Size([4, 3, 1, 1])
     """
     ones = [1] * (layer.weight.ndim - 2)
-    if not isinstance(layer, TRANSPOSED):
+    if not isinstance(layer, Transposed):
         return scale.view(-1, 1, *ones)
     groups = layer.groups
     split = scale.view(groups, 1, -1).expand(-1, layer.weight.shape[0] // groups, -1)
@@ -120,15 +107,16 @@ def along_outputs(scale: Tensor, layer: Foldable) -> Tensor:
 
 def dims(module: nn.Module) -> int | None:
     """Return how many spatial dimensions a module works on; None where it takes any."""
-    kinds = zip((1, 2, 3), NORMS, CONV, TRANSPOSED, strict=True)
-    found = (n for n, *classes in kinds if isinstance(module, tuple(classes)))
+    if isinstance(module, Conv | Transposed):
+        return len(module.kernel_size)
+    found = (n for n, norm in enumerate(NORMS, start=1) if isinstance(module, norm))
     return next(found, 1 if isinstance(module, nn.Linear) else None)
 
 
-def _check(layer: object, bn: object) -> _BatchNorm:
-    """Return ``bn``, or say why nothing can be folded."""
-    if not isinstance(layer, FOLDABLE) or not isinstance(bn, _BatchNorm):
-        swapped = isinstance(layer, _BatchNorm) and isinstance(bn, FOLDABLE)
+def _check(layer: object, bn: object) -> tuple[_BatchNorm, Tensor, Tensor]:
+    """Return ``bn`` and its running statistics in float64, or say why nothing can be folded."""
+    if not isinstance(layer, Foldable) or not isinstance(bn, _BatchNorm):
+        swapped = isinstance(layer, _BatchNorm) and isinstance(bn, Foldable)
         hint = "only a BatchNorm after the layer" if swapped else "nothing else"
         raise TypeError(
             "fold: expected a Linear, Conv or ConvTranspose and the BatchNorm that follows "
@@ -136,14 +124,14 @@ def _check(layer: object, bn: object) -> _BatchNorm:
         )
     check_forward_is_ours(layer, bn)
     outputs = layer.out_features if isinstance(layer, nn.Linear) else layer.out_channels
-    check_fixed_map(layer, bn, outputs)
+    mean, var = check_fixed_map(layer, bn, outputs)
     _check_parameters(layer, bn)
     if dims(bn) not in (None, dims(layer)):
         raise ValueError(
             f"fold: {type(layer).__name__} and {type(bn).__name__} work on different ranks; "
             "they do not belong together"
         )
-    return bn
+    return bn, wide(mean), wide(var)
 
 
 def _check_parameters(layer: Foldable, bn: _BatchNorm) -> None:

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from bnlib.deploy.recalibration import check_all_used, check_task
@@ -86,7 +87,7 @@ def _collecting(layers: list[_BatchNorm], rules: list[DatasetPass]) -> Iterator[
     hooks = []
     try:
         for layer, rule in zip(layers, rules, strict=True):
-            hooks.append(layer.register_forward_hook(_feeder(rule), with_kwargs=True))
+            hooks.append(layer.register_forward_hook(partial(_feed, rule), with_kwargs=True))
             layer.training, layer.track_running_stats = True, False
         yield
     finally:
@@ -96,18 +97,12 @@ def _collecting(layers: list[_BatchNorm], rules: list[DatasetPass]) -> Iterator[
             layer.training, layer.track_running_stats = mode
 
 
-def _feeder(rule: DatasetPass) -> Any:
-    """Return a hook that tells a rule what a layer has just seen."""
-
-    def feed(
-        layer: nn.Module, inputs: tuple[Tensor, ...], named: dict[str, Tensor], y: Any
-    ) -> None:
-        x = inputs[0] if inputs else named["input"]
-        m, mean, m2 = whole(x, *moments(widened(x))[1:], group_of(layer))
-        if m:
-            rule.update(mean.cpu().numpy(), m2.cpu().numpy() / m, m)
-
-    return feed
+def _feed(rule: DatasetPass, layer: nn.Module, inputs: Any, named: Any, _: Any) -> None:
+    """Tell a rule what a layer has just seen: after the rule, the arguments of a hook."""
+    x = inputs[0] if inputs else named["input"]
+    m, mean, m2 = whole(x, *moments(widened(x))[1:], group_of(layer))
+    if m:
+        rule.update(mean.cpu().numpy(), m2.cpu().numpy() / m, m)
 
 
 def _replace(layers: list[_BatchNorm], rules: list[DatasetPass]) -> None:

@@ -61,8 +61,7 @@ def inverse_sqrt_eigh(cov: Array, eps: float = 0.0) -> Array:
             "or use more samples than dimensions"
         )
     half = vectors / values**0.25
-    root: Array = half @ half.T
-    return root
+    return half @ half.T
 
 
 @quiet

@@ -142,9 +142,8 @@ class Whitener:
         """
         op = "Whitener.transform"
         self._check_fitted(op, X)
-        return check_finite(
-            op, "the result", ((X - self.mean_) @ self.matrix_.T).astype(X.dtype)
-        )
+        Z = (X - self.mean_) @ self.matrix_.T
+        return check_finite(op, "the result", Z.astype(X.dtype))
 
     @quiet
     def inverse_transform(self, Z: Array) -> Array:

@@ -8,8 +8,10 @@ below its title.
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
+from book_previews import rows
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
@@ -30,23 +32,20 @@ def kind(page: str) -> str:
     return next((name for start, name in KINDS.items() if page.startswith(start)), "page")
 
 
-def rows(env: BuildEnvironment) -> dict[str, tuple[list[nodes.Node], str]]:
-    """Return, for each id of a claim, its words and its verdict; read once a build."""
-    known = getattr(env, "book_claims", None)
-    if known is None:
-        known = env.book_claims = {}  # type: ignore[attr-defined]
-        if "book/claims" in env.all_docs:
-            for row in env.get_doctree("book/claims").findall(nodes.row):
-                ids = [name for part in row.findall(nodes.inline) for name in part["ids"]]
-                if ids:
-                    _, claim, verdict, *_ = row.children
-                    words = verdict.astext()
-                    known[ids[0]] = (claim[0].children, next(
-                        v for v in VERDICTS if words.startswith(v)
-                    ))  # fmt: skip
+@cache
+def claims(env: BuildEnvironment) -> dict[str, tuple[list[nodes.Node], str]]:
+    """Return, for each id of a claim, its words and its verdict."""
+    known = {}
+    for row in rows(env, "book/claims"):
+        ids = [name for part in row.findall(nodes.inline) for name in part["ids"]]
+        if ids:
+            _, claim, verdict, *_ = row.children
+            word = next(filter(verdict.astext().startswith, VERDICTS))
+            known[ids[0]] = claim[0].children, word
     return known
 
 
+@cache
 def figures(env: BuildEnvironment) -> dict[str, nodes.container]:
     """Return the figures that move, each by the id of its section."""
     if "book/playground" not in env.all_docs:
@@ -72,7 +71,7 @@ def links(tree: nodes.document, pattern: re.Pattern[str]) -> Iterator[tuple[node
 
 def set_in_margin(app: Sphinx, tree: nodes.document, page: str) -> None:
     """Mark the links to claims, and set each claim beside the first of its links."""
-    known, shown = rows(app.env), set()
+    known, shown = claims(app.env), set()
     for link, name in links(tree, CLAIM):
         if name not in known:
             continue
@@ -95,12 +94,10 @@ def set_in_margin(app: Sphinx, tree: nodes.document, page: str) -> None:
 
 def bring_figures(app: Sphinx, tree: nodes.document, page: str) -> None:
     """Set a figure that moves below the paragraph of a chapter that links to it."""
-    wanted = list(links(tree, FIGURE)) if kind(page) == "chapter" else []
-    known = figures(app.env) if wanted else {}
-    for link, name in wanted:
-        if name in known:
+    for link, name in links(tree, FIGURE) if kind(page) == "chapter" else ():
+        if figure := figures(app.env).get(name):
             place = block(link)
-            place.parent.insert(place.parent.index(place) + 1, known[name].deepcopy())
+            place.parent.insert(place.parent.index(place) + 1, figure.deepcopy())
 
 
 def leave_out_setup(app: Sphinx, tree: nodes.document) -> None:

@@ -17,9 +17,8 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from sphinx.application import Sphinx
-from sphinx.util import logging
 
 TAG = re.compile(
     r'<img\b(?P<before>[^>]*?) src="(?P<folder>[^"]*?_images/)(?P<name>[^"/]+)"'
@@ -29,7 +28,6 @@ WIDE = 750  # pixels: wider drawings take the margin, too
 DPI = 100  # dots an inch of a picture that is shown dot for dot
 PHOTO = 0.4  # a drawing has a larger share of white
 MOVES = re.compile(r"\bbn-figure-(\w+)")
-logger = logging.getLogger(__name__)
 
 
 def as_webp(picture: Image.Image, source: Path, target: Path) -> bool:
@@ -92,12 +90,8 @@ def on_page(app: Sphinx, page: str, template: str, context: Any, doctree: Any) -
         for name in ["core", *names]:
             app.add_js_file(f"figures/{name}.js", loading_method="defer")
     sources = {name: Path(app.srcdir, path) for path, name in app.builder.images.items()}
-    try:
-        context["body"] = TAG.sub(
-            lambda tag: sized(tag, sources, Path(app.outdir, "_images")), context["body"]
-        )
-    except (KeyError, OSError, UnidentifiedImageError) as error:
-        logger.warning("book_images: cannot read the size of %s; store a PNG", error)
+    images = Path(app.outdir, "_images")
+    context["body"] = TAG.sub(lambda tag: sized(tag, sources, images), context["body"])
 
 
 def copy_scripts(app: Sphinx) -> None:

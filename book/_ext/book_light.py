@@ -33,19 +33,14 @@ def icons(sheet: str, names: Iterable[str]) -> set[str]:
     return named | set(re.findall(r"[\ue000-\uf8ff]", sheet))
 
 
-def keep_icons(font: Path, characters: Iterable[str]) -> None:
-    """Take all other characters out of a font."""
+def keep_characters(font: Path, characters: Iterable[str], target: Path) -> None:
+    """Write a font as WOFF2, without all other characters."""
     options = subset.Options(flavor="woff2")
     with subset.load_font(str(font), options) as glyphs:
         subsetter = subset.Subsetter(options)
         subsetter.populate(text="".join(characters))
         subsetter.subset(glyphs)
-        subset.save_font(glyphs, str(font), options)
-
-
-def selectors(group: str) -> list[str]:
-    """Split the head of a rule at its commas, not at those in parentheses."""
-    return re.split(r",(?![^(]*\))", group)
+        subset.save_font(glyphs, str(target), options)
 
 
 def keep_rules(sheet: str, words: set[str]) -> str:
@@ -60,7 +55,8 @@ def keep_rules(sheet: str, words: set[str]) -> str:
         comment, group, body = rule.groups()
         if group.startswith("@"):
             return rule[0]
-        kept = [selector for selector in selectors(group) if used(selector)]
+        selectors = re.split(r",(?![^(]*\))", group)  # not at commas in parentheses
+        kept = [selector for selector in selectors if used(selector)]
         return comment + (",".join(kept) + body if kept else "")
 
     return RULE.sub(shorter, sheet)
@@ -84,7 +80,7 @@ def lighten(app: Sphinx, error: Exception | None) -> None:
         own = (static / "styles" / "sphinx-book-theme.css").read_text("utf-8")
         written = {chr(int(code, 16)) for code in re.findall(r"\\(f[0-9a-f]{3})\b", own)}
         sheet = (static / ICON_SHEET).read_text("utf-8")
-        keep_icons(static / ICON_FONT, icons(sheet, names) | written)
+        keep_characters(static / ICON_FONT, icons(sheet, names) | written, static / ICON_FONT)
         (static / ICON_SCRIPT).write_text(ICON_NOTE, "utf-8")
     for script in static.rglob("*.js"):
         words.update(re.findall(r"[\w-]+", script.read_text("utf-8")))

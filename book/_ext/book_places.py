@@ -85,10 +85,8 @@ def target(env: Any, mention: re.Match[str]) -> tuple[str | None, str]:
         return equations(env).get(place), f"#{place}"
     if number := mention["chapter"]:
         return chapters(env).get(number), ""
-    page, start = (
-        "book/references",
-        mention["author"].lower() + (mention["year"] or mention["bare"]),
-    )
+    page = "book/references"
+    start = mention["author"].lower() + (mention["year"] or mention["bare"])
     keys = [key for key in env.metadata[page].get("myst_slugs", ()) if key.startswith(start)]
     return (page, f"#{keys[0]}") if len(keys) == 1 else (None, "")
 

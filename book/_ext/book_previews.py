@@ -99,9 +99,7 @@ class FirstMentions:
             }
             for source in (TERMS, SYMBOLS)
         }
-        self.address = {
-            place: app.builder.get_relative_uri(page, place) for place in self.places
-        }
+        self.address = {to: app.builder.get_relative_uri(page, to) for to in self.places}
         self.own = own_letters(app.env, chapter)
         other = self.own + OTHER_SENSE.get(chapter, [])
         self.known = {places.get(name) for places in self.places.values() for name in other}

@@ -48,15 +48,11 @@ SEARCHED = {  # in formulas σ² is one word, each other sign one of its own
     "ϵ": "ε",
     **{mark: f" {mark} " for mark in "，（）、"},  # no part of a Chinese word
 }
-NOT_SHIPPED = [
-    *("_static/searchtools.js", "_static/language_data.js", "_static/sphinx_highlight.js"),
-    *(
-        "pagefind/pagefind-ui.*",
-        "pagefind/pagefind-modular-ui.*",
-        "pagefind/*-component-ui.css",
-    ),
+NOT_SHIPPED = (
+    "_static/searchtools.js", "_static/language_data.js", "_static/sphinx_highlight.js",
+    "pagefind/pagefind-ui.*", "pagefind/pagefind-modular-ui.*", "pagefind/*-component-ui.css",
     "pagefind/wasm.unknown.pagefind",
-]
+)  # fmt: skip
 logger = logging.getLogger(__name__)
 
 

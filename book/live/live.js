@@ -18,7 +18,7 @@
   let running = null; // the editor whose cells run
   let last = null; // the editor that was used last
   let runs = 0;
-  let coloured = null; // what makes an editor with colours, once it is asked for
+  let coloured = null; // what makes an editor with colours
 
   function add(parent, tag, traits = {}, text = "") {
     const element = document.createElement(tag);
@@ -116,7 +116,7 @@
       this.cell = cell;
       this.stub = source(cell);
       this.task = cell.matches(".tag_live-answer");
-      const section = cell.closest("section");
+      const section = (this.section = cell.closest("section"));
       const heading = section?.querySelector("h1, h2, h3, h4").firstChild.textContent.trim();
       this.title = (this.task ? "Answer to " : "Code in ") + heading;
       if (this.task) {
@@ -158,10 +158,13 @@
       this.stop.setAttribute("aria-disabled", "true");
       button("Start over", this.restart);
       this.status = add(bar, "span", { role: "status" });
+      const next = this.task && editors[editors.indexOf(this) + 1]?.section;
+      this.next = next && add(bar, "a", { href: `#${next.id}`, hidden: "" }, "Next task");
       this.output = add(this.box, "pre", {
         tabindex: "0", role: "region", "aria-label": `Output of ${this.title}`,
       });
       this.output.hidden = true;
+      progress();
       this.area.focus();
       last = this;
       if (!worker) setTimeout(() => this.say(`Python is loading, ${SIZE} MB once. Write meanwhile.`));
@@ -175,7 +178,7 @@
       const { value, selectionStart } = this.area;
       const line = value.slice(value.lastIndexOf("\n", selectionStart - 1) + 1, selectionStart);
       const deeper = /:\s*(#.*)?$/.test(line) ? "    " : "";
-      // This way, and no other, the browser's own undo still works.
+      // This way the browser's own undo still works.
       document.execCommand("insertText", false, `\n${line.match(/^ */)[0]}${deeper}`);
     }
 
@@ -264,6 +267,7 @@
     const begun = editors.some((editor) => editor.draft?.text);
     const line = document.querySelector(".live-progress");
     if (line) line.textContent = begun ? score() : "";
+    for (const { next, draft } of editors) if (next) next.hidden = !draft.right;
   }
 
   function begin() {

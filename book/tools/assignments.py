@@ -56,11 +56,8 @@ def write_parts(course: Path) -> None:
 def release(course: Path, names: list[str]) -> None:
     """Let nbgrader make what students get, and enter the assignments into its gradebook."""
     programs = Path(sys.executable).parent
-    nbgrader = programs / "nbgrader"
-    if not nbgrader.exists():
-        raise SystemExit("assignments: nbgrader is missing; run `make install`")
     path = {"PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', '')}"}  # for alembic
-    command = [str(nbgrader), "generate_assignment", "--force", "--create"]
+    command = [programs / "nbgrader", "generate_assignment", "--force", "--create"]
     for name in names:
         subprocess.run([*command, name], cwd=course, check=True, env=os.environ | path)
 

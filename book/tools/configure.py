@@ -107,12 +107,13 @@ def with_lines(text: str, name: str, lines: str) -> str:
 
 
 def with_cell(text: str, source: str) -> str:
-    """Return a notebook's text with ``source`` in the cell tagged `bootstrap`."""
+    """Return a notebook's text with ``source`` in the cell tagged `bootstrap`, folded."""
     notebook = nbformat.reads(text, as_version=4)
     cells = [c for c in notebook.cells if "bootstrap" in c.metadata.get("tags", [])]
     if len(cells) != 1 or cells[0].cell_type != "code":
         raise ValueError(f"expected one code cell tagged 'bootstrap', found {len(cells)}")
     cells[0].source = source.strip()
+    cells[0].metadata |= {"cellView": "form", "jupyter": {"source_hidden": True}}
     return nbformat.writes(notebook) + "\n"
 
 

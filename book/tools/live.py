@@ -157,12 +157,8 @@ def roles(sheet: Notebook) -> dict[str, str]:
         task = name if kind == "task" else task
         if kind in ("answer", "check"):
             kinds[name] = kind
-        open_task = task in judged and f"{task}-check" not in kinds
-        if (
-            kind == ""
-            and cell["cell_type"] == "code"
-            and (open_task or name.endswith("-imports"))
-        ):
+        needed = name.endswith("-imports") or (task in judged and f"{task}-check" not in kinds)
+        if needed and kind == "" and cell["cell_type"] == "code":
             kinds[name] = "before"
     return kinds
 

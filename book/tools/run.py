@@ -17,7 +17,7 @@ from PIL import Image
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 METADATA = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
-KEPT = {"tags", "mystnb", "nbgrader", "exercise", "jupyter"}  # of a cell's metadata
+KEPT = {"tags", "mystnb", "nbgrader", "exercise", "jupyter", "cellView"}  # of a cell
 FIGURES = {"fig-rates": Path("book/figures/learning_rates.png")}  # used outside the chapter
 
 

@@ -61,6 +61,10 @@ def test_the_right_answer_counts_and_a_mistake_is_named(page):
     assert ran(page, RIGHT) == "Right. 1 of 5 right on this sheet."
     assert page.locator(".live-progress").inner_text() == "1 of 5 right on this sheet."
     assert page.evaluate("document.activeElement.localName") == "textarea"
+    following = page.get_by_role("link", name="Next task")
+    assert following.get_attribute("href") == "#the-whole-forward-pass"
+    assert ran(page, WRONG).startswith("Not yet")
+    expect(following).to_be_hidden()
 
 
 @pytest.mark.parametrize("what", HOSTILE)

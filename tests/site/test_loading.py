@@ -1,14 +1,11 @@
 """Images as WebP show the same pixels; formulas are drawn when the site is built."""
 
 import re
-from functools import partial
-from pathlib import Path
 from types import SimpleNamespace
 
-import book_formulas
 import numpy as np
 import pytest
-from book_formulas import STYLE, coloured, draw_pages
+from book_formulas import FIRST_FONTS, STYLE, characters, coloured, draw_pages
 from book_light import ICON_FONT, ICON_SHEET, icons, keep_rules
 from fontTools import ttLib
 from PIL import Image
@@ -79,13 +76,33 @@ def test_formulas_are_seen_without_a_script(chromium, served):
     tab.close()
 
 
+def test_fonts_of_formulas_hold_what_is_drawn_and_nothing_else(site):
+    sheet = site / "_static" / STYLE
+    drawn = {ord(letter) for letter in characters(sheet.read_text("utf-8"))}
+    held = set()
+    for path in sheet.parent.glob("*.woff2"):
+        with ttLib.TTFont(path) as font:
+            held |= set(font.getBestCmap() or ())
+    assert len(drawn) > 100
+    assert held == drawn
+
+
+@pytest.mark.parametrize(
+    ("page", "fonts"), [("chapters/05_backward", FIRST_FONTS), ("index", ())]
+)
+def test_the_first_fonts_of_formulas_load_at_once(site, page, fonts):
+    path = site / f"{page}.html"
+    preload = re.compile('<link rel="preload" as="font"[^>]*href="([^"]+)"')
+    preloads = preload.findall(path.read_text("utf-8"))
+    assert [address.rsplit("/", 1)[1] for address in preloads] == [*fonts]
+    assert all((path.parent / address).is_file() for address in preloads)
+
+
 @pytest.fixture
-def write(tmp_path, monkeypatch):
+def write(tmp_path):
     """Give a function that adds pages with one formula, as Sphinx writes it, and draws them."""
     html = SimpleNamespace(format="html")
     app = SimpleNamespace(builder=html, outdir=tmp_path, doctreedir=tmp_path)
-    no_fonts = partial(Path.mkdir, parents=True, exist_ok=True)  # to write them takes seconds
-    monkeypatch.setattr(book_formulas, "write_fonts", no_fonts)
 
     def write(**pages):
         for name, formula in pages.items():

@@ -95,7 +95,7 @@ def test_links_lead_somewhere():
 def test_the_citation_is_complete_and_the_version_is_the_same_everywhere():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    newest = re.search(r"(?m)^## \[(.+?)\]", changes)
+    newest = re.search(r"(?m)^## ([\d.]+)\b", changes)
     assert citation["version"] == newest[1] == bnlib.__version__
     assert {"cff-version", "message", "title", "authors"} <= set(citation)
     assert citation["cff-version"] == "1.2.0"

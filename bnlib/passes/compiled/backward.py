@@ -12,15 +12,9 @@ from bnlib.passes.compiled.layout import Layout, layout_of
 
 
 def gradients(
-    dy: Array,
-    x: Array,
-    mu: Vector,
-    var: Vector,
-    gamma: Vector,
-    eps: float,
-    axis: int,
+    dy: Array, x: Array, mu: Vector, var: Vector, gamma: Vector, eps: float, axis: int,
     through: bool = True,
-) -> tuple[Array, Vector, Vector]:
+) -> tuple[Array, Vector, Vector]:  # fmt: skip
     """Do what `bnlib.passes.plain.gradients` does.
 
     NumPy takes over where a number is NaN, or leaves the range of the dtype.
@@ -34,13 +28,7 @@ def gradients(
 
 
 def gradients_in_range(
-    dy: Array,
-    x: Array,
-    mu: Vector,
-    inv_std: Vector,
-    scale: Vector,
-    axis: int,
-    through: bool,
+    dy: Array, x: Array, mu: Vector, inv_std: Vector, scale: Vector, axis: int, through: bool
 ) -> tuple[Array, Vector, Vector]:
     """Return what `gradients` does; ``scale`` is ``gamma * inv_std``.
 
@@ -63,7 +51,8 @@ def gradients_in_range(
         table = layout.spread([scale, np.zeros_like(scale)], x.dtype)
         launch(loops.apply, given, table, out)
         return dx, dgamma, dbeta
-    slope, mean = inv_std * dgamma / layout.m, (dbeta - lost * dgamma) / layout.m
+    m = layout.shape[0] * layout.shape[2]
+    slope, mean = inv_std * dgamma / m, (dbeta - lost * dgamma) / m
     if not in_range(slope, x.dtype):
         raise FloatingPointError("gradients: a slope is out of range; NumPy computes")
     columns = [center, mean, slope, scale]

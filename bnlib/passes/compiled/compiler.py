@@ -23,11 +23,6 @@ def is_fork() -> bool:
     """Return whether this process was forked, and has not started a program since.
 
     Linux alone says so, in the sixth bit of the flags, see proc_pid_stat(5).
-
-    Examples
-    --------
-    >>> is_fork()
-    False
     """
     try:
         fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()

@@ -30,11 +30,6 @@ class Layout:
     walked: tuple[int, ...]  # the shape that the loops see
 
     @property
-    def m(self) -> int:
-        """Values per channel."""
-        return self.shape[0] * self.shape[2]
-
-    @property
     def width(self) -> int:
         """Columns that the loops see; in slabs, channels."""
         return self.walked[1]

@@ -5,10 +5,9 @@ prefix. Links between pages become links inside the one page. Headings move down
 parts, chapters and sections nest: from them the browser makes the outline of the PDF.
 """
 
-import posixpath
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 from bs4 import BeautifulSoup, Tag
 
@@ -40,15 +39,15 @@ def anchor(page: str, fragment: str = "") -> str:
 
 def inside(page: str, link: str) -> str:
     """Return the path from the site's root of a link that stands on ``page``."""
-    return posixpath.normpath(posixpath.join(posixpath.dirname(page), unquote(link)))
+    return unquote(urljoin(page, link))
 
 
 def target(page: str, link: str, known: set[str]) -> str | None:
     """Return where a link leads in the one page, or None if it leads nowhere on paper."""
-    parts = urlsplit(link)
+    parts = urlsplit(urljoin(page, link))
     if parts.scheme or parts.netloc:
         return link
-    other = inside(page, parts.path).removesuffix(".html") if parts.path else page
+    other = unquote(parts.path).removesuffix(".html")
     return "#" + anchor(other, unquote(parts.fragment)) if other in known else None
 
 

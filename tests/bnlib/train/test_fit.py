@@ -1,7 +1,7 @@
 """The training loop: batches, history, divergence and the mode it leaves behind."""
 
 import math
-import threading
+import os
 
 import numpy as np
 import pytest
@@ -198,20 +198,19 @@ def test_sweep_has_a_row_a_rate_and_a_column_a_seed():
     assert results == [[(lr, seed) for seed in (7, 8)] for lr in (0.1, 0.2, 0.3)]
 
 
-def test_workers_run_side_by_side_and_results_keep_their_places():
-    both = threading.Barrier(2, timeout=30)
-
+def test_workers_are_other_processes_and_results_keep_their_places():
     def run(lr, seed):
-        both.wait()  # nobody passes alone
-        return lr, seed
+        return lr, seed, os.getpid()
 
-    results = sweep(run, [0.1, 0.2, 0.3], [7, 8], progress=False, workers=2)
-    assert results == [[(lr, seed) for seed in (7, 8)] for lr in (0.1, 0.2, 0.3)]
+    rows = sweep(run, [0.1, 0.2, 0.3], [7, 8], progress=False, workers=2)
+    assert [[one[:2] for one in row] for row in rows] == [
+        [(lr, seed) for seed in (7, 8)] for lr in (0.1, 0.2, 0.3)
+    ]
+    assert os.getpid() not in {process for row in rows for *_, process in row}
 
 
 def test_one_worker_is_the_caller():
-    threads = sweep(lambda lr, seed: threading.current_thread(), [0.1], [0], progress=False)
-    assert threads == [[threading.current_thread()]]
+    assert sweep(lambda lr, seed: os.getpid(), [0.1], [0], progress=False) == [[os.getpid()]]
 
 
 def test_a_sweep_without_workers_is_refused():
