@@ -122,7 +122,7 @@ def test_names_and_changes_are_read_from_mutmut():
         ("bnlib.stats.f", "return a[0] + b → return b - a[0]"),
         ("bnlib.stats.g", '"use a larger eps" → "use a smaller eps"'),
         ("bnlib.stats.g", '"train" → "XXtrainXX"'),  # not a text but a name
-        ("bnlib.stats.g", 'f(a, "use this") → f(b, "use this")'),
+        ("bnlib.stats.g", 'f(a, "use this") → f(b, "XXuse thisXX")'),
         ("bnlib.stats.g", 'f("a", "b") → f("A", "b")'),
         ("bnlib.stats.g", 'f("use this", "") → f("use this", )'),
     ],
