@@ -134,25 +134,17 @@ BAD_ENTRIES = [
     ("running_mean", [1j, 0], TypeError, "must hold real ... complex128; convert ..."),
     ("running_var", [None, 1], TypeError, "must hold real numbers, got dtype object; conv..."),
     ("weight", nn.Parameter(torch.ones(2)), TypeError, "is a Parameter that NumPy cannot ..."),
-    (
-        "bias",
-        torch.ones(2).bfloat16(),
-        TypeError,
-        "is a Tensor that NumPy cannot read; convert tensors with .detach().double().numpy()",
-    ),
+    ("bias", torch.ones(2).bfloat16(), TypeError, "is a Tensor that ...; convert tensors ..."),
 ]
-NAMES = (
-    "BatchNorm.load_state_dict: expected the names [...]; missing {}, unknown {}; build the "
-    "layer with the same options as the saved one"
-)
+NAMES = "BatchNorm.load_state_dict: expected the names [...]; missing {}, unknown {}; build ..."
 NO_GAMMA, NO_STATISTICS = {"affine": False}, {"track_running_stats": False}
 STATISTICS = ["running_mean", "running_var"]
-WRONG_NAMES = {  # the layer's options, the saved one's, what else is saved, missing, unknown
-    "no gamma saved": ({}, NO_GAMMA, {}, ["bias", "weight"], []),
-    "gamma saved": (NO_GAMMA, {}, {}, [], ["bias", "weight"]),
-    "statistics for gamma": (NO_GAMMA, NO_STATISTICS, {}, STATISTICS, ["bias", "weight"]),
-    "no strings": ({}, {}, {1: 0, "other": 0}, [], [1, "other"]),
-}
+WRONG_NAMES = [  # the layer's options, the saved one's, what else is saved, missing, unknown
+    ({}, NO_GAMMA, {}, ["bias", "weight"], []),
+    (NO_GAMMA, {}, {}, [], ["bias", "weight"]),
+    (NO_GAMMA, NO_STATISTICS, {}, STATISTICS, ["bias", "weight"]),
+    ({}, {}, {1: 0, "other": 0}, [], [1, "other"]),
+]
 
 
 def load(layer, bad):
@@ -162,25 +154,20 @@ def load(layer, bad):
 
 @each_row(
     [
-        Row(f"{i} {name}", error, f"load_state_dict: {name} {text}", load, ({name: bad},),
-            lambda: BatchNorm(2))
-        for i, (name, bad, error, text) in enumerate(BAD_ENTRIES)
+        Row(error, f"load_state_dict: {prefix}{name} {text}", load, ({prefix + name: bad},), on)
+        for name, bad, error, text in BAD_ENTRIES
+        for prefix, on in [("", lambda: BatchNorm(2)),
+                           ("2.", lambda: Sequential(BatchNorm(2), ReLU(), BatchNorm(2)))]
     ],
     [
-        Row(f"{i} 2.{name}", error, f"load_state_dict: 2.{name} {text}", load,
-            ({f"2.{name}": bad},), lambda: Sequential(BatchNorm(2), ReLU(), BatchNorm(2)))
-        for i, (name, bad, error, text) in enumerate(BAD_ENTRIES)
-    ],
-    [
-        Row(kind, ValueError, NAMES.format(missing, unknown), BatchNorm.load_state_dict,
+        Row(ValueError, NAMES.format(missing, unknown), BatchNorm.load_state_dict,
             ({k: v + 1 for k, v in BatchNorm(2, **saved).state_dict().items()} | more,),
             lambda options=options: BatchNorm(2, **options))
-        for kind, (options, saved, more, missing, unknown) in WRONG_NAMES.items()
+        for options, saved, more, missing, unknown in WRONG_NAMES
     ],
-    Row("no mapping", TypeError,
-        "BatchNorm.load_state_dict: expected a mapping of names to arrays, "
-        "got {0.__class__.__name__}; pass the result of state_dict()",
-        BatchNorm.load_state_dict,
+    Row(TypeError,
+        "BatchNorm.load_state_dict: expected a mapping of names to arrays, got "
+        "{0.__class__.__name__}; pass the result of state_dict()", BatchNorm.load_state_dict,
         (None, [1.0], "weight", BatchNorm(2), nn.Linear(1, 1).named_parameters()),
         lambda: BatchNorm(2)),
 )  # fmt: skip

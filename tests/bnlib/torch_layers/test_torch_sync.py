@@ -340,16 +340,16 @@ LOST = (
 
 
 @each_row(
-    Row("own forward", TypeError, LOST.format("Clipped"), convert_sync_batchnorm,
+    Row(TypeError, LOST.format("Clipped"), convert_sync_batchnorm,
         on=lambda: nn.Sequential(nn.BatchNorm2d(3), Clipped(4))),
-    Row("patched", TypeError, LOST.format("BatchNorm1d"), convert_sync_batchnorm, on=patched),
-    Row("lazy", TypeError, LOST.format("LazyBatchNorm1d"), convert_sync_batchnorm,
+    Row(TypeError, LOST.format("BatchNorm1d"), convert_sync_batchnorm, on=patched),
+    Row(TypeError, LOST.format("LazyBatchNorm1d"), convert_sync_batchnorm,
         on=lambda: nn.Sequential(nn.BatchNorm2d(3), nn.LazyBatchNorm1d())),
-    Row("parametrized", TypeError, LOST.format("ParametrizedBatchNorm1d"),
-        convert_sync_batchnorm,
+    Row(TypeError, LOST.format("ParametrizedBatchNorm1d"), convert_sync_batchnorm,
         on=lambda: parametrizations.weight_norm(nn.BatchNorm1d(4), dim=None)),
-    Row("no module", TypeError, "convert_sync_batchnorm: module must be a PyTorch module, got "
-        "{0.__class__.__name__}; pass the model itself", convert_sync_batchnorm, (None, [3])),
+    Row(TypeError,
+        "convert_sync_batchnorm: module must be a PyTorch module, got {0.__class__.__name__}; "
+        "pass the model itself", convert_sync_batchnorm, (None, [3])),
 )  # fmt: skip
 def test_a_bad_conversion_is_refused(row, bad):
     row.check(*bad)

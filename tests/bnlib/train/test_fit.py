@@ -167,11 +167,11 @@ def test_an_evaluation_that_is_not_finite_ends_the_run(data):
 
 @pytest.mark.parametrize(("steps", "batch_size"), [(0, 16), (-1, 16), (5, 0), (5, 51)])
 def test_fit_needs_a_step_and_a_full_batch(data, net, steps, batch_size):
-    Row(
-        "fit", ValueError, "fit: expected steps >= 1 and batch_size from 1 to 50, got "
-        f"steps={steps}, batch_size={batch_size}",
-        lambda net: fit(net, data, lr=0.1, steps=steps, batch_size=batch_size), on=lambda: net,
-    ).check()  # fmt: skip
+    Row(ValueError,
+        f"fit: expected steps >= 1 and batch_size from 1 to 50, got steps={steps}, "
+        f"batch_size={batch_size}",
+        lambda net: fit(net, data, lr=0.1, steps=steps, batch_size=batch_size),
+        on=lambda: net).check()  # fmt: skip
 
 
 @pytest.mark.parametrize("batch_size", [1, 50])
