@@ -100,7 +100,7 @@ def remaining(share):
     [Row(TypeError, f"{op}: momentum must be a number, got {{0!r}}; no constant does ...",
          call, ("0.9", True, 1j, [0.9], *[None] * (op == "from_torch_momentum")))
      for op, call in MOMENTA.items()],
-    [Row(error, f"convert_state: {text}", changed, (change,)) for change, error, text in STATES],
+    [Row(error, f"convert_state: {text}", changed, (bad,)) for bad, error, text in STATES],
     Row(ValueError, "convert_state: expected keras's names ('gamma', ...; missing ...",
         lambda: changed({}, "keras")),
     Row(ValueError, "convert_state: every array must have shape (C,), got ()",
