@@ -1,6 +1,5 @@
 """Tables of calls that must be refused: with which error, in which words, nothing changed."""
 
-import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from reference import untouched
-from strategies import REFUSED
+from strategies import BAD_EPS, REFUSED
 from torch import nn
 
 from bnlib.arguments import NonFiniteError
@@ -85,8 +84,5 @@ def no_eps(op: str, call: Callable[..., Any], on: Any = None) -> list[Row]:
     """Return the rows of an eps that is no number, negative or not finite."""
     size = f"{op}: eps must be finite and at least 0, got {{0}}; the usual value is 1e-5"
     number = f"{op}: eps must be a number, got {{0!r}}; the usual value is 1e-5"
-    kinds = ("1e-5", True, np.True_, np.complex128(1), None)
-    return [
-        Row(ValueError, size, call, (-1e-5, math.nan, math.inf), on),
-        Row(TypeError, number, call, kinds, on),
-    ]
+    words = {ValueError: size, TypeError: number}
+    return [Row(error, words[error], call, bad, on) for error, bad in BAD_EPS.items()]

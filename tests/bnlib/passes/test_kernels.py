@@ -96,7 +96,7 @@ def calls():
     bad = {f"x {kind}": (x, None, None) for kind, x in REFUSED.items()}
     bad |= {f"gamma {kind}": (X, v, None) for kind, v in REFUSED.items()}
     bad |= {f"beta {kind}": (X, None, v) for kind, v in REFUSED.items()}
-    bad |= {f"eps {kind}": (X, None, None, eps) for kind, (eps, _, _) in BAD_EPS.items()}
+    bad |= {f"eps {eps!r:.9}": (X, None, None, eps) for eps in sum(BAD_EPS.values(), ())}
     bad |= {f"axis {axis}": (X, None, None, 1e-5, axis) for axis in (2, -3, "last", 1.0, True)}
     bad |= {f"shape {s}": (np.ones(s), None, None) for s in [(), (2,), (0, 2), (4, 0)]}
     bad |= {f"width {n}": (X, np.ones(n), None) for n in (1, 3)}

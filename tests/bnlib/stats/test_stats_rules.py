@@ -112,12 +112,6 @@ def test_dataset_pass_is_exact_however_the_data_is_cut(sizes, seed):
     assert_close(fed(DatasetPass(unbiased=False), batches).var, x.var(axis=0), 1e-12)
 
 
-def test_rules_differ_where_batches_differ():
-    batches = [np.array([[0.0], [2.0]]), np.array([[10.0], [12.0]])]
-    assert fed(BatchAverage(), batches).var == 2
-    assert_close(fed(DatasetPass(), batches).var, [np.var([0, 2, 10, 12], ddof=1)], 1e-14)
-
-
 @pytest.mark.parametrize("make", [Exponential, Cumulative, BatchAverage, DatasetPass])
 @pytest.mark.parametrize("unbiased", [True, False])
 def test_rules_share_one_interface_and_keep_their_state_to_themselves(make, unbiased):
