@@ -128,10 +128,7 @@ def network():
     return net
 
 
-UNSEEN = (
-    "recalibrate: {} BatchNorm layers saw no batch; give at least one batch, and call every "
-    "layer in the model's forward"
-)
+UNSEEN = "recalibrate: {} BatchNorm layers saw no batch; give at least one batch, and ..."
 X = sample(9, 4)
 RECALIBRATE = [
     Row(ValueError, UNSEEN.format("3 of 3"), recalibrate, ([],), network),

@@ -110,27 +110,10 @@ def test_statistics_are_those_of_the_whole_batch_and_the_same_bits(name, ran):
         assert results[0]["state"].get("num_batches_tracked") == want.get("num_batches_tracked")
 
 
-@pytest.mark.parametrize("name", ["mean 1e4", "four, mean 1e4"])
-def test_one_round_of_sums_of_squares_would_fail(name):
-    """Sums of x and of x², as if each process had sent these."""
-    case = (TWO | FOUR)[name]
-    parts = [rows(case.parts([rank])[0][0]) for rank in range(len(case.cuts))]
-    mean, square = (sum(t.sum(0) for t in ts) for ts in (parts, [x * x for x in parts]))
-    whole = torch.cat(parts)
-    mean, square = mean / len(whole), square / len(whole)
-    assert mean.dtype == torch.float32
-    want = whole.double().var(0, correction=0)
-    assert ((square - mean * mean) / want - 1).abs().max() > 0.1
-
-
 def test_memory_format_stays(two):
     for result in two:
         assert result["channels-last"]["y"][0].is_contiguous(memory_format=torch.channels_last)
         assert result["calls"]["y"][0].is_contiguous()
-
-
-def test_a_step_sends_2_c_and_1_numbers_and_back_2_c(two):
-    assert [result["counted"] for result in two] == [[9, 8]] * 2
 
 
 def test_evaluation_needs_no_other_process(two):
@@ -192,20 +175,12 @@ def test_second_derivatives_are_those_of_one_process(two):
         assert_near(sum(parts), wanted, 1e-10)
 
 
-def test_a_network_in_distributed_data_parallel_trains_as_one(two):
-    want = sync_cases.train(sync_cases.network(), sync_cases.images())
-    for result in two:
-        assert list(result["network"]) == list(want)
-        for key, value in want.items():
-            assert_near(result["network"][key], value, 1e-10)
-
-
 def test_recalibration_takes_the_values_of_all_processes(two):
     """The first layer's input depends on no other layer, so that its statistics are exact."""
-    x = sync_cases.network()[0](sync_cases.images(12))
+    x = sync_cases.network()[0](sync_cases.points())
     for result in two:
-        assert_near(result["recalibrated"]["1.running_mean"], x.mean((0, 2, 3)), 1e-12)
-        assert_near(result["recalibrated"]["1.running_var"], x.var((0, 2, 3)), 1e-12)
+        assert_near(result["recalibrated"]["1.running_mean"], x.mean(0), 1e-12)
+        assert_near(result["recalibrated"]["1.running_var"], x.var(0), 1e-12)
         for key, value in result["recalibrated"].items():
             assert torch.equal(value, two[0]["recalibrated"][key])
 
@@ -220,13 +195,6 @@ def test_overflow_and_nan_are_those_of_one_process(two):
     for result in two:
         for key, value in want["state"].items():
             torch.testing.assert_close(result["extreme"]["state"][key], value, equal_nan=True)
-
-
-def test_without_gradients_statistics_move_alike(two):
-    want = sync_cases.reference(Case(UNEVEN), (0, 1))["state"]
-    for result in two:
-        for key, value in want.items():
-            assert_near(result["without_grad"][key], value, 1e-12)
 
 
 def test_a_process_that_does_not_call_or_dies_gives_the_other_an_error(tmp_path):
