@@ -188,13 +188,5 @@ def test_equal_eps_in_one_place_copies_the_variance(source, target):
         assert not np.shares_memory(converted[b], state[a])
 
 
-@each_library
-def test_our_layer_computes_what_the_library_does(library):
-    state, x = random_state(library), np.random.default_rng(1).normal(size=(5, 3))
-    layer = BatchNorm(3, eps=1e-7).eval()
-    layer.load_state_dict(convert_state(state, library, "torch", target_eps=1e-7))
-    assert_close(layer(x), normalize(library, x, state, CONVENTIONS[library].eps))
-
-
 def test_a_row_can_be_looked_up():
     assert convention("op", "keras") is CONVENTIONS["keras"]

@@ -65,18 +65,6 @@ def test_every_pass_computes_its_equation(passes, shape, axis, mean, dtype):
     assert_close(sums, [dgamma, dbeta], tol=1e-12 * len(rows))
 
 
-@each_module
-def test_inputs_are_not_changed(passes):
-    x, dy, *vectors = problem((BLOCK, 3), 1, np.float32, 2.0)
-    copies = [a.copy() for a in (x, dy, *vectors)]
-    mu, var, gamma, beta = vectors
-    passes.moments(x, 1)
-    passes.scale_shift(x, mu, var, gamma, beta, 1e-5, 1)
-    passes.gradients(dy, x, mu, var, gamma, 1e-5, 1)
-    for a, copy in zip((x, dy, *vectors), copies, strict=True):
-        np.testing.assert_array_equal(a, copy)
-
-
 def test_the_size_chooses_the_passes():
     assert passes_for(np.ones((2**15, 1))) is plain
     assert passes_for(np.ones((2**15 + 1, 1))) is blocked
