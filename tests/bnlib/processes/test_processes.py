@@ -17,7 +17,7 @@ SIZE, N, C, LR = 2, 8, 4, 0.5
 ADVICE = "; put the function into a module"
 
 
-def network(parts=1):
+def network():
     """Return a small network in float64, always the same."""
     torch.manual_seed(0)
     made = nn.Sequential(nn.Linear(3, C), BatchNorm1d(C), nn.ReLU(), nn.Linear(C, 2))
