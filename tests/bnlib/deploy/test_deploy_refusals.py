@@ -5,16 +5,12 @@ import math
 import numpy as np
 import pytest
 import torch
-from fold_pairs import pair
+from fold_pairs import pair, sample
 from refusals import NonFiniteError, Row, each_row
 from torch import nn
 
 from bnlib.deploy import fold, recalibrate
 from bnlib.layers import BatchNorm, Conv2d, Linear, ReLU, Sequential
-
-
-def sample(*shape, seed=0):
-    return np.random.default_rng(seed).normal(3, 2, shape)
 
 
 def trained_pair(kind="Linear", change=None, **options):

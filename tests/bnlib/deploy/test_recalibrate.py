@@ -2,16 +2,13 @@
 
 import numpy as np
 import torch
+from fold_pairs import sample
 from hypothesis import given
 from hypothesis import strategies as st
 from reference import assert_close, torch_twin
 
 from bnlib.deploy import recalibrate, walk
 from bnlib.layers import BatchNorm, Conv2d, Layer, Linear, ReLU, Sequential
-
-
-def sample(*shape, seed=0):
-    return np.random.default_rng(seed).normal(3, 2, shape)
 
 
 def network():

@@ -5,14 +5,7 @@ import copy
 import pytest
 import torch
 from torch import nn
-from torch_pairs import (
-    KINDS,
-    OPTIONS,
-    assert_same_state,
-    assert_same_step,
-    pair,
-    tensor,
-)
+from torch_pairs import KINDS, OPTIONS, assert_same_state, assert_same_step, pair, tensor
 
 from bnlib import torch_layers
 from bnlib.torch_layers import BatchNorm1d
