@@ -67,9 +67,8 @@ OTHERS = [  # the layer, what follows it, and whether they stand the wrong way r
 ]
 # fmt: off
 FOLD = [
-    Row(ValueError,
-        "fold: bn is in training mode, where it normalizes by its batch and is no fixed map; "
-        "call bn.eval() first", fold, on=trained_pair(change=BatchNorm.train)),
+    Row(ValueError, "fold: bn is in training mode, where it ... is no fixed map; call ...",
+        fold, on=trained_pair(change=BatchNorm.train)),
     Row(ValueError, "fold: bn keeps no running statistics, ...; build it with ...", fold,
         on=trained_pair(track_running_stats=False)),
     *[Row(TypeError,
@@ -78,9 +77,8 @@ FOLD = [
           f"{'only a BatchNorm after the layer' if back else 'nothing else'} can be folded",
           lambda two: fold(*two), tuple(two for *two, order in OTHERS if order is back))
       for back in (True, False)],
-    *[Row(TypeError,
-          f"fold: {type(two[on]).__name__} defines its own {method}, which need not be "
-          "affine; only layers that compute as their base ...", fold, on=lambda two=two: two)
+    *[Row(TypeError, f"fold: {type(two[on]).__name__} defines its own {method}, which ...; ...",
+          fold, on=lambda two=two: two)
       for on, method, two in [(1, "forward", (Linear(2, 4), Clipped(4).eval())),
                               (0, "forward", (Cosine(2, 4), BatchNorm(4).eval())),
                               (0, "__call__", (Doubled(2, 4, 3), BatchNorm(4).eval()))]],
@@ -138,9 +136,8 @@ RECALIBRATE = [
         ([X, sample(1, 4)],), network),
     Row(TypeError, "BatchNorm: x must be a NumPy array ..., got tuple; ...", recalibrate,
         ([(X, 0)],), network),
-    Row(TypeError,
-        "recalibrate: expected an iterable of batches, got {0.__class__.__name__}; pass [x] "
-        "for a single batch", recalibrate, (X, None), network),
+    Row(TypeError, "recalibrate: expected an iterable ..., got {0.__class__.__name__}; ...",
+        recalibrate, (X, None), network),
     Row(TypeError,
         "recalibrate: model must be a NumPy layer, got {0.__class__.__name__}; PyTorch ...",
         lambda model: recalibrate(model, []), (None, torch.nn.BatchNorm1d(2), BatchNorm)),

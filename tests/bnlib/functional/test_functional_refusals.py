@@ -78,9 +78,8 @@ def of_every_forward():
             return call(np.ones((4, 2)), channel_axis=axis)
 
         yield from [
-            Row(ValueError,
-                f"{op}: channel_axis {{0}} does not exist in an array of rank 2; use a value "
-                "from -2 to 1", along, (2, -3)),
+            Row(ValueError, f"{op}: channel_axis {{0}} does not exist in ... rank 2; ...",
+                along, (2, -3)),
             Row(TypeError, f"{op}: channel_axis must be an integer, got {{0!r}}; use 1 ...",
                 along, ("last", 1.0)),
             Row(ValueError,
@@ -100,9 +99,8 @@ def of_batch_statistics(op, call):
         Row(ValueError,
             f"{op}: needs at least 2 values per channel, got x of shape {{0.shape}}; {advice}",
             call, ones((1, 8), (1, 8, 1, 1))),
-        *[Row(NonFiniteError,
-              f"{op}: expected finite statistics, got NaN or infinity in channels [1]; look "
-              "...", call, tuple(np.array([[0.0, bad], [1.0, 0.0]], dtype) for bad in values))
+        *[Row(NonFiniteError, f"{op}: expected finite statistics, ... in channels [1]; ...",
+              call, tuple(np.array([[0.0, bad], [1.0, 0.0]], dtype) for bad in values))
           for dtype, values in BEYOND.items()],
         Row(ValueError, f"{op}: channel 1 is constant (variance 0) and eps is 0, ...; ...",
             lambda x: call(x, eps=0.0), (X * [1, 0], 0.1 + F32 * np.float32([1, 0]))),

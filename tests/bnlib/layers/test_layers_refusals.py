@@ -105,13 +105,11 @@ BATCH_NORM = [
         lambda momentum: BatchNorm(2, momentum=momentum), ("0.1", True, [0.1], 0.1j)),
     Row(ValueError, "BatchNorm: momentum must lie between 0 and 1, got {0}; the weight ...",
         lambda momentum: BatchNorm(2, momentum=momentum), (-0.1, 1.1, math.nan, math.inf)),
-    Row(ValueError,
-        "BatchNorm: needs at least 2 values per channel, got x of shape (1, 2); use ...",
-        lambda layer: layer(np.ones((1, 2))),
-        on=called(lambda: BatchNorm(2), X[0, :2, :2, 0])),
-    *[Row(NonFiniteError, "BatchNorm: expected finite statistics, ... in channels [1]; ...",
-          forward, (np.array([[1.0, big], [2.0, -big]]),), lambda: BatchNorm(2))
-      for name, big in {"nan": math.nan, "infinity": math.inf, "overflow": 1e200}.items()],
+    Row(ValueError, "BatchNorm: needs at least 2 values per channel, got x of shape (1, ...",
+        forward, ones((1, 2)), called(lambda: BatchNorm(2), X[0, :2, :2, 0])),
+    Row(NonFiniteError, "BatchNorm: expected finite statistics, ... in channels [1]; ...",
+        forward, tuple(np.array([[1.0, v], [2.0, -v]]) for v in (math.nan, math.inf, 1e200)),
+        lambda: BatchNorm(2)),
     Row(ValueError, "BatchNorm: channel 1 is constant (variance 0) and eps is 0, ...; ...",
         forward, (np.array([[1.0, 7.0], [2.0, 7.0]]),), lambda: BatchNorm(2, eps=0)),
 ]
@@ -122,11 +120,9 @@ def modes():
     for training in (True, False):
         on = called(lambda training=training: BatchNorm(2).train(training), np.eye(2))
         yield from [
-            Row(ValueError,
-                "BatchNorm: expected 2 channels on axis 1, got x of shape {0.shape}; check "
-                "num_features and channel_axis", forward, ones((4, 3), (2, 4, 2)), on),
-            Row(ValueError,
-                "BatchNorm: expected an array of rank 2 or more, ... got rank 1; add ...",
+            Row(ValueError, "BatchNorm: expected 2 channels on axis 1, got ... {0.shape}; ...",
+                forward, ones((4, 3), (2, 4, 2)), on),
+            Row(ValueError, "BatchNorm: expected an array of rank 2 ..., got rank 1; add ...",
                 forward, ones((2,)), on),
             Row(ValueError, "BatchNorm: got an empty x of shape (0, 2); give at least ...",
                 forward, ones((0, 2)), on),
@@ -151,10 +147,8 @@ IMAGE_LAYERS = [
         forward, ones((2, 1, 3, 3)), lambda: MaxPool2d((1, 4))),
     Row(ValueError, "Conv2d: in_channels, out_channels must be at least 1, got {0}",
         lambda channels: Conv2d(*channels, 3), ((0, 1), (1, 0), (-1, 2))),
-    *[Row(ValueError,
-          f"Conv2d: a window of {name} does not fit into images of {side} x {side}, padding "
-          "included; use a smaller kernel_size or larger images", forward, ones((2, 1, 3, 3)),
-          lambda k=kernel, p=padding: Conv2d(1, 1, k, padding=p))
+    *[Row(ValueError, f"Conv2d: a window of {name} does ... images of {side} x {side}, ...",
+          forward, ones((2, 1, 3, 3)), lambda k=kernel, p=padding: Conv2d(1, 1, k, padding=p))
       for name, (side, kernel, padding) in WINDOWS.items()],
 ]
 NO_SIZES = 1.0, "2", (1,), (1, 2, 3), (1, 2.0), True, (np.True_, 1), [None, 1]
