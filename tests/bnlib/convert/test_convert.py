@@ -142,7 +142,7 @@ def test_momentum_defaults_and_round_trips(library):
 
 
 @each_pair
-@settings(max_examples=15)
+@settings(max_examples=5)
 @given(
     share=st.floats(0.001, 1), updates=st.integers(0, 6), m=st.integers(2, 9),
     seed=st.integers(0, 99),
@@ -162,7 +162,7 @@ def test_the_estimate_is_what_the_target_would_have_found(
 
 
 @each_pair
-@settings(max_examples=15)
+@settings(max_examples=5)
 @given(eps=st.floats(1e-8, 0.05), seed=st.integers(0, 99))
 def test_outputs_stay_the_same_in_evaluation(source, target, eps, seed):
     state, x = random_state(source, seed), np.random.default_rng(seed).normal(size=(5, 3))
