@@ -42,7 +42,7 @@ BAD = [
     *no_eps("op", lambda eps: check_forward("op", ONES, None, None, eps, 1)),
     Row(ValueError, "op: expected an array of rank 2 or more, ... got rank 1; add ...",
         lambda x: check_input("op", x, 0), (TWO,)),
-    Row(ValueError, "op: channel_axis {0} does not exist in an array of rank 2; use a ...",
+    Row(ValueError, "op: channel_axis {0} does not exist in an array of ...; use ... -2 to 1",
         lambda axis: check_input("op", ONES, axis), (2, -3, 10**20)),
     Row(TypeError, "op: channel_axis must be an integer, got {0!r}; use 1 ...",
         lambda axis: check_input("op", ONES, axis), (1.0, "1", None, True, np.True_, (1,))),

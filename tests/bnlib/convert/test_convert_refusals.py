@@ -101,7 +101,7 @@ def remaining(share):
          call, ("0.9", True, 1j, [0.9], *[None] * (op == "from_torch_momentum")))
      for op, call in MOMENTA.items()],
     [Row(error, f"convert_state: {text}", changed, (bad,)) for bad, error, text in STATES],
-    Row(ValueError, "convert_state: expected keras's names ('gamma', ...; missing ...",
+    Row(ValueError, "convert_state: expected keras's names ...; missing ['moving_mean', ...",
         lambda: changed({}, "keras")),
     Row(ValueError, "convert_state: every array must have shape (C,), got ()",
         lambda: convert_state({"running_mean": 1.0, "running_var": 1.0}, "torch", "keras")),
