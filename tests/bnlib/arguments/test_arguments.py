@@ -1,6 +1,7 @@
 """The checks of arguments: what they return, and what they refuse in which words."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 from refusals import Row, each_row, no_eps, no_float_array
@@ -21,6 +22,7 @@ from bnlib.arguments import (
 )
 
 TWO, ONES = np.zeros(2), np.ones((2, 9))
+SAVED = SimpleNamespace(x=ONES)
 
 
 def number(value):
@@ -39,6 +41,9 @@ def statistics(mean=TWO, var=TWO + 1, eps=1e-5, dtype=None):
 BAD = [
     *no_float_array("op", "x", lambda x: check_float("op", "x", x)),
     *no_float_array("op", "x", lambda x: check_input("op", x, 1)),
+    *no_float_array("op", "gamma", lambda v: check_forward("op", ONES, v, None, 1e-5, 1)),
+    *no_float_array("op", "dy", lambda dy: check_like("op", "dy", dy, ONES)),
+    *no_float_array("op", "dy", lambda v: check_backward("op", v, SAVED, "c", type(SAVED))),
     *no_eps("op", lambda eps: check_forward("op", ONES, None, None, eps, 1)),
     Row(ValueError, "op: expected an array of rank 2 or more, ... got rank 1; add ...",
         lambda x: check_input("op", x, 0), (TWO,)),
