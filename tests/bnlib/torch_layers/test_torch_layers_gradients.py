@@ -35,9 +35,12 @@ def problem(rank, training, affine=True):
 def test_derivatives_by_finite_differences(rank, training, affine):
     """As PyTorch's tests of operators: forward, backward, batched, and each over another."""
     function, leaves = problem(rank, training, affine)
+    assert gradcheck(function, leaves)
+    assert gradgradcheck(function, leaves)
+    fast = {"fast_mode": True, "check_batched_grad": True}
     both = {"check_forward_ad": True, "check_batched_forward_grad": True}
-    assert gradcheck(function, leaves, check_batched_grad=True, **both)
-    assert gradgradcheck(function, leaves, check_batched_grad=True, check_fwd_over_rev=True)
+    assert gradcheck(function, leaves, **both, **fast)
+    assert gradgradcheck(function, leaves, check_fwd_over_rev=True, **fast)
 
 
 def derivatives(function, leaves, orders):
