@@ -52,6 +52,11 @@ def torch_batch_norm(
     return [t.detach().numpy() for t in (y, x.grad, gamma.grad, beta.grad)]
 
 
+class _OfAnyRank(nn.BatchNorm1d):
+    def _check_input_dim(self, x: torch.Tensor) -> None:
+        """Take images, too."""
+
+
 def torch_twin(layer: Layer) -> nn.Module:
     """Return the same layer or network in PyTorch, in float64, with the same state."""
     twin = _module(layer).double()
@@ -75,7 +80,7 @@ def _module(layer: Layer) -> nn.Module:
             tracks = layer.running_mean is not None
             affine = layer.gamma is not None
             options = (layer.num_features, layer.eps, layer.momentum, affine, tracks)
-            return nn.BatchNorm1d(*options)
+            return _OfAnyRank(*options)
     return getattr(nn, type(layer).__name__)()
 
 

@@ -9,7 +9,6 @@ from datetime import timedelta
 import torch
 import torch.distributed as dist
 from torch import nn
-from torch.nn.parallel import DistributedDataParallel
 from torch.utils.checkpoint import checkpoint
 
 from bnlib.torch_layers import SyncBatchNorm, convert_sync_batchnorm, recalibrate
@@ -137,26 +136,12 @@ def all_cases(cases, rank):
 def network():
     """Return a small network in training, of PyTorch's own layers."""
     torch.manual_seed(0)
-    return nn.Sequential(
-        nn.Conv2d(2, C, 3), nn.BatchNorm2d(C), nn.ReLU(), nn.Flatten(),
-        nn.Linear(16 * C, 5), nn.BatchNorm1d(5), nn.Linear(5, 1),
-    ).double()  # fmt: skip
+    return nn.Sequential(nn.Linear(2, C), nn.BatchNorm1d(C), nn.Linear(C, 1)).double()
 
 
-def images(n=8):
-    """Return n images."""
-    return torch.randn(n, 2, 6, 6, generator=torch.Generator().manual_seed(2)).double()
-
-
-def train(model, x):
-    """Return a model's state after three steps of gradient descent."""
-    for _ in range(3):
-        model.zero_grad()
-        (model(x) - x[:, :1, 0, 0]).square().mean().backward()
-        with torch.no_grad():
-            for parameter in model.parameters():
-                parameter -= 0.05 * parameter.grad
-    return {key.removeprefix("module."): v for key, v in model.state_dict().items()}
+def points():
+    """Return 12 points in the plane."""
+    return torch.randn(12, 2, generator=torch.Generator().manual_seed(2)).double()
 
 
 def penalty(layer, x, dy):
@@ -192,22 +177,6 @@ def evaluate_on_rank_0(rank):
     return [layer(x).detach() for layer in quiet] if rank == 0 else []
 
 
-def counted(rank):
-    """Return how many numbers a step sends, forward and backward."""
-    sent, plain = [], dist.all_gather
-
-    def all_gather(parts, part, group):
-        sent.append(part.numel())
-        plain(parts, part, group)
-
-    dist.all_gather = all_gather
-    case = Case(EVEN, (3,))
-    step(case.layer(), case.parts([rank]))
-    case.layer().eval()(case.parts([rank])[0][0])
-    dist.all_gather = plain
-    return sent
-
-
 def wrong(rank):
     """Return the errors of calls that the layer does not support."""
     layer, x = Case(EVEN).layer(affine=False, track_running_stats=False), torch.ones(3, 2, C)
@@ -234,9 +203,9 @@ def ways(rank):
 
 
 def recalibrated(rank):
-    """Return the state after a pass over images, of which each process has every other."""
+    """Return the state after a pass over points, of which each process has every other."""
     model = convert_sync_batchnorm(network())
-    recalibrate(model, images(12)[rank::2].split(3))
+    recalibrate(model, points()[rank::2].split(3))
     return model.state_dict()
 
 
@@ -254,27 +223,14 @@ def extreme(rank):
     return step(Case(UNEVEN, **SINGLE).layer(), [[t.split((3, 4))[rank] for t in extremes()]])
 
 
-def without_grad(rank):
-    """Return the state after a call without gradients."""
-    layer, case = Case(UNEVEN).layer(), Case(UNEVEN)
-    with torch.no_grad():
-        layer(case.parts([rank])[0][0])
-    return layer.state_dict()
-
-
 def two():
     """Return all that two processes do."""
     rank = dist.get_rank()
     results = all_cases(TWO, rank)
-    results["network"] = train(
-        DistributedDataParallel(convert_sync_batchnorm(network())), images()[rank::2]
-    )
     case = Case(UNEVEN, (3,))
     results["penalty"] = penalty(case.layer(), *case.parts([rank])[0])
     results["nothing"] = step(Case((0, 0)).layer(), Case((0, 0)).parts([rank]))
-    others = (
-        one_value, evaluate_on_rank_0, counted, wrong, ways, recalibrated, extreme, without_grad
-    )  # fmt: skip
+    others = one_value, evaluate_on_rank_0, wrong, ways, recalibrated, extreme
     return results | {function.__name__: function(rank) for function in others}
 
 

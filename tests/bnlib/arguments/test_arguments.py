@@ -1,11 +1,10 @@
 """The checks of arguments: what they return, and what they refuse in which words."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
-import pytest
-from refusals import Row, each_row
-from strategies import BAD_EPS, REFUSED
+from refusals import Row, each_row, no_eps, no_float_array
 
 from bnlib import arguments
 from bnlib.arguments import (
@@ -23,6 +22,7 @@ from bnlib.arguments import (
 )
 
 TWO, ONES = np.zeros(2), np.ones((2, 9))
+SAVED = SimpleNamespace(x=ONES)
 
 
 def number(value):
@@ -39,57 +39,59 @@ def statistics(mean=TWO, var=TWO + 1, eps=1e-5, dtype=None):
 
 # fmt: off
 BAD = [
-    Row("rank", ValueError, "op: expected an array of rank 2 or more, ... got rank 1; add ...",
+    *no_float_array("op", "x", lambda x: check_float("op", "x", x)),
+    *no_float_array("op", "x", lambda x: check_input("op", x, 1)),
+    *no_float_array("op", "gamma", lambda v: check_forward("op", ONES, v, None, 1e-5, 1)),
+    *no_float_array("op", "dy", lambda dy: check_like("op", "dy", dy, ONES)),
+    *no_float_array("op", "dy", lambda v: check_backward("op", v, SAVED, "c", type(SAVED))),
+    *no_eps("op", lambda eps: check_forward("op", ONES, None, None, eps, 1)),
+    Row(ValueError, "op: expected an array of rank 2 or more, ... got rank 1; add ...",
         lambda x: check_input("op", x, 0), (TWO,)),
-    Row("missing axis", ValueError,
-        "op: channel_axis {0} does not exist in an array of rank 2; use a value from -2 to 1",
+    Row(ValueError, "op: channel_axis {0} does not exist in an array of ...; use ... -2 to 1",
         lambda axis: check_input("op", ONES, axis), (2, -3, 10**20)),
-    Row("type of axis", TypeError, "op: channel_axis must be an integer, got {0!r}; use 1 ...",
+    Row(TypeError, "op: channel_axis must be an integer, got {0!r}; use 1 ...",
         lambda axis: check_input("op", ONES, axis), (1.0, "1", None, True, np.True_, (1,))),
-    Row("empty", ValueError, "op: got an empty x of shape {0.shape}; give at least one sample",
+    Row(ValueError, "op: got an empty x of shape {0.shape}; give at least one sample",
         lambda x: check_input("op", x, 1), tuple(map(np.ones, [(0, 3), (4, 0), (4, 3, 0)]))),
-    Row("few values", ValueError,
-        "op: needs at least 3 values per channel, got x of shape (2, 9); use a larger batch",
+    Row(ValueError, "op: needs at least 3 values per channel, got x of shape (2, 9); use ...",
         lambda: check_input("op", ONES, 1, min_values=3)),
-    Row("channels", ValueError, "op: expected 4 channels on axis 1, got x of shape (2, 9); ...",
+    Row(ValueError, "op: expected 4 channels on axis 1, got x of shape (2, 9); ...",
         lambda: check_input("op", ONES, -1, channels=4)),
-    Row("vector", ValueError,
+    Row(ValueError,
         "op: gamma must have one value per channel, shape (3,), got shape {0.shape}; check ...",
         vector, tuple(map(np.ones, [(), (2,), (4,), (1, 3)]))),
-    Row("no vector", TypeError, "op: gamma must be a NumPy array ... got NoneType; convert ...",
-        vector, (None,)),
-    Row("integer", TypeError, "op: n must be an integer, got {0!r}; count",
+    Row(TypeError, "op: gamma must be a NumPy array ... got NoneType; ...", vector, (None,)),
+    Row(TypeError, "op: n must be an integer, got {0!r}; count",
         lambda n: check_integer("op", "n", n, 0, "count"), (1.0, "1", None, True, np.True_)),
-    Row("small integer", ValueError, "op: n must be at least 2, got {0}; count",
+    Row(ValueError, "op: n must be at least 2, got {0}; count",
         lambda n: check_integer("op", "n", n, 2, "count"), (1, -5)),
-    Row("number", TypeError, "op: step must be a number, got {0!r}; take 1",
-        number, ("1", None, True, np.True_, 1j, [1.0])),
-    Row("range", ValueError, "op: step must lie between -1 and 2, got {0}; take 1",
-        number, (-1.1, 2.1, math.nan, math.inf)),
-    Row("at least", ValueError, "op: eps must be finite and at least 0, got {0}; use 1",
+    Row(TypeError, "op: step must be a number, got {0!r}; take 1", number,
+        ("1", None, True, np.True_, 1j, [1.0])),
+    Row(ValueError, "op: step must lie between -1 and 2, got {0}; take 1", number,
+        (-1.1, 2.1, math.nan, math.inf)),
+    Row(ValueError, "op: eps must be finite and at least 0, got {0}; use 1",
         lambda v: check_number("op", "eps", v, hint="use 1"), (-1, math.inf, 2**1024)),
-    Row("any number", ValueError, "op: v must be finite, got {0}; try",
+    Row(ValueError, "op: v must be finite, got {0}; try",
         lambda v: check_number("op", "v", v, -math.inf, hint="try"), (-math.inf, math.nan)),
-    Row("momentum", ValueError, "op: momentum must lie between 0 and 1, got {0}; it is the ...",
+    Row(ValueError, "op: momentum must lie between 0 and 1, got {0}; it is the ...",
         lambda v: check_momentum("op", v), (-0.1, 1.1)),
-    Row("not like x", ValueError, "op: dy must match x, shape (2, 9) ..., got shape (2,) ...",
+    Row(ValueError, "op: dy must match x, shape (2, 9) ..., got shape (2,) ...",
         lambda: check_like("op", "dy", TWO, ONES)),
-    Row("saved", TypeError, "op: cache must be the dict that ... returned, got int; keep ...",
+    Row(TypeError, "op: cache must be the dict that ... returned, got int; keep ...",
         lambda: check_backward("op", TWO, 3, "cache", dict)),
-    Row("mean", NonFiniteError,
+    Row(NonFiniteError,
         "op: expected finite statistics, got NaN or infinity in channels [2, 3, 4, 5, 6]; ...",
         lambda bad: statistics(np.where(np.arange(9) > 1, bad, 0), np.ones(9)),
         (math.nan, math.inf, -math.inf)),
-    Row("var", NonFiniteError, "op: expected finite statistics, ... in channels [0, 1]; ...",
+    Row(NonFiniteError, "op: expected finite statistics, ... in channels [0, 1]; ...",
         lambda bad: statistics(var=TWO + bad), (math.nan, math.inf)),
-    Row("overflow", NonFiniteError, "op: expected finite statistics, ... in channels [1]; ...",
+    Row(NonFiniteError, "op: expected finite statistics, ... in channels [1]; ...",
         lambda: statistics(var=np.array([1, 1e39]), dtype=np.dtype("f4"))),
-    Row("negative", ValueError, "op: a variance cannot be negative, got -0.25 ...; ...",
+    Row(ValueError, "op: a variance cannot be negative, got -0.25 ...; ...",
         lambda: statistics(var=np.array([1, -0.25]), eps=1.0)),
-    Row("constant", ValueError,
-        "op: channel 1 is constant (variance 0) and eps is 0, so ... is 0; use eps=1e-5",
+    Row(ValueError, "op: channel 1 is constant (variance 0) and eps is 0, so ... is 0; ...",
         lambda: statistics(var=np.array([1.0, 0]), eps=0.0)),
-    Row("digits", ValueError,
+    Row(ValueError,
         "op: channel 0 has var + eps below 4.7e-38, where float32 squares ...; scale x ...",
         lambda: statistics(var=TWO + 1e-38, eps=0.0, dtype=np.dtype("f4"))),
 ]
@@ -99,24 +101,6 @@ BAD = [
 @each_row(BAD)
 def test_a_bad_argument_is_refused(row, bad):
     row.check(*bad)
-
-
-@pytest.mark.parametrize("kind", REFUSED)
-def test_what_is_no_float_array_is_refused(kind):
-    bad = REFUSED[kind]
-    no_array = kind in ("list", "tensor", "masked array")
-    got = type(bad).__name__ if no_array else f"dtype {bad.dtype}"
-    cure = r"np\.asarray\(x, dtype=np\.float64\)" if no_array else r"x\.astype\(np\.float32\)"
-    message = f"op: x must be .*float32 or float64, got {got}; convert it with {cure}"
-    for check in (check_float, lambda op, name, x: check_input(op, x, 1)):
-        with pytest.raises(TypeError, match=message):
-            check("op", "x", bad)
-
-
-@pytest.mark.parametrize("kind", BAD_EPS)
-def test_a_bad_eps_is_refused(kind):
-    with pytest.raises(BAD_EPS[kind][1], match="op: eps must be"):
-        check_forward("op", ONES, None, None, BAD_EPS[kind][0], 1)
 
 
 def test_what_is_right_comes_back_in_one_type():
@@ -144,6 +128,9 @@ def test_gamma_and_beta_may_be_left_out():
 
 
 def test_overflow_is_no_warning_where_results_are_checked():
-    with arguments.quiet:
-        assert np.isnan(np.float64(1e308) * 10 - np.inf)
-        assert np.isinf(np.float64(1) / np.float64(0))
+    @arguments.quiet  # a context can be entered only once in a process
+    def results():
+        return np.float64(1e308) * 10 - np.inf, np.float64(1) / np.float64(0)
+
+    assert np.isnan(results()[0])
+    assert np.isinf(results()[1])

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bnlib.axes import broadcast_shape, reduction_axes, values_per_channel
@@ -40,6 +40,7 @@ def test_channels_stand_on_axis_1_by_default():
     assert values_per_channel((8, 3, 5)) == 40
 
 
+@settings(max_examples=25)
 @given(st.lists(st.integers(1, 9), min_size=2, max_size=6), st.data())
 def test_a_reduction_leaves_the_broadcast_shape(shape, data):
     axis = data.draw(st.integers(-len(shape), len(shape) - 1))

@@ -45,42 +45,30 @@ def estimate(options):
 
 # fmt: off
 NAMES = "expected torch's names ('weight', 'bias', 'running_mean', 'running_var'); missing "
-STATES = {  # what is changed in the state, the error, its text
-    "missing": ({"running_var": None}, ValueError,
-                NAMES + "['running_var'], unknown []; pass one layer's arrays, ..."),
-    "unknown": ({2: 1, "gamma": 1}, ValueError,
-                NAMES + "[], unknown [2, 'gamma']; pass one layer's arrays, without a prefix"),
-    "width": ({"running_mean": np.ones(3)}, ValueError,
-              "weight must have shape (3,), got (2,); each array has one value ..."),
-    "rank": ({"bias": np.ones((2, 1))}, ValueError, "bias must have shape (2,), got ...; ..."),
-    "count": ({"num_batches_tracked": [1]}, ValueError,
-              "num_batches_tracked must have shape (), got (1,); ..."),
-    "text": ({"bias": ["a", "b"]}, TypeError, "bias must hold real numbers, got dtype ..."),
-    "complex": ({"weight": [1j, 1]}, TypeError,
-                "weight must hold real numbers, got dtype complex128; ..."),
-    "nan": ({"weight": [math.nan, 1]}, ValueError,
-            "weight must be finite, got NaN or infinity"),
-    "negative": ({"running_var": [-1.0, 1]}, ValueError, "running_var cannot be negative"),
-}
-OPTIONS = {  # a call, its bad options, the error, its text
-    "keep": (to_keras, {"keep": "all"}, ValueError,
-             "keep must be 'outputs' or 'estimate', got 'all'"),
-    "source_eps": (to_keras, {"source_eps": -1.0}, ValueError,
-                   "source_eps must be finite and at least 0, got -1.0; the usual ..."),
-    "target_eps": (to_keras, {"target_eps": "1e-5"}, TypeError,
-                   "target_eps must be a number, got '1e-5'; the usual value is 1e-5"),
-    "no m": (estimate, {}, ValueError, "m is needed, the number of values per channel in ..."),
-    "float m": (estimate, {"m": 2.0}, TypeError, "m must be an integer, got 2.0; ..."),
-    "bool m": (estimate, {"m": True}, TypeError, "m must be an integer, got True; ..."),
-    "text remaining": (estimate, {"remaining": "1"}, TypeError,
-                       "remaining must be a number, got '1'; it is ..."),
-    "bool remaining": (estimate, {"remaining": True}, TypeError,
-                       "remaining must be a number, got True; it is ..."),
-    "large remaining": (estimate, {"remaining": 1.1}, ValueError,
-                        "remaining must lie between 0 and 1, got 1.1; ... ** updates"),
-    "negative remaining": (estimate, {"remaining": -0.1}, ValueError,
-                           "remaining must lie between 0 and 1, got -0.1; it is ..."),
-}
+STATES = [  # what is changed in the state, the error, its text
+    ({"running_var": None}, ValueError, NAMES + "['running_var'], unknown []; pass ..."),
+    ({2: 1, "gamma": 1}, ValueError, NAMES + "[], unknown [2, 'gamma']; pass one layer's ..."),
+    ({"running_mean": np.ones(3)}, ValueError, "weight must have shape (3,), got (2,); ..."),
+    ({"bias": np.ones((2, 1))}, ValueError, "bias must have shape (2,), got ...; ..."),
+    ({"num_batches_tracked": [1]}, ValueError, "num_batches_tracked must have shape (), ..."),
+    ({"bias": ["a", "b"]}, TypeError, "bias must hold real numbers, got dtype ..."),
+    ({"weight": [1j, 1]}, TypeError, "weight must hold real numbers, got dtype complex128..."),
+    ({"weight": [math.nan, 1]}, ValueError, "weight must be finite, got NaN or infinity"),
+    ({"running_var": [-1.0, 1]}, ValueError, "running_var cannot be negative"),
+]
+OPTIONS = [  # a call, one bad option, the error, its text
+    (to_keras, "keep", "all", ValueError, "must be 'outputs' or 'estimate', got 'all'"),
+    (to_keras, "source_eps", -1.0, ValueError, "must be finite and at least 0, got -1.0; ..."),
+    (to_keras, "target_eps", "1e-5", TypeError, "must be a number, got '1e-5'; the usual ..."),
+    (estimate, "m", None, ValueError, "is needed, the number of values per channel in ..."),
+    (estimate, "m", 2.0, TypeError, "must be an integer, got 2.0; ..."),
+    (estimate, "m", True, TypeError, "must be an integer, got True; ..."),
+    (estimate, "m", 1, ValueError, "must be at least 2, got 1; it counts ..."),
+    (estimate, "remaining", "1", TypeError, "must be a number, got '1'; it is ..."),
+    (estimate, "remaining", True, TypeError, "must be a number, got True; it is ..."),
+    (estimate, "remaining", 1.1, ValueError, "must lie between 0 and 1, ... ** updates"),
+    (estimate, "remaining", -0.1, ValueError, "must lie between 0 and 1, got -0.1; it is ..."),
+]
 NO_VARIANCE = {  # the two libraries, a variance, and the eps that it was made with
     ("torch", "keras"): (1e-4, 1e-5),
     ("torch", "darknet"): (1e-9, 1e-9),
@@ -103,41 +91,34 @@ def remaining(share):
 
 
 @each_row(
-    [Row(f"library {name}", ValueError,
+    [Row(ValueError,
          f"{name.split()[0]}: expected one of ('torch', 'keras', 'flax', 'mxnet', 'darknet'), "
          "got {0!r}", call, ("pytorch", "Keras", "", None, 3, ["torch"]))
      for name, call in LIBRARY_CALLS.items()],
-    [Row(f"{op} range", ValueError, f"{op}: momentum must lie between 0 and 1, got {{0}}; ...",
-         call, (-0.1, 1.1, math.nan, math.inf)) for op, call in MOMENTA.items()],
-    [Row(f"{op} type", TypeError,
-         f"{op}: momentum must be a number, got {{0!r}}; no constant does what ...",
+    [Row(ValueError, f"{op}: momentum must lie between 0 and 1, got {{0}}; ...", call,
+         (-0.1, 1.1, math.nan, math.inf)) for op, call in MOMENTA.items()],
+    [Row(TypeError, f"{op}: momentum must be a number, got {{0!r}}; no constant does ...",
          call, ("0.9", True, 1j, [0.9], *[None] * (op == "from_torch_momentum")))
      for op, call in MOMENTA.items()],
-    [Row(f"state {name}", error, "convert_state: " + text, changed, (change,))
-     for name, (change, error, text) in STATES.items()],
-    Row("state of another library", ValueError,
-        "convert_state: expected keras's names ('gamma', ...; missing ['moving_mean', ...",
+    [Row(error, f"convert_state: {text}", changed, (bad,)) for bad, error, text in STATES],
+    Row(ValueError, "convert_state: expected keras's names ...; missing ['moving_mean', ...",
         lambda: changed({}, "keras")),
-    Row("state of scalars", ValueError,
-        "convert_state: every array must have shape (C,), got ()",
+    Row(ValueError, "convert_state: every array must have shape (C,), got ()",
         lambda: convert_state({"running_mean": 1.0, "running_var": 1.0}, "torch", "keras")),
-    Row("count of another library", ValueError,
-        "convert_state: ..., unknown ['num_batches_tracked']; ...",
+    Row(ValueError, "convert_state: ..., unknown ['num_batches_tracked']; ...",
         lambda: convert_state(
             {"running_mean": [1.0], "running_var": [1.0], "num_batches_tracked": 1},
             "mxnet", "torch")),
-    Row("no mapping", TypeError,
+    Row(TypeError,
         "convert_state: state must be a mapping of names to arrays, got {0.__class__.__name__}",
         lambda bad: convert_state(bad, "torch", "keras"), (None, [("running_mean", [1.0])])),
-    [Row(f"option {name}", error, "convert_state: " + text, call, (options,))
-     for name, (call, options, error, text) in OPTIONS.items()],
-    Row("m of 1", ValueError, "convert_state: m must be at least 2, got 1; it counts ...",
-        estimate, ({"m": 1},)),
-    Row("variance below the first one's part", ValueError,
+    [Row(error, f"convert_state: {name} {text}", call, ({name: bad},))
+     for call, name, bad, error, text in OPTIONS],
+    Row(ValueError,
         "convert_state: a variance of 0.3 is less than the initial value's part, 0.5 * 1.0; "
         "check remaining, (1 - a) ** updates", remaining, (0.5,)),
     # Keras's default eps is larger than the whole variance here.
-    [Row(f"eps of {source} for {target}", ValueError,
+    [Row(ValueError,
          "convert_state: no variance gives the same outputs with target_eps=0.001, got "
          f"variance {var:.4g} and source_eps={eps:g} in channel 1; give the target layer a "
          f"smaller eps, for example {eps:g}, and pass it here",

@@ -1,7 +1,6 @@
-"""What a converted state holds: names, dtypes, missing parts; and Keras and Flax themselves."""
+"""What a converted state holds: names, dtypes, missing parts; and Flax itself."""
 
 import dataclasses
-import os
 import sys
 
 import numpy as np
@@ -75,35 +74,6 @@ def test_an_eps_that_is_the_whole_deviation_leaves_the_variance_0():
     assert converted["moving_variance"] == 1 / 32
 
 
-def assert_converts_to_ours(library, state, y_train, y_eval):
-    """Hold a library's four updates and its outputs equal to those of our layer."""
-    row, m = CONVENTIONS[library], 30
-    momentum = to_torch_momentum(library)
-    layer = BatchNorm(2, row.eps, momentum, channel_axis=-1)
-    outputs = [layer(x) for x in X]
-    assert_close(y_train, outputs[-1], tol=1e-5)
-    remaining = (1 - momentum) ** len(X)
-    estimate = convert_state(state, library, "torch", "estimate", m=m, remaining=remaining)
-    assert_close(estimate["running_mean"], layer.running_mean, tol=1e-5)
-    assert_close(estimate["running_var"], layer.running_var, tol=1e-6)
-    layer.load_state_dict(convert_state(state, library, "torch", target_eps=row.eps))
-    assert_close(y_eval, layer.eval()(X[0]), tol=1e-5)
-
-
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Keras's own, about __array__
-def test_keras_itself_follows_the_table(monkeypatch):
-    """In its third version, over PyTorch unless the environment says another."""
-    monkeypatch.setenv("KERAS_BACKEND", os.environ.get("KERAS_BACKEND", "torch"))
-    keras = pytest.importorskip("keras", minversion="3")
-    layer, row = keras.layers.BatchNormalization(), CONVENTIONS["keras"]
-    y_train = [keras.ops.convert_to_numpy(layer(x, training=True)) for x in X][-1]
-    state = {w.name: keras.ops.convert_to_numpy(w) for w in layer.weights}
-    y_eval = keras.ops.convert_to_numpy(layer(X[0], training=False))
-    assert (layer.momentum, layer.epsilon, layer.axis) == (row.momentum, row.eps, -1)
-    assert tuple(state) == row.names
-    assert_converts_to_ours("keras", state, y_train, y_eval)
-
-
 def test_flax_itself_follows_the_table():
     nn = pytest.importorskip("flax.linen")
     jax = sys.modules["jax"]
@@ -119,4 +89,13 @@ def test_flax_itself_follows_the_table():
     state = {**variables["params"], **variables["batch_stats"]}
     assert (layer.momentum, layer.epsilon, layer.axis) == (row.momentum, row.eps, -1)
     assert set(state) == set(row.names)
-    assert_converts_to_ours("flax", state, np.asarray(y_train), np.asarray(y_eval))
+    momentum = to_torch_momentum("flax")
+    ours = BatchNorm(2, row.eps, momentum, channel_axis=-1)
+    outputs = [ours(x) for x in X]
+    assert_close(np.asarray(y_train), outputs[-1], tol=1e-5)
+    remaining = (1 - momentum) ** len(X)
+    estimate = convert_state(state, "flax", "torch", "estimate", m=30, remaining=remaining)
+    assert_close(estimate["running_mean"], ours.running_mean, tol=1e-5)
+    assert_close(estimate["running_var"], ours.running_var, tol=1e-6)
+    ours.load_state_dict(convert_state(state, "flax", "torch", target_eps=row.eps))
+    assert_close(np.asarray(y_eval), ours.eval()(X[0]), tol=1e-5)

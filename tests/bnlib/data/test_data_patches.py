@@ -1,6 +1,5 @@
 """Patches of the photographs: where they lie, what they hold, what is refused."""
 
-import re
 import sys
 
 import numpy as np
@@ -9,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from reference import assert_close
+from refusals import Row, each_row
 from sklearn.datasets import load_sample_images
 
 from bnlib.data import patches, photographs
@@ -98,46 +98,25 @@ def test_defaults_are_ten_thousand_grey_patches_of_both():
     np.testing.assert_array_equal(rows, patches(3, False, 10_000, 0, None))
 
 
-BETWEEN = {
-    "size": "must lie between 1 and 427 (the photographs' height), got {}; choose a size",
-    "count": "must lie between 1 and 531720 (all patches of size 8), got {}; choose a count",
-    "photo": "must be 'china', 'flower' or None, got {!r}; None takes patches of both",
-}
-OF_TYPE = {
-    "size": "must be an integer, got {!r}; use size=8",
-    "count": "must be an integer, got {!r}; use count=8",
-    "color": "must be True or False, got {!r}; False gives grey patches",
-}
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "error", "texts"),
-    [
-        ("size", 0, ValueError, BETWEEN),
-        ("size", 428, ValueError, BETWEEN),
-        ("count", 0, ValueError, BETWEEN),
-        ("count", 531_721, ValueError, BETWEEN),
-        ("photo", "china.jpg", ValueError, BETWEEN),
-        ("photo", 0, ValueError, BETWEEN),
-        ("size", 8.0, TypeError, OF_TYPE),
-        ("size", True, TypeError, OF_TYPE),
-        ("count", "9", TypeError, OF_TYPE),
-        ("count", np.True_, TypeError, OF_TYPE),
-        ("color", "grey", TypeError, OF_TYPE),
-        ("color", 1, TypeError, OF_TYPE),
-    ],
-)
-def test_arguments_out_of_range_are_refused(name, value, error, texts):
-    message = f"patches: {name} {texts[name].format(value)}"
-    with pytest.raises(error, match="^" + re.escape(message)):
-        patches(**({"size": 8, "count": 3} | {name: value}))
-
-
-@pytest.mark.parametrize(("photo", "most"), [(None, 428), ("china", 214)])
-def test_one_photograph_has_half_as_many_patches(photo, most):
-    message = f"patches: count must lie between 1 and {most} \\(all patches of size 427"
-    with pytest.raises(ValueError, match=message):
-        patches(427, count=most + 1, photo=photo)
+@each_row(
+    Row(ValueError, "patches: size must lie between 1 and 427 (the ... height), got {0}; ...",
+        lambda size: patches(size, count=3), (0, 428)),
+    Row(TypeError, "patches: size must be an integer, got {0!r}; use size=8",
+        lambda size: patches(size, count=3), (8.0, True)),
+    Row(ValueError, "patches: count must lie between 1 and 531720 (all ... of size 8), got ...",
+        lambda count: patches(8, count=count), (0, 531_721)),
+    Row(TypeError, "patches: count must be an integer, got {0!r}; use count=8",
+        lambda count: patches(8, count=count), ("9", np.True_)),
+    Row(ValueError, "patches: photo must be 'china', 'flower' or None, got {0!r}; None ...",
+        lambda photo: patches(8, photo=photo), ("china.jpg", 0)),
+    Row(TypeError, "patches: color must be True or False, got {0!r}; False gives grey ...",
+        lambda color: patches(8, color=color), ("grey", 1)),
+    [Row(ValueError, f"patches: count must lie between 1 and {most} (all ... of size 427), ...",
+         lambda photo, most=most: patches(427, count=most + 1, photo=photo), (photo,))
+     for photo, most in [(None, 428), ("china", 214)]],
+)  # fmt: skip
+def test_a_bad_call_is_refused(row, bad):
+    row.check(*bad)
 
 
 @pytest.mark.parametrize("missing", ["sklearn.datasets", "PIL"])

@@ -1,11 +1,10 @@
-"""The Jacobian: beside autograd and the closed form, its null space, rank and size."""
+"""The Jacobian: beside autograd and the closed form, its rank and size."""
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
-from hypothesis import strategies as st
-from reference import assert_close, untouched
+from reference import assert_close
 from strategies import cases
 from torch.nn import functional
 
@@ -25,6 +24,7 @@ def unit(case):
     return (cache.gamma * cache.inv_std)[:, None, None]
 
 
+@settings(max_examples=25)
 @given(cases())
 def test_rows_are_the_closed_form_backward_of_unit_vectors(case):
     J, cache = matrices(case), batch_norm_train(*case.forward)[1]
@@ -57,23 +57,6 @@ def test_matrices_match_autograd_and_channels_do_not_mix(shape, axis, eps):
     for i in range(shape[axis]):
         for j in range(shape[axis]):
             assert_close(full[i, :, j], J[i] if i == j else np.zeros_like(J[i]), size=1e-3)
-
-
-@given(cases())
-def test_it_is_symmetric_and_constants_are_in_its_null_space(case):
-    J = matrices(case) / unit(case)
-    assert_close(J, np.swapaxes(J, 1, 2), size=1.0)
-    assert_close(J.sum(axis=2), np.zeros(J.shape[:2]), size=1.0)
-
-
-@given(cases(eps=st.just(0.0) | st.floats(0.01, 10)))
-def test_x_hat_is_in_the_null_space_up_to_eps(case):
-    """J x_hat = gamma inv_std**3 eps x_hat."""
-    cache = batch_norm_train(*case.forward)[1]
-    x_hat = np.moveaxis(cache.x_hat, case.axis, 0).reshape(-1, case.m, 1)
-    J = matrices(case) / unit(case)
-    shrunk = case.eps * (cache.inv_std**2)[:, None, None] * x_hat
-    assert_close(J @ x_hat, shrunk, size=np.abs(x_hat).max())
 
 
 @pytest.mark.parametrize(("eps", "rank"), [(0.0, 6), (0.1, 7)])
@@ -110,12 +93,6 @@ def test_float32_stays_float32_and_near_float64(case):
 def test_a_result_beyond_float32_is_not_finite_without_a_warning():
     J = jacobian(np.array([1.0, 2.0, 4.0], np.float32), np.array([1e40]))
     assert np.isinf(J).all()
-
-
-def test_inputs_are_not_modified():
-    x, gamma = X.copy(), np.array([2.0, 3.0])
-    with untouched(x, gamma):
-        jacobian(x, gamma)
 
 
 def test_the_largest_result_is_allowed(monkeypatch):

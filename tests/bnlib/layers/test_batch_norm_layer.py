@@ -71,27 +71,6 @@ def test_float32_passes_stay_float32_and_near_torch_in_float64():
     assert_same_state(layer, module, tol=1e-6)
 
 
-def test_running_variance_is_unbiased():
-    layer, x = BatchNorm(1, momentum=1.0), np.array([[0.0], [2.0]])
-    layer(x)
-    np.testing.assert_array_equal(layer.running_var, x.var(axis=0, ddof=1))
-
-
-def test_momentum_weighs_the_new_value():
-    layer = BatchNorm(1, momentum=0.9)
-    layer(np.array([[9.0], [11.0]]))
-    assert_close(layer.running_mean, [9.0])
-
-
-def test_momentum_none_is_the_plain_average_of_all_batches():
-    layer, xs = BatchNorm(3, momentum=None), list(batches(2, 7))
-    for x in xs:
-        layer(x)
-    assert layer.num_batches_tracked == 7
-    assert_close(layer.running_mean, np.mean([x.mean(axis=0) for x in xs], axis=0))
-    assert_close(layer.running_var, np.mean([x.var(axis=0, ddof=1) for x in xs], axis=0))
-
-
 def test_running_statistics_are_updated_in_place_as_in_torch():
     layer, x = BatchNorm(3), next(batches(2, 1))
     buffers = layer.named_buffers()

@@ -1,4 +1,4 @@
-"""Convolution, pooling and flattening, beside PyTorch and plain loops."""
+"""Convolution, pooling and flattening, beside PyTorch."""
 
 import math
 
@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reference import assert_close, assert_same_passes, torch_twin
+from reference import assert_same_passes, torch_twin
 
-from bnlib.layers import Conv2d, Flatten, MaxPool2d, Sequential
-from bnlib.layers.im2col import add_windows, windows
+from bnlib.layers import Conv2d, Flatten, MaxPool2d
 
 
 def sample(*shape):
@@ -48,45 +47,6 @@ def test_pooling_matches_torch(geometry, ties, seed):
     assert_same_passes(layer, torch_twin(layer), x, seed=seed)
 
 
-def test_convolution_matches_a_plain_loop():
-    layer, x = Conv2d(2, 3, (2, 3), stride=(2, 1), padding=(1, 0), seed=4), sample(2, 2, 5, 4)
-    layer.bias.value[:] = [1, 2, 3]
-    padded = np.zeros((2, 2, 7, 4))
-    padded[:, :, 1:6] = x
-    expected = np.zeros((2, 3, 3, 2))
-    for n, o, i, j in np.ndindex(expected.shape):
-        window = padded[n, :, 2 * i : 2 * i + 2, j : j + 3]
-        expected[n, o, i, j] = (window * layer.weight.value[o]).sum() + layer.bias.value[o]
-    assert_close(layer(x), expected)
-
-
-def test_the_kernel_is_not_flipped():
-    layer = Conv2d(1, 1, (1, 2), bias=False)
-    layer.weight.value[:] = [[[[1.0, 10.0]]]]
-    np.testing.assert_array_equal(layer(np.array([[[[1.0, 2.0, 3.0]]]]))[0, 0, 0], [21, 32])
-
-
-def test_a_kernel_as_large_as_the_image_is_a_linear_layer():
-    layer, x = Conv2d(2, 3, (4, 5), seed=1), sample(6, 2, 4, 5)
-    expected = x.reshape(6, 40) @ layer.weight.value.reshape(3, 40).T
-    assert_close(layer(x)[:, :, 0, 0], expected)
-
-
-def test_equal_values_give_the_gradient_to_the_first():
-    layer = MaxPool2d(2)
-    layer(np.zeros((1, 1, 4, 2)))
-    dx = layer.backward(np.ones((1, 1, 2, 1)))
-    np.testing.assert_array_equal(dx[0, 0], [[1, 0], [0, 0], [1, 0], [0, 0]])
-
-
-def test_overlapping_windows_add_up():
-    layer, x = MaxPool2d(2, stride=1), np.zeros((1, 1, 3, 3))
-    x[0, 0, 1, 1] = 1  # in all four windows
-    layer(x)
-    dx = layer.backward(np.array([[[[1.0, 2.0], [3.0, 4.0]]]]))
-    np.testing.assert_array_equal(dx, 10 * x)
-
-
 def test_pooling_passes_nan_and_infinity_on():
     x = np.array([[[[1.0, math.nan], [2.0, 3.0]]], [[[-math.inf, -math.inf]] * 2]])
     layer = MaxPool2d(2)
@@ -103,21 +63,6 @@ def test_flatten_keeps_the_order_of_each_sample():
     np.testing.assert_array_equal(Flatten()(x[:, 0, 0]), x[:, 0, 0])
 
 
-@given(geometries(most_padding=0), st.integers(0, 99))
-def test_add_windows_is_the_transpose_of_windows(geometry, seed):
-    """The inner product <windows(x), p> equals <x, add_windows(p)>."""
-    N, C, H, W, kernel, stride, _ = geometry
-    rng = np.random.default_rng(seed)
-    x = rng.normal(size=(N, C, H, W))
-    view = windows("test", x, kernel, stride)
-    with pytest.raises(ValueError, match="read-only"):
-        view[...] = 0
-    parts = rng.normal(size=view.shape)
-    assert_close(
-        (view * parts).sum(), (x * add_windows(parts, x.shape, stride)).sum(), size=9.0
-    )
-
-
 @pytest.mark.parametrize(
     ("kind", "sizes", "option"),
     [(Conv2d, (3, 4, 2), "padding"), (Conv2d, (3, 4, 2), "stride"), (MaxPool2d, [2], "stride")],
@@ -128,18 +73,6 @@ def test_sizes_are_an_integer_or_a_pair_of_them(kind, sizes, option):
     assert kind(*sizes[:-1], [np.int64(2), 1]).kernel_size == (2, 1)
     assert kind(*sizes).kernel_size == (2, 2)
     assert MaxPool2d((3, 2)).stride == (3, 2)
-
-
-def test_names_are_torchs_and_the_state_can_be_loaded():
-    def net(seed):
-        return Sequential(
-            Conv2d(3, 4, 3, seed=seed), MaxPool2d(2), Flatten(), Conv2d(1, 1, 1, bias=False)
-        )
-
-    first, other, x = net(1), net(2), sample(2, 3, 6, 5)
-    assert list(first.state_dict()) == ["0.weight", "0.bias", "3.weight"]
-    other.load_state_dict(first.state_dict())
-    np.testing.assert_array_equal(other.layers[0](x), first.layers[0](x))
 
 
 @pytest.mark.parametrize("layer", [Conv2d(3, 4, 3), MaxPool2d(2), Flatten()])

@@ -42,7 +42,15 @@ LAYERS = {  # a layer, and what it is fed
     "MaxPool2d": (lambda: MaxPool2d(2), IMAGES),
     "MaxPool2d overlapping": (lambda: MaxPool2d((3, 2), stride=(1, 2)), IMAGES),
     "Flatten": (Flatten, IMAGES),
-}
+    "LeNet": (
+        lambda: Sequential(
+            Conv2d(2, 4, 2, padding=1, seed=0), BatchNorm(4), ReLU(), MaxPool2d(2),
+            Conv2d(4, 8, 2, bias=False, seed=1), BatchNorm(8), Sigmoid(), Flatten(),
+            Linear(16, 6, seed=2), BatchNorm(6), Tanh(), Linear(6, 3, seed=3),
+        ),
+        IMAGES,
+    ),
+}  # fmt: skip
 each_layer = pytest.mark.parametrize("name", LAYERS)
 each_weighted = pytest.mark.parametrize("name", ["Linear", "Conv2d"])
 

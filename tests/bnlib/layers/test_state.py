@@ -18,8 +18,6 @@ OPTIONS = [
     {"track_running_stats": False},
     {"affine": False, "track_running_stats": False},
 ]
-each_shape = pytest.mark.parametrize("name", SHAPES)
-each_option = pytest.mark.parametrize("options", OPTIONS, ids=str)
 
 
 def trained_pair(name, options):
@@ -34,40 +32,19 @@ def trained_pair(name, options):
     return module, x, BatchNorm(4, **options)
 
 
-@each_shape
-@each_option
-def test_weights_move_from_torch(name, options):
+@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_weights_move_from_torch_and_back(name, options):
     module, x, layer = trained_pair(name, options)
     layer.load_state_dict(module.state_dict())
     assert_same_state(layer, module, tol=0)
     assert_close(layer.eval()(x.numpy()), module.eval()(x).detach())
-
-
-@each_shape
-@each_option
-def test_weights_move_to_torch(name, options):
-    module, x, layer = trained_pair(name, options)
-    layer(7 + 5 * x.numpy())
+    layer.train()(7 + 5 * x.numpy())
     for parameter in layer.parameters():
         parameter.value += 0.5
     module.load_state_dict({k: torch.from_numpy(v) for k, v in layer.state_dict().items()})
     assert_same_state(layer, module, tol=0)
     assert_close(layer.eval()(x.numpy()), module.eval()(x).detach())
-
-
-def network(seed):
-    """Return a small network whose state is not that of a new one."""
-    net = Sequential(Linear(3, 4, seed=seed), BatchNorm(4), ReLU(), Linear(4, 2, seed=seed))
-    net(np.random.default_rng(seed).normal(size=(5, 3)))
-    return net
-
-
-def test_a_network_moves_to_torch_and_back():
-    net, other = network(seed=0), network(seed=1)
-    x, twin = np.random.default_rng(2).normal(size=(5, 3)), torch_twin(net)
-    other.load_state_dict(twin.state_dict())
-    assert_same_state(other, twin, tol=0)
-    np.testing.assert_array_equal(other.eval()(x), net.eval()(x))
 
 
 def test_a_saved_state_is_a_copy_with_the_types_of_torch():
@@ -134,25 +111,17 @@ BAD_ENTRIES = [
     ("running_mean", [1j, 0], TypeError, "must hold real ... complex128; convert ..."),
     ("running_var", [None, 1], TypeError, "must hold real numbers, got dtype object; conv..."),
     ("weight", nn.Parameter(torch.ones(2)), TypeError, "is a Parameter that NumPy cannot ..."),
-    (
-        "bias",
-        torch.ones(2).bfloat16(),
-        TypeError,
-        "is a Tensor that NumPy cannot read; convert tensors with .detach().double().numpy()",
-    ),
+    ("bias", torch.ones(2).bfloat16(), TypeError, "is a Tensor that ...; convert tensors ..."),
 ]
-NAMES = (
-    "BatchNorm.load_state_dict: expected the names [...]; missing {}, unknown {}; build the "
-    "layer with the same options as the saved one"
-)
+NAMES = "BatchNorm.load_state_dict: expected the names [...]; missing {}, unknown {}; build ..."
 NO_GAMMA, NO_STATISTICS = {"affine": False}, {"track_running_stats": False}
 STATISTICS = ["running_mean", "running_var"]
-WRONG_NAMES = {  # the layer's options, the saved one's, what else is saved, missing, unknown
-    "no gamma saved": ({}, NO_GAMMA, {}, ["bias", "weight"], []),
-    "gamma saved": (NO_GAMMA, {}, {}, [], ["bias", "weight"]),
-    "statistics for gamma": (NO_GAMMA, NO_STATISTICS, {}, STATISTICS, ["bias", "weight"]),
-    "no strings": ({}, {}, {1: 0, "other": 0}, [], [1, "other"]),
-}
+WRONG_NAMES = [  # the layer's options, the saved one's, what else is saved, missing, unknown
+    ({}, NO_GAMMA, {}, ["bias", "weight"], []),
+    (NO_GAMMA, {}, {}, [], ["bias", "weight"]),
+    (NO_GAMMA, NO_STATISTICS, {}, STATISTICS, ["bias", "weight"]),
+    ({}, {}, {1: 0, "other": 0}, [], [1, "other"]),
+]
 
 
 def load(layer, bad):
@@ -162,25 +131,20 @@ def load(layer, bad):
 
 @each_row(
     [
-        Row(f"{i} {name}", error, f"load_state_dict: {name} {text}", load, ({name: bad},),
-            lambda: BatchNorm(2))
-        for i, (name, bad, error, text) in enumerate(BAD_ENTRIES)
+        Row(error, f"load_state_dict: {prefix}{name} {text}", load, ({prefix + name: bad},), on)
+        for name, bad, error, text in BAD_ENTRIES
+        for prefix, on in [("", lambda: BatchNorm(2)),
+                           ("2.", lambda: Sequential(BatchNorm(2), ReLU(), BatchNorm(2)))]
     ],
     [
-        Row(f"{i} 2.{name}", error, f"load_state_dict: 2.{name} {text}", load,
-            ({f"2.{name}": bad},), lambda: Sequential(BatchNorm(2), ReLU(), BatchNorm(2)))
-        for i, (name, bad, error, text) in enumerate(BAD_ENTRIES)
-    ],
-    [
-        Row(kind, ValueError, NAMES.format(missing, unknown), BatchNorm.load_state_dict,
+        Row(ValueError, NAMES.format(missing, unknown), BatchNorm.load_state_dict,
             ({k: v + 1 for k, v in BatchNorm(2, **saved).state_dict().items()} | more,),
             lambda options=options: BatchNorm(2, **options))
-        for kind, (options, saved, more, missing, unknown) in WRONG_NAMES.items()
+        for options, saved, more, missing, unknown in WRONG_NAMES
     ],
-    Row("no mapping", TypeError,
-        "BatchNorm.load_state_dict: expected a mapping of names to arrays, "
-        "got {0.__class__.__name__}; pass the result of state_dict()",
-        BatchNorm.load_state_dict,
+    Row(TypeError,
+        "BatchNorm.load_state_dict: expected a mapping of names to arrays, got "
+        "{0.__class__.__name__}; pass the result of state_dict()", BatchNorm.load_state_dict,
         (None, [1.0], "weight", BatchNorm(2), nn.Linear(1, 1).named_parameters()),
         lambda: BatchNorm(2)),
 )  # fmt: skip

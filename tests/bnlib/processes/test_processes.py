@@ -17,7 +17,7 @@ SIZE, N, C, LR = 2, 8, 4, 0.5
 ADVICE = "; put the function into a module"
 
 
-def network(parts=1):
+def network():
     """Return a small network in float64, always the same."""
     torch.manual_seed(0)
     made = nn.Sequential(nn.Linear(3, C), BatchNorm1d(C), nn.ReLU(), nn.Linear(C, 2))
@@ -98,18 +98,18 @@ def test_a_process_that_hangs_is_killed_at_the_deadline():
 
 
 @each_row(
-    Row("size", ValueError, "run: size must be at least 1, got {0}; it is the number of "
-        "processes", lambda n: processes.run(os.getpid, n), (0, -1)),
-    Row("size type", TypeError, "run: size must be an integer, got {0!r}; it is the number of "
-        "processes", lambda n: processes.run(os.getpid, n), (2.0, "2", None)),
-    Row("deadline", ValueError, "run: deadline must lie between 0.001 and 1e+06, got {0}; it "
-        "is in seconds", lambda t: processes.run(os.getpid, 1, deadline=t), (0, float("nan"))),
-    Row("no file", TypeError, "run: expected a worker and arguments that another process can "
-        "import, got {0!r} (...)" + ADVICE, lambda w: processes.run(w, 1),
-        (lambda: 1, 3, len)),
-    Row("argument", TypeError, "run: expected a worker and arguments that another process can "
-        "import, got ... (...)" + ADVICE, lambda w: processes.run(os.getpid, 1, w),
-        (lambda: 1,)),
+    Row(ValueError, "run: size must be at least 1, got {0}; it is the number of processes",
+        lambda n: processes.run(os.getpid, n), (0, -1)),
+    Row(TypeError, "run: size must be an integer, got {0!r}; it is the number of processes",
+        lambda n: processes.run(os.getpid, n), (2.0, "2", None)),
+    Row(ValueError, "run: deadline must lie between 0.001 and 1e+06, got {0}; it is in ...",
+        lambda t: processes.run(os.getpid, 1, deadline=t), (0, float("nan"))),
+    Row(TypeError, "run: expected a worker and arguments that another process can "
+        "import, got {0!r} (...)" + ADVICE,
+        lambda w: processes.run(w, 1), (lambda: 1, 3, len)),
+    Row(TypeError, "run: expected a worker and arguments that another process can "
+        "import, got ... (...)" + ADVICE,
+        lambda w: processes.run(os.getpid, 1, w), (lambda: 1,)),
 )  # fmt: skip
 def test_a_bad_call_is_refused(row, bad):
     row.check(*bad)

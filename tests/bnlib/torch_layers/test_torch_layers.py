@@ -27,11 +27,13 @@ each_half = pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 @each_kind
 @each_option
 @each_mode
-def test_values_gradients_and_state_are_pytorchs(kind, options, training):
+@pytest.mark.parametrize(("dtype", "tol"), [(torch.float64, 1e-12), (torch.float32, 2e-6)])
+def test_values_gradients_and_state_are_pytorchs(kind, options, training, dtype, tol):
     name, shape = KINDS[kind]
-    ours, theirs = pair(name, **options, training=training)
+    models = pair(name, **options, training=training, dtype=dtype)
     for step in range(3):
-        assert_same_step(ours, theirs, tensor(*shape, seed=step), tensor(*shape, seed=9 + step))
+        x, dy = (tensor(*shape, seed=s, dtype=dtype) for s in (step, 9 + step))
+        assert_same_step(*models, x, dy, forward=tol, backward=100 * tol)
 
 
 @given(
@@ -39,7 +41,7 @@ def test_values_gradients_and_state_are_pytorchs(kind, options, training):
         lambda s: torch.Size(s).numel() > s[1]
     ),
     training=st.booleans(),
-    momentum=st.none() | st.floats(0, 1),
+    momentum=st.none() | st.floats(-2, 1),
     scale=st.integers(-3, 3),
     seed=st.integers(0, 99),
 )
@@ -101,15 +103,6 @@ def test_half_precision_statistics_are_computed_in_float32(dtype):
     assert y.dtype == dtype
     assert_near(y, wanted.to(dtype), tol=2 * torch.finfo(dtype).eps)
     assert_same_state(ours, exact, tol=1e-6)
-
-
-def test_float32_matches_float64():
-    ours = pair("BatchNorm2d", dtype=torch.float32)[0]
-    wide = pair("BatchNorm2d")[0]
-    x, dy = tensor(5, 4, 3, 2, dtype=torch.float32), tensor(5, 4, 3, 2, dtype=torch.float32)
-    for got, want in zip(run(ours, x, dy), run(wide, x.double(), dy.double()), strict=True):
-        assert got.dtype == torch.float32
-        assert_near(got.double(), want, tol=2e-6)
 
 
 @each_mode

@@ -5,15 +5,7 @@ import copy
 import pytest
 import torch
 from torch import nn
-from torch_pairs import (
-    KINDS,
-    OPTIONS,
-    assert_near,
-    assert_same_state,
-    assert_same_step,
-    pair,
-    tensor,
-)
+from torch_pairs import KINDS, OPTIONS, assert_same_state, assert_same_step, pair, tensor
 
 from bnlib import torch_layers
 from bnlib.torch_layers import BatchNorm1d
@@ -77,39 +69,6 @@ def test_incomplete_and_foreign_states_are_refused(missing):
         ours.load_state_dict(state)
     with pytest.raises(RuntimeError, match="size mismatch"):
         ours.load_state_dict(BatchNorm1d(5).state_dict())
-
-
-@pytest.mark.parametrize("momentum", [None, 0.0, 0.1, 0.9, 1.0])
-def test_running_statistics_by_the_definition(momentum):
-    """FIELD: momentum read the other way round; a biased running variance (m against m - 1)."""
-    module = BatchNorm1d(4, momentum=momentum).double()
-    mean, var = torch.zeros(4).double(), torch.ones(4).double()
-    for step in range(1, 5):
-        x = tensor(5 + step, 4, seed=step)
-        module(x)
-        weight = 1 / step if momentum is None else momentum
-        mean = (1 - weight) * mean + weight * x.mean(0)
-        var = (1 - weight) * var + weight * x.var(0, correction=1)
-        assert_near(module.running_mean, mean, tol=1e-14)
-        assert_near(module.running_var, var, tol=1e-14)
-        assert module.num_batches_tracked == step
-
-
-def test_statistics_are_buffers_and_follow_the_module():
-    """FIELD: as plain attributes they are lost from the state and stay on their device."""
-    module = nn.Sequential(BatchNorm1d(4))
-    assert set(dict(module.named_buffers())) == {
-        "0.running_mean", "0.running_var", "0.num_batches_tracked",
-    }  # fmt: skip
-    assert module.to("meta")[0].running_mean.device.type == "meta"
-
-
-def test_evaluation_leaves_no_trace():
-    module = BatchNorm1d(4).eval()
-    before = copy.deepcopy(module.state_dict())
-    module(tensor(6, 4, dtype=torch.float32)).sum().backward()
-    for name, value in module.state_dict().items():
-        assert torch.equal(value, before[name])
 
 
 def test_without_a_count_of_batches_there_is_no_plain_average():

@@ -73,17 +73,6 @@ def test_deeper_layers_get_what_they_saw(module, training):
     assert all(p.grad is None for p in model.parameters())
 
 
-def test_the_spread_between_batches_counts():
-    """Averaging the batches' variances, as momentum=None does, leaves it out."""
-    x = torch.tensor([[0.0], [1.0], [100.0], [101.0]]).double()
-    pooled, averaged = (BatchNorm1d(1, momentum=None).double() for _ in range(2))
-    recalibrate(pooled, [x[:2], x[2:]])
-    for batch in (x[:2], x[2:]):
-        averaged(batch)
-    assert_near(pooled.running_var, x.var(0), tol=1e-13)
-    assert averaged.running_var.item() == 0.5
-
-
 def test_layers_keep_their_dtype_and_half_inputs_count_in_float32():
     x = tensor(2000, 2, dtype=torch.bfloat16)
     for dtype in (torch.float32, torch.bfloat16):

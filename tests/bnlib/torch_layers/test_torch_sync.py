@@ -72,15 +72,9 @@ def test_outputs_and_gradients_are_those_of_one_process(name, ran):
             near(case, torch.cat([r["y"][i] for r in results]), want["y"][i])
             if case.needs_dx:
                 near(case, torch.cat([r["dx"][i] for r in results]), want["dx"][i])
-
-
-@each_case
-def test_gradients_of_parameters_are_those_of_one_process_in_parts(name, ran):
-    case, groups = ran
-    for ranks, results in groups:
-        for i, want in enumerate(sync_cases.reference(case, ranks)["gradients"]):
+        for i, whole in enumerate(want["gradients"]):  # those of parameters come in parts
             total = sum(result["gradients"][i].double() for result in results)
-            near(case, total.to(case.held), want, True)
+            near(case, total.to(case.held), whole, True)
 
 
 @pytest.mark.parametrize("name", ["uneven", "empty first", "calls", "four", "pairs"])
@@ -110,27 +104,10 @@ def test_statistics_are_those_of_the_whole_batch_and_the_same_bits(name, ran):
         assert results[0]["state"].get("num_batches_tracked") == want.get("num_batches_tracked")
 
 
-@pytest.mark.parametrize("name", ["mean 1e4", "four, mean 1e4"])
-def test_one_round_of_sums_of_squares_would_fail(name):
-    """Sums of x and of x², as if each process had sent these."""
-    case = (TWO | FOUR)[name]
-    parts = [rows(case.parts([rank])[0][0]) for rank in range(len(case.cuts))]
-    mean, square = (sum(t.sum(0) for t in ts) for ts in (parts, [x * x for x in parts]))
-    whole = torch.cat(parts)
-    mean, square = mean / len(whole), square / len(whole)
-    assert mean.dtype == torch.float32
-    want = whole.double().var(0, correction=0)
-    assert ((square - mean * mean) / want - 1).abs().max() > 0.1
-
-
 def test_memory_format_stays(two):
     for result in two:
         assert result["channels-last"]["y"][0].is_contiguous(memory_format=torch.channels_last)
         assert result["calls"]["y"][0].is_contiguous()
-
-
-def test_a_step_sends_2_c_and_1_numbers_and_back_2_c(two):
-    assert [result["counted"] for result in two] == [[9, 8]] * 2
 
 
 def test_evaluation_needs_no_other_process(two):
@@ -192,20 +169,12 @@ def test_second_derivatives_are_those_of_one_process(two):
         assert_near(sum(parts), wanted, 1e-10)
 
 
-def test_a_network_in_distributed_data_parallel_trains_as_one(two):
-    want = sync_cases.train(sync_cases.network(), sync_cases.images())
-    for result in two:
-        assert list(result["network"]) == list(want)
-        for key, value in want.items():
-            assert_near(result["network"][key], value, 1e-10)
-
-
 def test_recalibration_takes_the_values_of_all_processes(two):
     """The first layer's input depends on no other layer, so that its statistics are exact."""
-    x = sync_cases.network()[0](sync_cases.images(12))
+    x = sync_cases.network()[0](sync_cases.points())
     for result in two:
-        assert_near(result["recalibrated"]["1.running_mean"], x.mean((0, 2, 3)), 1e-12)
-        assert_near(result["recalibrated"]["1.running_var"], x.var((0, 2, 3)), 1e-12)
+        assert_near(result["recalibrated"]["1.running_mean"], x.mean(0), 1e-12)
+        assert_near(result["recalibrated"]["1.running_var"], x.var(0), 1e-12)
         for key, value in result["recalibrated"].items():
             assert torch.equal(value, two[0]["recalibrated"][key])
 
@@ -220,13 +189,6 @@ def test_overflow_and_nan_are_those_of_one_process(two):
     for result in two:
         for key, value in want["state"].items():
             torch.testing.assert_close(result["extreme"]["state"][key], value, equal_nan=True)
-
-
-def test_without_gradients_statistics_move_alike(two):
-    want = sync_cases.reference(Case(UNEVEN), (0, 1))["state"]
-    for result in two:
-        for key, value in want.items():
-            assert_near(result["without_grad"][key], value, 1e-12)
 
 
 def test_a_process_that_does_not_call_or_dies_gives_the_other_an_error(tmp_path):
@@ -340,16 +302,16 @@ LOST = (
 
 
 @each_row(
-    Row("own forward", TypeError, LOST.format("Clipped"), convert_sync_batchnorm,
+    Row(TypeError, LOST.format("Clipped"), convert_sync_batchnorm,
         on=lambda: nn.Sequential(nn.BatchNorm2d(3), Clipped(4))),
-    Row("patched", TypeError, LOST.format("BatchNorm1d"), convert_sync_batchnorm, on=patched),
-    Row("lazy", TypeError, LOST.format("LazyBatchNorm1d"), convert_sync_batchnorm,
+    Row(TypeError, LOST.format("BatchNorm1d"), convert_sync_batchnorm, on=patched),
+    Row(TypeError, LOST.format("LazyBatchNorm1d"), convert_sync_batchnorm,
         on=lambda: nn.Sequential(nn.BatchNorm2d(3), nn.LazyBatchNorm1d())),
-    Row("parametrized", TypeError, LOST.format("ParametrizedBatchNorm1d"),
-        convert_sync_batchnorm,
+    Row(TypeError, LOST.format("ParametrizedBatchNorm1d"), convert_sync_batchnorm,
         on=lambda: parametrizations.weight_norm(nn.BatchNorm1d(4), dim=None)),
-    Row("no module", TypeError, "convert_sync_batchnorm: module must be a PyTorch module, got "
-        "{0.__class__.__name__}; pass the model itself", convert_sync_batchnorm, (None, [3])),
+    Row(TypeError,
+        "convert_sync_batchnorm: module must be a PyTorch module, got {0.__class__.__name__}; "
+        "pass the model itself", convert_sync_batchnorm, (None, [3])),
 )  # fmt: skip
 def test_a_bad_conversion_is_refused(row, bad):
     row.check(*bad)

@@ -93,32 +93,12 @@ def test_history_holds_every_loss_and_the_evaluations_asked_for(data, net):
     assert [type(value) for value in history.loss + history.accuracy] == [float] * 13
 
 
-def test_evaluating_more_often_changes_nothing_else(data):
-    nets = [mlp([2, 8, 3], norm="before") for _ in range(2)]
-    often, once = (
-        fit(net, data, lr=0.1, steps=6, batch_size=16, eval_every=n)
-        for net, n in zip(nets, (1, None), strict=True)
-    )
-    assert often.loss == once.loss
-    assert (often.steps, once.steps) == ([1, 2, 3, 4, 5, 6], [6])
-    np.testing.assert_equal(nets[0].state_dict(), nets[1].state_dict())
-
-
 def test_fit_evaluates_on_the_validation_part_where_there_is_one(data):
     model = mlp([2, 8, 3])
     other = data._replace(x_val=data.x_train, y_val=(data.y_train + 1) % 3)
     history = fit(model, other, lr=0.1, steps=50, batch_size=50, progress=False)
     assert history.final_accuracy == accuracy(model, other.x_val, other.y_val)
     assert history.final_accuracy < accuracy(model, data.x_test, data.y_test)
-
-
-def test_fit_is_deterministic_and_follows_the_seed(data):
-    first, same, other = (
-        fit(mlp([2, 8, 3]), data, lr=0.1, steps=5, batch_size=16, seed=seed)
-        for seed in (0, 0, 1)
-    )
-    assert first == same
-    assert first.loss != other.loss
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -167,11 +147,11 @@ def test_an_evaluation_that_is_not_finite_ends_the_run(data):
 
 @pytest.mark.parametrize(("steps", "batch_size"), [(0, 16), (-1, 16), (5, 0), (5, 51)])
 def test_fit_needs_a_step_and_a_full_batch(data, net, steps, batch_size):
-    Row(
-        "fit", ValueError, "fit: expected steps >= 1 and batch_size from 1 to 50, got "
-        f"steps={steps}, batch_size={batch_size}",
-        lambda net: fit(net, data, lr=0.1, steps=steps, batch_size=batch_size), on=lambda: net,
-    ).check()  # fmt: skip
+    Row(ValueError,
+        f"fit: expected steps >= 1 and batch_size from 1 to 50, got steps={steps}, "
+        f"batch_size={batch_size}",
+        lambda net: fit(net, data, lr=0.1, steps=steps, batch_size=batch_size),
+        on=lambda: net).check()  # fmt: skip
 
 
 @pytest.mark.parametrize("batch_size", [1, 50])

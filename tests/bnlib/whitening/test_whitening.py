@@ -60,22 +60,6 @@ def test_zca_is_symmetric_and_the_inverse_root():
     assert_close(W @ sqrtm(covariance(X)), EYE, 1e-11)
 
 
-def test_zca_stays_closest_to_the_input():
-    """Any white output is a rotation of any other: compare with 200 of them, near and far."""
-    X = draw()
-    centred = X - X.mean(axis=0)
-    Z = Whitener("zca").fit_transform(X)
-    distance = np.mean((Z - centred) ** 2)
-    rng = np.random.default_rng(0)
-    for k in range(200):
-        turn = np.linalg.qr(EYE + 10.0 ** (k % 4 - 3) * rng.standard_normal((5, 5)))[0]
-        turn *= np.sign(np.diag(turn))
-        assert_close(covariance(Z @ turn), EYE, 1e-11)
-        assert np.mean((Z @ turn - centred) ** 2) > distance
-    for method in ("pca", "cholesky"):
-        assert np.mean((Whitener(method).fit_transform(X) - centred) ** 2) > 1.2 * distance
-
-
 def test_pca_is_scikit_learns_up_to_sign_and_bessel():
     """Ours divides by m, scikit-learn by m - 1: the outputs differ by sqrt((m - 1) / m)."""
     X = draw(m=12)
@@ -159,16 +143,6 @@ def test_a_rank_hidden_by_eps_is_still_said(method):
     assert np.isfinite(white.matrix_).all()
 
 
-def test_features_that_depend_on_each_other_warn_too():
-    X = draw()
-    X[:, 4] = X[:, 0] - 2 * X[:, 1]
-    with pytest.warns(
-        RankWarning, match="rank 4, so 1 directions .*; features depend on each other$"
-    ):
-        Z = Whitener("zca").fit_transform(X)
-    assert_close(np.linalg.eigvalsh(covariance(Z)), [0, 1, 1, 1, 1], 1e-9)
-
-
 @pytest.mark.parametrize("method", ["zca", "pca"])
 @pytest.mark.parametrize("value", [0.1, 0.0])
 def test_constant_data_maps_to_zero(method, value):
@@ -223,8 +197,9 @@ def test_dependent_features_are_found_in_any_units(units, offset):
     X = draw(d=3, mean=offset)
     assert Whitener().fit(X * units).rank_ == 3
     X[:, 2] = X[:, 0] - 2 * X[:, 1]
+    message = "rank 2, so 1 directions .*; features depend on each other$"
     for method in ("zca", "pca"):
-        with pytest.warns(RankWarning, match="rank 2"):
+        with pytest.warns(RankWarning, match=message):
             assert Whitener(method).fit(X * units).rank_ == 2
     with pytest.raises(ValueError, match="rank 2 of 3"):
         Whitener("cholesky").fit(X * units)
