@@ -39,8 +39,8 @@ def test_first_code_cell_is_the_shared_one(path):
     assert "bootstrap" in tags(cell), hint
     assert source == SOURCE.strip(), hint
     assert not cell.outputs, hint
-    in_lab = cell.metadata.get("jupyter", {}).get("source_hidden")
-    assert in_lab and cell.metadata.get("cellView") == "form", hint  # folded, on Colab, too
+    assert cell.metadata.get("jupyter") == {"source_hidden": True}, hint
+    assert cell.metadata.get("cellView") == "form", hint  # folded on Colab, too
 
 
 def test_cell_installs_the_pinned_version_on_colab_alone(monkeypatch, capsys):
