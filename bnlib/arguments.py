@@ -112,7 +112,8 @@ def check_input(
     channels: int | None = None,
 ) -> int:
     """Check ``x`` for a per-channel operation and return its channel axis, non-negative."""
-    check_float(op, "x", x)
+    if not isinstance(x, np.ndarray) or isinstance(x, NOT_PLAIN) or x.dtype not in DTYPES:
+        raise not_float(op, "x", x)
     if x.ndim < 2:
         raise ValueError(
             f"{op}: expected an array of rank 2 or more, (N, C) or (N, C, *spatial), "
@@ -134,11 +135,12 @@ def check_input(
     return axis
 
 
-def check_vectors(op: str, channels: int, **vectors: Any) -> list[Vector]:
+def check_vectors(op: str, channels: int, **vectors: Array | None) -> list[Vector]:
     """Return copies in float64, or raise unless each array has one value per channel."""
     copies = []
     for name, v in vectors.items():
-        check_float(op, name, v)
+        if not isinstance(v, np.ndarray) or isinstance(v, NOT_PLAIN) or v.dtype not in DTYPES:
+            raise not_float(op, name, v)
         if v.shape != (channels,):
             raise ValueError(
                 f"{op}: {name} must have one value per channel, shape ({channels},), "
