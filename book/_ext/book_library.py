@@ -253,6 +253,14 @@ def link_back(app: Sphinx, tag: str) -> list[str]:
     return [f"{above}.{name}"] if first else []
 
 
+def link_back_to_names(app: Sphinx, env: Any) -> None:
+    """Let a source lead to the page of the name: viewcode takes the last that shows it."""
+    objects = env.get_domain("py").objects
+    for _, _, used, above in filter(None, getattr(env, "_viewcode_modules", {}).values()):
+        there = {name: objects.get(f"{above}.{name}") for name in used}
+        used.update({name: place.docname for name, place in there.items() if place})
+
+
 def link_cells(app: Sphinx, doctree: nodes.document) -> None:
     """Set below each tagged cell links to its source; on the site alone."""
     for cell in list(doctree.findall(nodes.container)):
@@ -277,4 +285,5 @@ def setup(app: Sphinx) -> dict:
         "viewcode-follow-imported", lambda _, module, n: origin(module, n.split(".")[0])
     )
     app.connect("doctree-read", link_cells)
+    app.connect("env-updated", link_back_to_names)
     return {"version": "1.0", "parallel_read_safe": True, "parallel_write_safe": True}

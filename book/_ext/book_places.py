@@ -8,7 +8,8 @@ A chapter links in plain Markdown, which opens the right page in JupyterLab and 
 - ``[`moments`](../book/api/passes.md#bnlib.passes.plain.moments)``, by its full name
 
 MyST knows only headings as places of a page; here it learns these as well. Where a page names
-an equation, a chapter or a paper without a link, as sheets and docstrings do, the site adds it.
+an equation, a chapter, an exercise, a paper or a name of the library from ``bnlib.`` on without
+a link, as sheets, captions and docstrings do, the site adds it.
 """
 
 import re
@@ -26,18 +27,19 @@ KEYS = {  # of a page: the file that introduces its places, and how
 }
 TAG = re.compile(r"\\\\?tag\{([\w.]+)\}")  # in a notebook's JSON the backslash is doubled
 MENTION = re.compile(
-    r"\((?P<equation>A?\d+\.\d+)\)|\b[Cc]hapter (?P<chapter>A?\d+)\b(?!\.\d)"
-    r"|(?P<author>[A-Z][\w-]+)(?:, [A-Z]\w+)*(?: et al\.| (?:&|and) [A-Z]\w+)?"
-    r" (?:\((?P<year>\d{4})\)|(?P<bare>\d{4})\b)"
+    r"\((?P<equation>A?\d+\.\d+)\)|\b[Cc]hapter\s(?P<chapter>A?\d+)\b(?!\.\d)"
+    r"|\b[Ee]xercises?\s(?P<exercise>\w+\.\d+)"
+    r"|(?P<author>[A-Z][\w-]+)(?:,\s[A-Z]\w+)*(?:\set\sal\.|\s(?:&|and)\s[A-Z]\w+)?"
+    r"\s(?:\((?P<year>\d{4})\)|(?P<bare>\d{4})\b)"
 )
 CHAPTER = re.compile(r"chapters/0?(a?\d+)_\w+")
-CLOSED = (nodes.reference, nodes.title, nodes.caption, nodes.math, nodes.literal,
-          nodes.FixedTextElement)  # fmt: skip
+CLOSED = (nodes.reference, nodes.title, nodes.math, nodes.literal, nodes.FixedTextElement)
 
 
-def closed(node: nodes.Node) -> bool:
-    """Say whether a node stands where no link may begin."""
-    return node.parent is not None and (isinstance(node.parent, CLOSED) or closed(node.parent))
+def closed(node: nodes.Node, *more: type[nodes.Node]) -> bool:
+    """Say whether a node stands where no link may begin, or in more such places."""
+    above = node.parent
+    return above is not None and (isinstance(above, (*CLOSED, *more)) or closed(above, *more))
 
 
 def equation_id(number: str) -> str:
@@ -78,6 +80,17 @@ def chapters(env: Any) -> dict[str, str]:
     return {match[1].upper(): page for page, match in matches.items() if match}
 
 
+@cache
+def exercises(env: Any) -> dict[str, tuple[str, str]]:
+    """Return the page and the section of each exercise, by its number."""
+    pages = [page for page in env.all_docs if page.startswith("chapters/exercises/")]
+    return {
+        title.split(" ")[0]: (page, f"#{place}")
+        for page in pages
+        for _, place, title in env.metadata[page].get("myst_slugs", {}).values()
+    }
+
+
 def target(env: Any, mention: re.Match[str]) -> tuple[str | None, str]:
     """Return the page and the place that words name, if the book has them."""
     if number := mention["equation"]:
@@ -85,10 +98,23 @@ def target(env: Any, mention: re.Match[str]) -> tuple[str | None, str]:
         return equations(env).get(place), f"#{place}"
     if number := mention["chapter"]:
         return chapters(env).get(number), ""
+    if number := mention["exercise"]:
+        return exercises(env).get(number, (None, ""))
     page = "book/references"
     start = mention["author"].lower() + (mention["year"] or mention["bare"])
     keys = [key for key in env.metadata[page].get("myst_slugs", ()) if key.startswith(start)]
     return (page, f"#{keys[0]}") if len(keys) == 1 else (None, "")
+
+
+def link_names(app: Sphinx, tree: nodes.document, page: str) -> None:
+    """Make links of full names of the library, such as ``bnlib.stats.mean_var``."""
+    objects = app.env.get_domain("py").objects
+    for literal in list(tree.findall(nodes.literal)) if app.builder.name == "html" else ():
+        there = objects.get(literal.astext())
+        if there and there.docname != page and not closed(literal):
+            address = app.builder.get_relative_uri(page, there.docname) + f"#{there.node_id}"
+            link = nodes.reference("", "", literal.deepcopy(), internal=True, refuri=address)
+            literal.parent.replace(literal, link)
 
 
 def link_mentions(app: Sphinx, tree: nodes.document, page: str) -> None:
@@ -99,7 +125,7 @@ def link_mentions(app: Sphinx, tree: nodes.document, page: str) -> None:
         parts, end = [], 0
         for mention in MENTION.finditer(text):
             there, place = target(app.env, mention)
-            if there is None or (there == page and not mention["equation"]):
+            if there is None or (there == page and not place):
                 continue
             address = app.builder.get_relative_uri(page, there) + place
             link = nodes.reference("", mention[0], internal=True, refuri=address)
@@ -111,5 +137,6 @@ def link_mentions(app: Sphinx, tree: nodes.document, page: str) -> None:
 def setup(app: Sphinx) -> dict:
     """Add the places when all pages are read."""
     app.connect("env-updated", add_places)
-    app.connect("doctree-resolved", link_mentions, priority=680)  # before cards are given
+    for step in (link_names, link_mentions):
+        app.connect("doctree-resolved", step, priority=680)  # before cards are given
     return {"version": "1.0", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -23,7 +23,9 @@ PREVIEWED = re.compile(
 )
 OTHER_SENSE = {  # of a chapter: words and letters that mean something else there
     "2": ["W"],  # a whitening matrix
+    "3": [r"\mu", r"\sigma ^ 2"],  # of the population
     "5": ["vanish"],  # become zero at once
+    "6": [r"\sigma ^ 2"],  # of all values
     "9": ["momentum"],  # the optimizer's
     "a1": ["W"],
 }
@@ -163,12 +165,12 @@ def link(app: Sphinx, tree: nodes.document, page: str) -> None:
         return
     if chapter := CHAPTER.fullmatch(page):
         mentions = FirstMentions(app, page, chapter[1])
-        for node in list(tree.findall()):
+        for node in [part for part in tree.findall() if not closed(part, nodes.caption)]:
             if isinstance(node, nodes.math_block):
                 node.parent.replace(node, mentions.formula(node))
-            elif isinstance(node, nodes.math | nodes.literal) and not closed(node):
+            elif isinstance(node, nodes.math | nodes.literal):
                 node.parent.replace(node, mentions.symbol(node))
-            elif isinstance(node, nodes.Text) and not closed(node):
+            elif isinstance(node, nodes.Text):
                 node.parent.replace(node, mentions.words(str(node)))
     for reference in tree.findall(nodes.reference):
         address = reference.get("refuri") or f"#{reference.get('refid')}"

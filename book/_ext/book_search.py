@@ -22,8 +22,9 @@ from sphinx.util import logging
 # How much the names of its sections count is set by kind, in `search.js`.
 KINDS = {
     "book/api/": ("library", 0.1),
-    "book/benchmarks": ("library", 0.1),
-    "book/changes": ("library", 0.1),
+    "book/benchmarks": ("appendix", 0.2),
+    "book/changes": ("appendix", 0.1),
+    "chapters/exercises/capstone": ("appendix", 0.7),
     "chapters/exercises/": ("exercise", 0.3),
     "chapters/a": ("appendix", 0.7),
     "book/claims": ("appendix", 0.7),
@@ -48,6 +49,7 @@ SEARCHED = {  # in formulas σ² is one word, each other sign one of its own
     "ϵ": "ε",
     **{mark: f" {mark} " for mark in "，（）、"},  # no part of a Chinese word
 }
+HAN = re.compile(r"[\u4e00-\u9fff]{3,}")  # Pagefind finds a word by its beginning alone
 NOT_SHIPPED = (
     "_static/searchtools.js", "_static/language_data.js", "_static/sphinx_highlight.js",
     "pagefind/pagefind-ui.*", "pagefind/pagefind-modular-ui.*", "pagefind/*-component-ui.css",
@@ -60,6 +62,12 @@ def rows_last(text: str) -> str:
     """Return the text of a page with its rows as sections at the end."""
     section = r'<section id="\1"><h4>\2</h4>\3</section>'
     return ROW.sub("", text) + "".join(row.expand(section) for row in ROW.finditer(text))
+
+
+def endings(text: str) -> str:
+    """Return the endings of two and more signs of the Chinese words in a text."""
+    words = sorted(set(HAN.findall(text)))
+    return " ".join(word[start:] for word in words for start in range(1, len(word) - 1))
 
 
 def sections(page: str, html: str) -> Iterator[tuple[str, str]]:
@@ -84,7 +92,8 @@ def sections(page: str, html: str) -> Iterator[tuple[str, str]]:
         counts = weight * (5 - level) / 2  # a page comes before its sections
         names = "".join(
             f'<p data-pagefind-ignore data-pagefind-meta="{what}">{name}</p>'
-            for what, name in ((key, title), ("page", whole))
+            for what, name in ((key, title), ("page", whole), ("endings", endings(body)))
+            if name
         )
         start = f'<html lang="en"><body data-pagefind-body data-pagefind-weight="{counts}">'
         yield f"{page}/{place}.html", f"{start}{names}{body}</body></html>"

@@ -35,7 +35,7 @@
     summary.setAttribute("role", "status");
     field.form.after(summary, results);
     search.registerInput(Object.assign(field, { inputEl: field }), { keyboardNavigation: true });
-    const ask = () => search.triggerSearch(field.value.trim());
+    const ask = () => search.triggerSearch(field.value.trim().replaceAll("ϵ", "ε"));
     let planned;
     field.addEventListener("input", () => {
       clearTimeout(planned);

@@ -13,6 +13,14 @@ from house import CHAPTERS
 CHAPTER = "chapters/04_batch_norm"
 LINK = re.compile(r'<a class="[^"]*\bbook-preview\b[^"]*" href="([^"#]*)#([^"]+)"')
 SHORT = "chapters/a2_second_derivatives"
+MENTIONED = {  # words without a link in the source of a page, and where the site leads them
+    ("chapters/09_training", "exercise 9.5"): "exercises/09_training.html#which-activation",
+    ("chapters/12_many_devices", "(12.1)</a> under"): "#eq-12-1",  # in a caption
+    ("chapters/exercises/06_cnn", "exercise 6.2"): "#batch-normalization-by-rows",
+    ("book/api/deploy", "Chan, Golub"): "../references.html#chan1983",  # over two lines
+    ("book/benchmarks", '<code class="docutils literal notranslate"><span class="pre">'
+     "bnlib.functional"): "api/functional.html#module-bnlib.functional",
+}  # fmt: skip
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 375, "height": 800}
 CARD = ".book-card"
 # The page without a card is for test_site.py: leave the section in which there is one.
@@ -44,6 +52,13 @@ def test_what_a_preview_shows_is_there(site):
     lost = [(page.stem, place) for page, place in wanted
             if len(re.findall(holder.format(re.escape(place)), texts[page])) != 1]  # fmt: skip
     assert lost == []
+
+
+@pytest.mark.parametrize(("page", "words"), MENTIONED)
+def test_what_a_text_names_without_a_link_gets_one(site, page, words):
+    text = (site / f"{page}.html").read_text("utf-8")
+    links = re.findall(rf'href="([^"]*)">{re.escape(words)}', text)
+    assert [link for link in links if link.startswith(MENTIONED[page, words])]
 
 
 def test_every_term_and_symbol_has_a_place(site):
@@ -129,7 +144,8 @@ def test_the_number_of_each_formula_brings_its_symbols(site):
 def test_a_word_with_another_sense_stands_in_its_chapter():
     for chapter, words in book_previews.OTHER_SENSE.items():
         text = NUMBERS[chapter.upper()].read_text("utf-8")
-        assert [word for word in words if not re.search(rf"\b{word}\b", text)] == [], chapter
+        names = [re.escape(word.replace(" ", "")) for word in words]
+        assert [n for n in names if not re.search(rf"(?<!\w){n}(?!\w)", text)] == [], chapter
 
 
 class Reader:

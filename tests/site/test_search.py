@@ -43,6 +43,14 @@ WANTED = {
     "batch_norm_train": "chapters/04_batch_norm#a-batch-of-one",
     "bubblewrap": "book/instructors",
     "SyncBatchNorm": "book/questions#several-devices",
+    "DDP": "book/questions#several-devices",
+    "NHWC": "book/glossary#channels-last",
+    "学习率": "book/glossary#effective-rate",  # the end of a word
+    "层归一化": "book/glossary",
+    "license": "index#licence-citation-errors",
+    "errata": "book/changes#changes-and-errata",
+    "capstone": "chapters/exercises/capstone",
+    "benchmarks": "book/benchmarks#benchmarks",
 }
 WORD, HAN = re.compile(r"[A-Za-z]{3,}"), re.compile(r"[\u4e00-\u9fff]{2,}")
 FIRST_LINK = "pagefind-results li:first-child a"  # others may load before it
@@ -86,6 +94,13 @@ def test_an_old_address_answers(tab, served):
     assert tab.locator(".bd-search-container input").input_value() == "momentum"
     assert re.match(r"\d+ results for momentum", tab.locator("pagefind-summary").inner_text())
     assert tab.locator(".bd-search-container .fa-magnifying-glass").bounding_box()["width"] > 8
+
+
+def test_a_sign_of_a_formula_that_a_reader_copies_is_found(chromium, served):
+    opened = chromium.new_page()
+    opened.goto(f"{served}/search.html?q=ϵ")  # the index has ε
+    assert "notation" in opened.locator(FIRST_LINK).get_attribute("href")
+    opened.close()
 
 
 @pytest.mark.parametrize("words", WANTED)

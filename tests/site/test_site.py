@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 import site_probe
 
-SOURCE = "_modules/bnlib/stats/one_pass"  # a file of the library, as one page
+SOURCE = "_modules/bnlib/functional/forward"  # a file of the library, as one page
 FILES = [*site_probe.pages(), SOURCE]
 # One directive writes all pages of the library: two of them are opened, the rest is read.
 LIBRARY = {"book/api/functional", "book/api/torch_layers"}
