@@ -24,6 +24,7 @@ KINDS = {"index": "cover", "chapters/exercises/": "sheet", "chapters/": "chapter
 HERE = re.compile(r'<a class="current reference internal" href="#">.*?</a>')
 CHINESE = re.compile(r">([^<]*[\u4e00-\u9fff][^<]*)<")
 UNIT = re.compile(r"(?<=\d) (?=%|× |[kMG]B\b|m?s\b)|(?<=hapter) (?=A?\d)")
+MARKS = tuple(".,;:!?)]")
 VERDICTS = ("holds if", "holds", "false", "contested", "answered")
 
 
@@ -109,15 +110,24 @@ def leave_out_setup(app: Sphinx, tree: nodes.document) -> None:
 
 
 def keep_together(tree: nodes.document) -> None:
-    """Let no line begin with the full stop that follows a formula."""
+    """Let no line begin with the mark that follows a formula, or end with its bracket."""
     for formula in list(tree.findall(nodes.math)):
-        at = formula.parent.index(formula) + 1
-        after = formula.parent.children[at : at + 1]
-        if after and isinstance(after[0], nodes.Text) and after[0][0] in ".,;:!?)":
-            mark, rest = after[0][0], after[0][1:]
-            kept = nodes.inline("", "", formula.deepcopy(), nodes.Text(mark))
-            kept["classes"] += ["book-keep"]
-            formula.parent[at - 1 : at + 1] = [kept, nodes.Text(rest)]
+        box, at = formula.parent, formula.parent.index(formula)
+        before, after = box.children[:at][-1:], box.children[at + 1 : at + 2]
+        opens = any(
+            isinstance(part, nodes.Text) and part.endswith(("(", "[")) for part in before
+        )
+        marked = any(isinstance(part, nodes.Text) and part.startswith(MARKS) for part in after)
+        if not opens and not marked:
+            continue
+        kept = nodes.inline("", "", formula.deepcopy(), classes=["book-keep"])
+        box[at] = kept
+        if marked:
+            kept += nodes.Text(after[0][0])
+            box[at + 1] = nodes.Text(after[0][1:])
+        if opens:
+            kept.insert(0, nodes.Text(before[0][-1]))
+            box[at - 1] = nodes.Text(before[0][:-1])
 
 
 def keep_units(tree: nodes.document) -> None:

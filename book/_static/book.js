@@ -25,11 +25,27 @@
     }
   }
 
+  const firstLine = (box) => box.innerText.trim().split("\n", 1)[0].slice(0, 60);
+
+  /** Name a control; what has the name of an earlier one is numbered. */
+  const times = new Map();
+  function nameOnce(control, name) {
+    times.set(name, (times.get(name) ?? 0) + 1);
+    control.ariaLabel = times.get(name) > 1 ? `${name} (${times.get(name)})` : name;
+  }
+
   /** A copy button is named by the first line of what it copies. */
   function nameCopies() {
     for (const button of all("button.copybtn")) {
-      const [line] = button.parentElement.innerText.trim().split("\n", 1);
-      button.setAttribute("aria-label", `Copy: ${line.slice(0, 60)}`);
+      nameOnce(button, `Copy: ${firstLine(button.parentElement)}`);
+    }
+  }
+
+  /** What folds text, as a hint does, is named by its section, too. */
+  function nameFolds() {
+    for (const fold of all(".bd-article details:not(.hide) > summary")) {
+      const title = fold.closest("section")?.querySelector("h2, h3")?.firstChild.textContent;
+      if (title) nameOnce(fold, `${fold.textContent.trim()}: ${title}`);
     }
   }
 
@@ -49,6 +65,12 @@
     }
   }
 
+  /** A box that scrolls is named by what it begins with; a figure by its caption. */
+  function labelOf(box) {
+    const named = box.matches("pre, figure, .pst-scrollable-table-container");
+    return named ? `Scrolls sideways: ${firstLine(box)}` : "Scrolls sideways";
+  }
+
   /** A box that scrolls sideways can be reached by Tab; one that fits is no tab stop. */
   function updateBox(box) {
     const inText = box.matches("span.math");  // rounded up, at both ends
@@ -57,7 +79,7 @@
     if (wide && ["auto", "scroll"].includes(getComputedStyle(box).overflowX)) {
       box.tabIndex = 0;
       box.setAttribute("role", "group");
-      box.setAttribute("aria-label", "Scrolls sideways");
+      box.setAttribute("aria-label", labelOf(box));
     } else if (box.getAttribute("role") === "group") {
       for (const name of ["tabindex", "role", "aria-label"]) box.removeAttribute(name);
     }
@@ -162,6 +184,7 @@
   document.addEventListener("DOMContentLoaded", () => {
     nameControls();
     nameCopies();
+    nameFolds();
     nameToggles();
     markTitle();
     keepFocus();

@@ -133,6 +133,7 @@
       if (!editors.length) {
         add(this.box, "span", { class: "live-note" }, `Loads Python once, ${SIZE} MB.`);
       }
+      open.ariaLabel = `${open.textContent}: ${heading}`;
       open.onclick = () => this.open();
     }
 

@@ -83,6 +83,8 @@ def test_paper_is_light_and_folds_stay_as_they_are(tab):
     assert tab.evaluate(theme) == "light"
     style = "getComputedStyle(document.querySelector('.bd-article pre'))"
     assert tab.evaluate(f"{style}.breakInside") == "avoid"
+    fade = "getComputedStyle(document.querySelector('.bd-article details > *')).animationName"
+    assert tab.evaluate(fade) == "none"  # else what was just opened prints as a gap
     assert tab.evaluate("document.querySelectorAll('.bd-article details[open]').length") == 0
     tab.evaluate("dispatchEvent(new Event('afterprint'))")
     assert tab.evaluate(theme) == "dark"
@@ -110,8 +112,42 @@ def test_drawings_are_read_on_a_phone_and_no_width_scrolls_sideways(chromium, se
     shares = tab.evaluate("""[...document.querySelectorAll(".cell_output > figure > img")]
       .filter((e) => e.clientWidth).map((e) => e.clientWidth / e.getAttribute("width"))""")
     assert len(shares) > 2
-    assert min(shares) >= 0.719  # of 11 points at 100 dots an inch: 15.3 pixels
+    assert min(shares) >= 0.879  # the smallest label: 9 points at 100 dots an inch
     for width in (1920, 1200, 1199, 992, 768, 320):  # where the layout changes
         tab.set_viewport_size({"width": width, "height": 900})
         assert tab.evaluate("document.scrollingElement.scrollWidth - innerWidth") <= 0, width
     tab.close()
+
+
+@pytest.mark.parametrize(
+    "page", ["chapters/05_backward", "chapters/exercises/05_backward", "book/api/functional"]
+)
+def test_no_two_controls_have_the_same_name(chromium, served, page):
+    tab = chromium.new_page(viewport={"width": 375, "height": 800})
+    tab.goto(f"{served}/{page}.html", wait_until="load")
+    names = tab.evaluate("""[...document.querySelectorAll(
+      ".bd-article button, .bd-article details:not(.hide) > summary"
+    )].map((e) => e.ariaLabel ?? e.innerText)""")
+    assert len(names) > 5
+    assert sorted(names) == sorted(set(names))
+    tab.close()
+
+
+def test_a_hint_has_the_arrow_of_every_fold(chromium, served):
+    tab = chromium.new_page()
+    tab.goto(f"{served}/chapters/exercises/05_backward.html", wait_until="load")
+    look = tab.locator(".bd-article details > summary").first.evaluate("""(e) => [
+      getComputedStyle(e).backgroundColor, getComputedStyle(e, "::before").zIndex,
+      getComputedStyle(e, "::before").borderLeftWidth !== "0px"]""")
+    assert look == ["rgba(0, 0, 0, 0)", "auto", True]
+    tab.close()
+
+
+def test_a_note_of_a_fold_stands_in_the_margin(tab):
+    tab.emulate_media(media="screen")
+    tab.evaluate("document.querySelectorAll('.bd-article details').forEach(d => d.open = true)")
+    fold, note = (
+        tab.locator(f".bd-article details:has(> .book-note) > {part}").first.bounding_box()
+        for part in ("p", ".book-note")
+    )
+    assert note["x"] > fold["x"] + fold["width"]
