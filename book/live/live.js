@@ -1,11 +1,11 @@
 // Exercises that run in the page. The page works alone until a reader asks for an editor:
-// then a worker loads Python, once. A run is never a session: it sends all cells it needs.
+// then a worker loads Python, once. Each run sends all cells that it needs.
 (() => {
   "use strict";
 
   const HERE = new URL(".", document.currentScript.src);
   const SIZE = document.currentScript.dataset.megabytes;
-  const MOST = 21000; // characters of output that are shown
+  const MOST = 21000; // characters of output
   const STORE = "batch-normalization/";
   const ENDED = {
     right: "Right.",
@@ -15,7 +15,7 @@
   const editors = [];
   let worker = null; // where Python runs
   let ready = false; // whether it is loaded
-  let running = null; // the editor whose cells run
+  let running = null; // the editor that runs
   let last = null; // the editor that was used last
   let runs = 0;
   let coloured = null; // what makes an editor with colours
