@@ -87,9 +87,9 @@ def look(chromium, served):
     @functools.cache
     def facts(page, width):
         axe = width == site_probe.WIDTHS[0] or page in site_probe.KINDS
-        found = site_probe.look(chromium, f"{served}/{page}.html", width, axe, known)
-        known.update(found.get("kinds", ()))
-        return found
+        seen = site_probe.look(chromium, f"{served}/{page}.html", width, axe, known)
+        known.update(seen.get("kinds", ()))
+        return seen
 
     return facts
 

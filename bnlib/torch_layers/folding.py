@@ -109,8 +109,8 @@ def dims(module: nn.Module) -> int | None:
     """Return how many spatial dimensions a module works on; None where it takes any."""
     if isinstance(module, Conv | Transposed):
         return len(module.kernel_size)
-    found = (n for n, norm in enumerate(NORMS, start=1) if isinstance(module, norm))
-    return next(found, 1 if isinstance(module, nn.Linear) else None)
+    ranks = (n for n, norm in enumerate(NORMS, start=1) if isinstance(module, norm))
+    return next(ranks, 1 if isinstance(module, nn.Linear) else None)
 
 
 def _check(layer: object, bn: object) -> tuple[_BatchNorm, Tensor, Tensor]:

@@ -9,7 +9,7 @@ import nbformat
 import pytest
 import yaml
 from configure import address
-from house import ROOT, cells, read_notebook
+from house import ROOT, cells, read_notebook, tags
 
 CHAPTER = "chapters/04_batch_norm.ipynb"
 SHEET = "chapters/exercises/a_sheet.ipynb"
@@ -21,10 +21,13 @@ OURS = address("owner/name")
 
 @pytest.fixture
 def book(tmp_path):
-    """Return a copy of the files that hold the address, without one."""
+    """Return a copy of the files that hold the address, without one and unfolded."""
     for name in FILES:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / (CHAPTER if name in NOTEBOOKS else name), tmp_path / name)
+    for name in NOTEBOOKS:
+        unfolded = text(tmp_path, name).replace('"cellView": "form",', "")
+        (tmp_path / name).write_text(unfolded, encoding="utf-8")
     configure.update(tmp_path, configure.UNSET)
     return tmp_path
 
@@ -53,6 +56,8 @@ def test_address_is_written_everywhere(book):
     assert f"git clone {OURS['url']}\ncd name\n" in text(book, "README.md")
     assert "rocket" in text(book, "book/how_to_use.md")
     for name in NOTEBOOKS:
+        [cell] = [c for c in read_notebook(book / name).cells if "bootstrap" in tags(c)]
+        assert cell.metadata.cellView == "form"
         sources = [source for _, _, source in cells(read_notebook(book / name))]
         assert sum('REPOSITORY = "owner/name"\n' in source for source in sources) == 1
         nbformat.validate(read_notebook(book / name))
