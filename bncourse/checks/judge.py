@@ -77,7 +77,7 @@ def judge(
     Without ``names`` no mistake is named, which takes most of the time.
     """
     seen = list(zip(exercise.parts, calls, outcomes, strict=True))
-    wrong = [wrong_results(exercise, *each) for each in seen]
+    wrong = [wrong_results(exercise, *observed) for observed in seen]
     failed = {name for differences in wrong for name in differences}
 
     name = namer(exercise, seen, failed)
@@ -124,13 +124,13 @@ def wrong_results(
     What is no result at all counts as all of them.
     """
     looks_at = part.looks_at or exercise.results
-    found: dict[str, str] = {}
+    faults: dict[str, str] = {}
     for arguments, outcome in zip(calls, outcomes, strict=True):
         if part.refuses or outcome.error:
             continue
         got = as_results(outcome.value, exercise)
         if isinstance(got, str):
-            found = dict.fromkeys(looks_at, got) | found
+            faults = dict.fromkeys(looks_at, got) | faults
             continue
         want, _ = known(exercise.reference, exercise, arguments)
         for i, (name, a, b) in enumerate(zip(exercise.results, got, want, strict=True)):
@@ -138,5 +138,5 @@ def wrong_results(
             if "off by" in text and in_float32(outcome.value, i, exercise):
                 text += ", in float32"
             if text:
-                found.setdefault(name, text)
-    return found
+                faults.setdefault(name, text)
+    return faults

@@ -58,11 +58,11 @@ def changed(before: Any, after: Any) -> tuple[int, ...]:
 
 def frames(error: BaseException) -> list[types.TracebackType]:
     """Return the calls that an error came through, the innermost last."""
-    found, at = [], error.__traceback__
+    frames, at = [], error.__traceback__
     while at:
-        found.append(at)
+        frames.append(at)
         at = at.tb_next
-    return found
+    return frames
 
 
 def owner(at: types.TracebackType) -> str:

@@ -79,15 +79,15 @@ def convolutions(*options: dict[str, Any], training: bool = False) -> Any:
     """
 
     def calls(rng: Rng) -> Sequence[Arguments]:
-        found: list[Arguments] = []
+        calls: list[Arguments] = []
         for given in options:
             C, out = (3, 3) if "square" in given else (2, 4)
             weight = rng.normal(size=(out, C // given.get("groups", 1), 3, 3))
             pairs = rng.uniform(0.5, 2, out), rng.normal(size=out)  # gamma, beta
             statistics = rng.normal(2, 1, out), np.array([0.01, 0.3, 2.0, 9.0])[:out]
             arrays = [weight, rng.normal(1, 1, out), *pairs, *statistics]
-            found.append((rng.normal(size=(2, C, 9, 9)), arrays, given, training))
-        return found
+            calls.append((rng.normal(size=(2, C, 9, 9)), arrays, given, training))
+        return calls
 
     return calls
 

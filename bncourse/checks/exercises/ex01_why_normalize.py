@@ -41,13 +41,13 @@ def gradient_norms(
     factor: Callable[[Array], Any] = root,
 ) -> tuple[Array, Any]:
     """Send a gradient back through sigmoid layers: (1.1). The keywords make mistakes."""
-    found = []
+    sizes = []
     for values, w in zip(reversed(z), reversed(weights), strict=True):
         above = dz
         dh = dz @ turn(w)
         dz = dh * slope(values)
-        found.append(norm({"at z": dz, "at h": dh, "above": above}[looks]))
-    norms = np.array(found)[::order]
+        sizes.append(norm({"at z": dz, "at h": dh, "above": above}[looks]))
+    norms = np.array(sizes)[::order]
     return norms, factor(norms)
 
 

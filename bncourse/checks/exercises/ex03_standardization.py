@@ -320,7 +320,7 @@ def far_parts(rng: Rng) -> Sequence[Arguments]:
 
 def of_sizes(*sizes: Sequence[int]) -> Callable[[Rng], Sequence[Arguments]]:
     """Return what makes one list of parts for each of ``sizes``."""
-    return lambda rng: [([part_of(rng, n) for n in each],) for each in sizes]
+    return lambda rng: [([part_of(rng, n) for n in lengths],) for lengths in sizes]
 
 
 several = of_sizes((3, 5), (1, 1), (1, 2, 7), (12, 1, 4, 3))

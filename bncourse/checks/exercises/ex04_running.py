@@ -41,9 +41,9 @@ def track(
         mu, var = x.mean(axis=over), x.var(axis=over)
         if mean_of_squares:
             var = (x * x).mean(axis=over) - mu**2
-        found = np.stack([mu, (factor(x, m) * var) ** power])
+        batch = np.stack([mu, (factor(x, m) * var) ** power])
         new = weight(step, momentum)
-        running = found if running is None else (1 - new) * running + new * found
+        running = batch if running is None else (1 - new) * running + new * batch
     return running[0], running[1]
 
 

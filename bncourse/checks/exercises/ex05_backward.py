@@ -177,9 +177,9 @@ STAGED = Exercise(
 
 def swap(results: tuple[Array, ...], i: int, j: int) -> tuple[Array, ...]:
     """Return the results with two of them exchanged."""
-    found = list(results)
-    found[i], found[j] = found[j], found[i]
-    return tuple(found)
+    swapped = list(results)
+    swapped[i], swapped[j] = swapped[j], swapped[i]
+    return tuple(swapped)
 
 
 def over_all_but_channels(dy: Array) -> tuple[int, ...]:

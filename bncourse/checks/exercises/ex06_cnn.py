@@ -51,13 +51,13 @@ def images(*cases: tuple[tuple[int, ...], Axes]) -> Callable[[Rng], Sequence[Arg
     """Return calls for (shape, kept axes) pairs; each place along these has its own scale."""
 
     def calls(rng: Rng) -> Sequence[Arguments]:
-        found: list[Arguments] = []
+        calls: list[Arguments] = []
         for shape, kept in cases:
             places = [n if i in {k % len(shape) for k in kept} else 1
                       for i, n in enumerate(shape)]  # fmt: skip
             scale, center = rng.uniform(0.5, 4, places), rng.normal(0, 3, places)
-            found.append((rng.normal(size=shape) * scale + center, kept))
-        return found
+            calls.append((rng.normal(size=shape) * scale + center, kept))
+        return calls
 
     return calls
 

@@ -48,13 +48,13 @@ def epochs(sizes: Callable[[Rng], Sequence[int]]) -> Callable[[Rng], Sequence[Ar
     """Return calls with the statistics of two epochs, cut into batches of these sizes."""
 
     def calls(rng: Rng) -> Sequence[Arguments]:
-        found: list[Arguments] = []
+        calls: list[Arguments] = []
         for _ in range(2):
             m = np.array(sizes(rng))
             parts = [rng.normal(rng.normal(0, 3, 3), 2.0, (n, 3)) for n in m]
             statistics = [(p.mean(axis=0), p.var(axis=0)) for p in parts]
-            found.append((*map(np.array, zip(*statistics, strict=True)), m))
-        return found
+            calls.append((*map(np.array, zip(*statistics, strict=True)), m))
+        return calls
 
     return calls
 
@@ -126,8 +126,8 @@ def exponential(
 
 def average(answer: Answer, values: Array, momentum: float) -> Any:
     """Call an answer; one stacked array counts as two results."""
-    found = answer(values, momentum)
-    return tuple(found) if hasattr(found, "shape") and found.ndim == 3 else found
+    result = answer(values, momentum)
+    return tuple(result) if hasattr(result, "shape") and result.ndim == 3 else result
 
 
 def divided(by: Callable[[Any, float], Any]) -> Callable[..., Pair]:
@@ -219,7 +219,7 @@ def to_torch(
 
 
 def moved(
-    found: Callable[[Array, int], Array] = lambda v, m: v * m / (m - 1),
+    unbiased: Callable[[Array, int], Array] = lambda v, m: v * m / (m - 1),
     same: Callable[[Array, float, float], Array] = lambda v, e, t: v + (e - t),
     momentum: Callable[[float], float] = lambda a: 1 - a,
 ) -> Callable[..., tuple[Any, Array, Array]]:
@@ -228,7 +228,7 @@ def moved(
     def answer(a: float, v: Array, m: int, e: float, t: float) -> tuple[Any, Array, Array]:
         if (v + (e - t) < 0).any():
             raise ValueError("no such variance")
-        return momentum(a), found(v, m), same(v, e, t)
+        return momentum(a), unbiased(v, m), same(v, e, t)
 
     return answer
 
@@ -248,11 +248,11 @@ CONVERTED = Exercise(
     name="ex07_q4",
     function="to_torch",
     points=2,
-    results=("momentum", "found", "same"),
+    results=("momentum", "unbiased", "same"),
     reference=to_torch,
     parts=(
         Part("the momentum", 1, layers, ("momentum",)),
-        Part("the variance that PyTorch would have found", 1, layers, ("found",)),
+        Part("the variance that PyTorch would have found", 1, layers, ("unbiased",)),
         Part("the variance that gives the same outputs", 2, layers, ("same",)),
         Part("a variance of 0 is accepted", 1,
              fixed(([0.25, 1.5, 2.0], 0.25, 0.5), ([1.5, 0.0, 2.0], 0.5, 0.5))),

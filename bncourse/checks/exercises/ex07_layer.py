@@ -143,14 +143,14 @@ def lives(
     """Return calls: for each momentum and each list of shapes, a layer's batches."""
 
     def calls(rng: Rng) -> Sequence[Arguments]:
-        found: list[Arguments] = []
+        calls: list[Arguments] = []
         for momentum in momenta:
             for life in shapes:
                 batches = [rng.normal(rng.normal(0, 2), 2.0, shape) for shape in life]
                 C = life[0][1]
                 mean, var = rng.normal(3, 1, C), rng.uniform(0.5, 3, C)
-                found.append((task, momentum, batches, mean, var))
-        return found
+                calls.append((task, momentum, batches, mean, var))
+        return calls
 
     return calls
 

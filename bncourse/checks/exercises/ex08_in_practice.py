@@ -65,14 +65,14 @@ def pairs(*shapes: tuple[int, ...]) -> Callable[[Rng], Sequence[Arguments]]:
     """Return calls with a batch normalization and a layer whose weight has this shape."""
 
     def calls(rng: Rng) -> Sequence[Arguments]:
-        found: list[Arguments] = []
+        calls: list[Arguments] = []
         for eps, shape in zip(itertools.cycle((0.2, 1e-3)), shapes):
             C = shape[1]
             gamma = rng.uniform(0.5, 2, C) * np.resize([1, -1], C)
             beta, mean = rng.uniform(0.5, 2, C), rng.uniform(1, 3, C)
             layer = rng.normal(1, 1, shape), rng.normal(size=shape[0])
-            found.append((gamma, beta, mean, rng.uniform(0.3, 2, C), eps, *layer))
-        return found
+            calls.append((gamma, beta, mean, rng.uniform(0.3, 2, C), eps, *layer))
+        return calls
 
     return calls
 
@@ -178,12 +178,12 @@ def teach(answer: Answer, teacher: State, student: State, decay: float) -> tuple
     if not isinstance(new, dict) or set(new) != set(teacher):
         raise TypeError("expected a dictionary with the names of teacher")
     new = {name: as_numbers(new[name]) for name in teacher}
-    found = flat(new, False).copy(), flat(new, True).copy()
+    arrays = flat(new, False).copy(), flat(new, True).copy()
     given = np.concatenate([flat(s, b) for s in (teacher, student) for b in (False, True)])
     for value in student.values():
         value[...] = 77
     later = np.concatenate([flat(new, False), flat(new, True)])
-    return *found, given, later
+    return *arrays, given, later
 
 
 def as_numbers(value: Any) -> Any:
@@ -195,15 +195,15 @@ def states(*decays: float) -> Callable[[Rng], Sequence[Arguments]]:
     """Return calls with the states of two small networks."""
 
     def state(rng: Rng, count: int) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+        state: dict[str, Any] = {}
         for block in ("body.0", "head"):
-            found |= {f"{block}.linear.{k}": rng.normal(size=n)
+            state |= {f"{block}.linear.{k}": rng.normal(size=n)
                       for k, n in (("weight", (3, 2)), ("bias", (3,)))}  # fmt: skip
-            found |= {f"{block}.norm.{k}": rng.uniform(0.5, 3, 3)
+            state |= {f"{block}.norm.{k}": rng.uniform(0.5, 3, 3)
                       for k in ("weight", "bias", *BUFFERS[:2])}  # fmt: skip
-            found[f"{block}.norm.num_batches_tracked"] = np.array(count)
-            found[f"{block}.running_mean_net.weight"] = rng.normal(size=2)  # a parameter
-        return found
+            state[f"{block}.norm.num_batches_tracked"] = np.array(count)
+            state[f"{block}.running_mean_net.weight"] = rng.normal(size=2)  # a parameter
+        return state
 
     return lambda rng: [(state(rng, 0), state(rng, 11 + i), d) for i, d in enumerate(decays)]
 
@@ -362,14 +362,14 @@ def sequences(
     """Return calls with sequences of these lengths, filled up to ``last`` positions."""
 
     def calls(rng: Rng) -> Sequence[Arguments]:
-        found: list[Arguments] = []
+        calls: list[Arguments] = []
         for given, value in zip(lengths, padding, strict=True):
             valid = np.arange(last) < np.array(given)[:, None]
             C = 3
             x = rng.normal(rng.uniform(2, 4, (C, 1)), 1.5, (len(given), C, last))
             gamma, beta = rng.uniform(0.5, 2, C), rng.uniform(1, 2, C)
-            found.append((filled(x, valid, value), valid, gamma, beta, 0.1))
-        return found
+            calls.append((filled(x, valid, value), valid, gamma, beta, 0.1))
+        return calls
 
     return calls
 

@@ -43,14 +43,14 @@ def steps(*shapes: tuple[int, ...]) -> Callable[[Rng], Sequence[Arguments]]:
     """Return calls with a gradient that is not orthogonal to W, and large angles."""
 
     def calls(rng: Rng) -> Sequence[Arguments]:
-        found: list[Arguments] = []
+        calls: list[Arguments] = []
         for shape, lam in zip(shapes, (0.5, 0.4, 0.6), strict=False):
             W, g = rng.normal(size=(2, *shape))
             g -= (g * W).sum() / (W * W).sum() * W  # orthogonal, then a known part along W
             g *= length(W) / length(g)
             W.flat[0] = 0.0  # one weight of 0 is fine
-            found.append((W, g + 0.5 * W, 0.8, lam))
-        return found
+            calls.append((W, g + 0.5 * W, 0.8, lam))
+        return calls
 
     return calls
 
@@ -234,10 +234,10 @@ def shares(
     """Return what enters each block and its branch's share. The functions make mistakes."""
     if variance <= 0:
         raise ValueError("an input of variance 0 carries nothing")
-    each = added(np.asarray(gammas))
-    after = variance + np.cumsum(each)
-    before = after - each
-    return skip(before, after, each), share(before, after, each)
+    increase = added(np.asarray(gammas))
+    after = variance + np.cumsum(increase)
+    before = after - increase
+    return skip(before, after, increase), share(before, after, increase)
 
 
 def nets(*starts: str) -> Callable[[Rng], Sequence[Arguments]]:

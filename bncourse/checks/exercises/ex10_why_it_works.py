@@ -16,8 +16,8 @@ Pair = tuple[Any, Any]
 
 def several(answer: Answer, *arguments: Any) -> Any:
     """Call an answer; one array of results counts as the results in it."""
-    found = answer(*arguments)
-    return tuple(found) if getattr(found, "ndim", 0) > 0 else found
+    result = answer(*arguments)
+    return tuple(result) if getattr(result, "ndim", 0) > 0 else result
 
 
 def length(v: Array) -> Any:
@@ -119,7 +119,7 @@ def probes(*sizes: tuple[int, int]) -> Callable[[Rng], Sequence[Arguments]]:
     """Return calls of which several steps tell every known mistake from what is right."""
 
     def calls(rng: Rng) -> Sequence[Arguments]:
-        found: list[Arguments] = []
+        calls: list[Arguments] = []
         for K, n in sizes:
             call = probe(rng, K, n)
             while K > 1 and any(
@@ -127,8 +127,8 @@ def probes(*sizes: tuple[int, int]) -> Callable[[Rng], Sequence[Arguments]]:
                 for wrong in ALONG_MISTAKES.values()
             ):
                 call = probe(rng, K, n)
-            found.append(call)
-        return found
+            calls.append(call)
+        return calls
 
     return calls
 
@@ -330,7 +330,7 @@ def tables(*sizes: tuple[int, int]) -> Callable[[Rng], Sequence[Arguments]]:
     """Return calls with the errors (arms, rates, seeds); the arms' best rates differ."""
 
     def calls(rng: Rng) -> Sequence[Arguments]:
-        found: list[Arguments] = []
+        calls: list[Arguments] = []
         for rates, seeds in sizes:
             split = rng.normal(0, 1.0, seeds)  # what the arms share
             a = b = arm(rng, rates, split)
@@ -339,8 +339,8 @@ def tables(*sizes: tuple[int, int]) -> Callable[[Rng], Sequence[Arguments]]:
             ):
                 b = arm(rng, rates, split)
             val, test = np.stack([a, b], axis=1)
-            found.append((val, test, rng.uniform(2.5, 4)))
-        return found
+            calls.append((val, test, rng.uniform(2.5, 4)))
+        return calls
 
     return calls
 

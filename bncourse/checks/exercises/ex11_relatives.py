@@ -77,12 +77,12 @@ def images(*settings: tuple[tuple[int, ...], int]) -> Callable[[Rng], Sequence[A
     """Return calls with arrays of these shapes and numbers of groups; eps is not small."""
 
     def calls(rng: Rng) -> Sequence[Arguments]:
-        found: list[Arguments] = []
+        calls: list[Arguments] = []
         for shape, groups in settings:
             C = shape[1]
             x = rng.normal(size=shape) * 2 + np.arange(np.prod(shape)).reshape(shape) % 7
-            found.append((x, rng.uniform(0.5, 2, C), rng.normal(2, 1, C), groups, 0.5))
-        return found
+            calls.append((x, rng.uniform(0.5, 2, C), rng.normal(2, 1, C), groups, 0.5))
+        return calls
 
     return calls
 
@@ -285,14 +285,14 @@ def batches(
     """Return calls in which r and d, not yet clipped, have exactly these values."""
 
     def calls(rng: Rng) -> Sequence[Arguments]:
-        found: list[Arguments] = []
+        calls: list[Arguments] = []
         for N, momentum in ((5, 0.1), (4, 0.3)):
             x, eps = rng.normal(3, 2, (N, len(ratios), *positions)), 0.5
             rows = np.moveaxis(x, 1, -1)
             std = root(rows_var(rows), eps) / np.array(ratios)
             mean = rows_mean(rows) - std * np.array(moves)
-            found.append((x, mean, std, r_max, d_max, momentum, eps))
-        return found
+            calls.append((x, mean, std, r_max, d_max, momentum, eps))
+        return calls
 
     return calls
 

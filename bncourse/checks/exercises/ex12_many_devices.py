@@ -34,8 +34,8 @@ def joined(
     A wrong answer replaces one step: the mean, the spread between parts, that within them,
     or what their sum is divided by.
     """
-    found = mean(counts, means)
-    return found, (within(counts, m2) + spread(counts, means - found)) / divide(counts)
+    total = mean(counts, means)
+    return total, (within(counts, m2) + spread(counts, means - total)) / divide(counts)
 
 
 def squares(counts: Array, means: Array, m2: Array) -> Pair:

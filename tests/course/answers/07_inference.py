@@ -890,21 +890,21 @@ LAYER = {
 
 
 def to_torch(momentum, moving_variance, m, eps, torch_eps):
-    found = moving_variance * m / (m - 1)
+    unbiased = moving_variance * m / (m - 1)
     same = moving_variance + (eps - torch_eps)
     if same.min() < 0:
         raise ValueError("no variance gives these outputs; keep the library's eps")
-    return 1 - momentum, found, same
+    return 1 - momentum, unbiased, same
 
 
 def to_torch_loops(momentum, moving_variance, m, eps, torch_eps):
-    found, same = [], []
+    unbiased, same = [], []
     for v in moving_variance:
-        found.append(v / (1 - 1 / m))
+        unbiased.append(v / (1 - 1 / m))
         same.append(v + (eps - torch_eps))
         if same[-1] < 0:
             raise ValueError("negative")
-    return 1.0 - momentum, found, same
+    return 1.0 - momentum, unbiased, same
 
 
 def to_torch_roots(momentum, moving_variance, m, eps, torch_eps):
@@ -933,14 +933,14 @@ def to_torch_list(momentum, moving_variance, m, eps, torch_eps):
 
 def converted_wrong(
     momentum=lambda a: 1 - a,
-    found=lambda v, m: v * m / (m - 1),
+    unbiased=lambda v, m: v * m / (m - 1),
     same=lambda v, e, t: v + e - t,
     refuses=lambda same: (same < 0).any(),
 ):
     def answer(a, v, m, e, t):
         if refuses(v + (e - t)):
             raise ValueError("no such variance")
-        return momentum(a), found(v, m), same(v, e, t)
+        return momentum(a), unbiased(v, m), same(v, e, t)
 
     return answer
 
@@ -951,8 +951,8 @@ def converted_asserts(a, v, m, e, t):
 
 
 def swapped_factor(a, v, m, e, t):
-    _, found, same = to_torch(a, v, m, e, t)
-    return 1 - a, same, found
+    _, unbiased, same = to_torch(a, v, m, e, t)
+    return 1 - a, same, unbiased
 
 
 CONVERTED = {
@@ -966,9 +966,9 @@ CONVERTED = {
     "wrong": {
         "momentum stays": (converted_wrong(momentum=lambda a: a), "stays as it is"),
         "momentum 0.1": (converted_wrong(momentum=lambda a: 0.1), "PyTorch's default"),
-        "biased": (converted_wrong(found=lambda v, m: v), "averages unbiased ones"),
-        "(m - 1) / m": (converted_wrong(found=lambda v, m: v * (1 - 1 / m)), "(m - 1) / m"),
-        "(m + 1) / m": (converted_wrong(found=lambda v, m: v * (1 + 1 / m)), "(m + 1) / m"),
+        "biased": (converted_wrong(unbiased=lambda v, m: v), "averages unbiased ones"),
+        "(m - 1) / m": (converted_wrong(unbiased=lambda v, m: v * (1 - 1 / m)), "(m - 1) / m"),
+        "(m + 1) / m": (converted_wrong(unbiased=lambda v, m: v * (1 + 1 / m)), "(m + 1) / m"),
         "swapped": (swapped_factor, "on the wrong one"),
         "both with the factor": (
             lambda a, v, m, e, t: (
