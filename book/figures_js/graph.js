@@ -157,9 +157,9 @@
         bn.svg("rect", { x, y, width: wide, height: BOX, rx: 5 }),
         bn.text(x + 6, y + 15, SYMBOLS[name] ?? name, "bn-name", "start"));
       const write = (values, line, kindOfText) => {
-        const each = (wide - 10) / V.x.length;
+        const column = (wide - 10) / V.x.length;
         [values].flat().forEach((v, i, { length }) => {
-          const right = x + 4 + each * (i + 1 + (V.x.length - length) / 2);
+          const right = x + 4 + column * (i + 1 + (V.x.length - length) / 2);
           box.append(bn.text(right, y + line, bn.short(v), kindOfText, "end"));
         });
       };

@@ -37,7 +37,7 @@
   /** How many values fall into each bin between -8 and 8; the others are left out. */
   bn.sigmoidBins = (y) => {
     const counts = new Array((2 * REACH) / BIN).fill(0);
-    for (const v of y.filter((each) => Math.abs(each) < REACH)) {
+    for (const v of y.filter((value) => Math.abs(value) < REACH)) {
       counts[Math.floor((v + REACH) / BIN)] += 1;
     }
     return counts;
