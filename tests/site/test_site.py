@@ -57,7 +57,13 @@ def outline(path):
     return parser
 
 
-def test_every_built_page_is_tested(site):
+def test_every_page_that_is_written_is_built_and_tested(site):
+    root = site_probe.ROOT
+    found = [*root.glob("book/[!_]*.md"), *root.glob("book/api/*.md")]
+    found += root.glob("chapters/**/*.ipynb")
+    written = {path.relative_to(root).with_suffix("").as_posix() for path in found}
+    assert len(written) > 50
+    assert written <= set(FILES)
     built = {p.relative_to(site).with_suffix("").as_posix() for p in site.rglob("*.html")}
     pages = {page for page in built if page[0] != "_"} - set(site_probe.redirects())
     assert pages == set(FILES) - {SOURCE}
