@@ -228,6 +228,14 @@ def test_a_sheet_has_its_download_and_hints_and_solutions_on_a_click(book, publi
     assert "BEGIN SOLUTION" not in text
 
 
+def test_without_the_folder_of_make_live_nothing_shows_of_it(published):
+    for name in (SHEET, CHAPTER):
+        text = (published / f"{name}.html").read_text(encoding="utf-8")
+        assert "tag_live-" not in text
+        assert "live.js" not in text
+    assert not (published / "_static" / "live").exists()
+
+
 def test_pages_say_how_to_open_a_chapter(published, unset):
     say = [
         (site / "book/how_to_use.html").read_text(encoding="utf-8")
