@@ -2,11 +2,12 @@
 
 import functools
 import gzip
-from html.parser import HTMLParser
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import pytest
 import site_probe
+from lxml import html
 
 SOURCE = "_modules/bnlib/functional/forward"  # a file of the library, as one page
 FILES = [*site_probe.pages(), SOURCE]
@@ -33,28 +34,21 @@ FAULTS = {  # what `site_probe.look` returns that must be empty, and why
 }
 
 
-class Outline(HTMLParser):
+class Outline(NamedTuple):
     """The ids, the addresses and the images of one page."""
 
-    def __init__(self):
-        super().__init__()
-        self.ids, self.links, self.images = {"", "top"}, [], []
-
-    def handle_starttag(self, tag, attrs):
-        """Note one element."""
-        attrs = dict(attrs)
-        self.ids |= {attrs.get("id"), attrs.get("name")} - {None}
-        self.links += [attrs[key] for key in ("href", "src") if attrs.get(key)]
-        if tag == "img":
-            self.images.append((attrs.get("src"), attrs.get("alt")))
+    ids: set[str]
+    links: list[str]
+    images: list[tuple[str, str]]
 
 
 @functools.cache
 def outline(path):
     """Parse one HTML file."""
-    parser = Outline()
-    parser.feed(path.read_text(encoding="utf-8"))
-    return parser
+    page = html.parse(path)
+    images = [(image.get("src"), image.get("alt")) for image in page.iter("img")]
+    ids = {"", "top", *page.xpath("//@id | //@name")}
+    return Outline(ids, page.xpath("//@href | //@src"), images)
 
 
 def test_every_page_that_is_written_is_built_and_tested(site):
