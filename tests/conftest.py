@@ -33,15 +33,17 @@ def site(tmp_path_factory):
     """
     if "BOOK_SITE" in os.environ:
         return Path(os.environ["BOOK_SITE"])
-    import site_probe
+    import small_book
     from filelock import FileLock
 
     own = tmp_path_factory.getbasetemp()
     shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    folder = shared / "book" / "_build" / "html"
     with FileLock(shared / "book.lock"):
-        folder = site_probe.site(shared / "book")
         if not folder.is_dir():
-            done = site_probe.build(shared / "book")
+            root = Path(__file__).resolve().parent.parent
+            options = ["-n", "-W", "--keep-going", "--path-output", shared / "book"]
+            done = small_book.build(root, *options)
             if done.returncode:
                 shutil.rmtree(shared / "book")
                 pytest.fail(f"the book does not build:\n{done.stdout}\n{done.stderr}", False)

@@ -9,9 +9,9 @@ import book_pdf
 import pytest
 import site_probe
 import small_book
-import yaml
 from elsewhere import copy_book
 from lxml import html
+from site_probe import CONFIG, REDIRECTS
 
 REPO = "owner/name"
 GITHUB = f"https://github.com/{REPO}"
@@ -21,8 +21,6 @@ SHEET = "chapters/exercises/04_batch_norm"
 WITHOUT_SOURCE = {"search", "genindex", "404"}
 SITE = "https://owner.github.io/name/"
 MOVED = {"book/old_name": "notation.html", "old": "chapters/04_batch_norm.html"}
-CONFIG = yaml.safe_load((site_probe.ROOT / "_config.yml").read_text(encoding="utf-8"))
-REDIRECTS = CONFIG["sphinx"]["config"]["redirects"]
 LOST = "chapters/exercises/no/such/page.html"
 LISTED = (site_probe.ROOT / "book" / "addresses.txt").read_text(encoding="utf-8")
 ADDRESSES = [line for line in LISTED.splitlines() if not line.startswith("#")]

@@ -1,9 +1,7 @@
-"""Look at the built book as a reader does: build it, serve it, open each page in Chromium."""
+"""Look at the built book as a reader does: serve it, open each page in Chromium."""
 
 import functools
 import re
-import subprocess
-import sys
 import threading
 from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -15,6 +13,10 @@ from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
+CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+REDIRECTS = CONFIG["sphinx"]["config"]["redirects"]  # the addresses of pages that were renamed
+# The path below which the published site stands: "/" while it has no address.
+HOME = urlsplit(CONFIG["html"].get("baseurl") or "/").path
 WIDTHS = (1280, 375)
 THEMES = ("light", "dark")
 # One page of each kind: what axe-core sees at a narrow width depends on the kind.
@@ -122,33 +124,6 @@ def pages():
     chapters = [entry for part in toc["parts"] for entry in part["chapters"]]
     files = [page["file"] for entry in chapters for page in (entry, *entry.get("sections", ()))]
     return [toc["root"], *files, "search", "genindex", "404"]
-
-
-def build(folder):
-    """Build the book from clean below ``folder``; return the finished process."""
-    command = [Path(sys.executable).parent / "jupyter-book", "build", ROOT, "-n", "-W"]
-    command += ["--keep-going", "--path-output", folder]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
-def site(folder):
-    """Return where the site stands that is built below ``folder``."""
-    return folder / "_build" / "html"
-
-
-def home():
-    """Return the path below which the published site stands: "/" while it has no address."""
-    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
-    return urlsplit(config["html"].get("baseurl") or "/").path
-
-
-def redirects():
-    """Return the addresses of pages that were renamed."""
-    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
-    return list(config["sphinx"]["config"]["redirects"])
-
-
-HOME = home()
 
 
 class Quiet(SimpleHTTPRequestHandler):
