@@ -105,17 +105,12 @@ def predictions(notebook: NotebookNode) -> Faults:
             waiting = "output"
 
 
-def by_section(notebook: NotebookNode) -> Iterator[str]:
-    """Yield the text of each section."""
-    text = "\n\n".join(source for _, _, source in cells(notebook, "markdown"))
-    yield from re.split(r"(?m)^(?=##+ )", text)
-
-
 def links(notebook: NotebookNode) -> Faults:
     """Link a section's first mention of a chapter, an equation, a paper, a library name."""
     number = re.match(r"# (\w+)\.", joined(notebook.cells[0].source))
     own = number[1] if number else ""
-    for section in by_section(notebook):
+    text = "\n\n".join(source for _, _, source in cells(notebook, "markdown"))
+    for section in re.split(r"(?m)^(?=##+ )", text):
         title, _, text = section.strip().partition("\n")
         known = {own, *re.findall(r"\\tag\{(\S+?)\}", text)}
         prose = re.sub(r"(?s)\$\$.*?\$\$|```.*?```", " ", text)
