@@ -84,14 +84,10 @@ def look(chromium, served):
     """Give a function (page, width) -> facts that opens each page once at each width."""
     import site_probe
 
-    known = set()
-
     @functools.cache
     def facts(page, width):
-        axe = width == site_probe.WIDTHS[0] or page in site_probe.KINDS
-        seen = site_probe.look(chromium, f"{served}/{page}.html", width, axe, known)
-        known.update(seen.get("kinds", ()))
-        return seen
+        address = f"{served}/{page}.html"
+        return site_probe.look(chromium, address, width, page in site_probe.KINDS)
 
     return facts
 
