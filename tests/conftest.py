@@ -33,15 +33,17 @@ def site(tmp_path_factory):
     """
     if "BOOK_SITE" in os.environ:
         return Path(os.environ["BOOK_SITE"])
-    import site_probe
+    import small_book
     from filelock import FileLock
 
     own = tmp_path_factory.getbasetemp()
     shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    folder = shared / "book" / "_build" / "html"
     with FileLock(shared / "book.lock"):
-        folder = site_probe.site(shared / "book")
         if not folder.is_dir():
-            done = site_probe.build(shared / "book")
+            root = Path(__file__).resolve().parent.parent
+            options = ["-n", "-W", "--keep-going", "--path-output", shared / "book"]
+            done = small_book.build(root, *options)
             if done.returncode:
                 shutil.rmtree(shared / "book")
                 pytest.fail(f"the book does not build:\n{done.stdout}\n{done.stderr}", False)
@@ -82,14 +84,10 @@ def look(chromium, served):
     """Give a function (page, width) -> facts that opens each page once at each width."""
     import site_probe
 
-    known = set()
-
     @functools.cache
     def facts(page, width):
-        axe = width == site_probe.WIDTHS[0] or page in site_probe.KINDS
-        seen = site_probe.look(chromium, f"{served}/{page}.html", width, axe, known)
-        known.update(seen.get("kinds", ()))
-        return seen
+        address = f"{served}/{page}.html"
+        return site_probe.look(chromium, address, width, page in site_probe.KINDS)
 
     return facts
 

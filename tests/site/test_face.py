@@ -133,16 +133,6 @@ def test_no_two_controls_have_the_same_name(chromium, served, page):
     tab.close()
 
 
-def test_a_hint_has_the_arrow_of_every_fold(chromium, served):
-    tab = chromium.new_page()
-    tab.goto(f"{served}/chapters/exercises/05_backward.html", wait_until="load")
-    look = tab.locator(".bd-article details > summary").first.evaluate("""(e) => [
-      getComputedStyle(e).backgroundColor, getComputedStyle(e, "::before").zIndex,
-      getComputedStyle(e, "::before").borderLeftWidth !== "0px"]""")
-    assert look == ["rgba(0, 0, 0, 0)", "auto", True]
-    tab.close()
-
-
 def test_a_note_of_a_fold_stands_in_the_margin(tab):
     tab.emulate_media(media="screen")
     tab.evaluate("document.querySelectorAll('.bd-article details').forEach(d => d.open = true)")

@@ -34,23 +34,17 @@ OVERFLOW = """() => {
 
 
 @pytest.fixture(scope="module")
-def open_page(chromium, site):
+def open_page(chromium, served):
     """Give a function that opens the page in a context of its own."""
-    contexts = []
-    with site_probe.served(site) as address:
 
-        def opened(width=1280, path=PAGE, **settings):
-            viewport = {"width": width, "height": 900}
-            contexts.append(chromium.new_context(viewport=viewport, **settings))
-            page = contexts[-1].new_page()
-            page.troubles = []
-            site_probe.listen(page, page.troubles, [])
-            page.goto(f"{address}/{path}.html", wait_until="load")
-            return page
+    def opened(width=1280, **settings):
+        page = chromium.new_page(viewport={"width": width, "height": 900}, **settings)
+        page.troubles = []
+        site_probe.listen(page, page.troubles, [])
+        page.goto(f"{served}/{PAGE}.html", wait_until="load")
+        return page
 
-        yield opened
-        for context in contexts:
-            context.close()
+    return opened
 
 
 @pytest.fixture(scope="module")
@@ -224,16 +218,6 @@ def test_the_groups_mark_m_elements(wide):
 # --- keyboard, mouse, touch ---
 
 
-def tab_to(page, target):
-    """Press Tab until the element has the focus."""
-    page.locator(".bd-article h1").click()
-    for _ in range(60):
-        page.keyboard.press("Tab")
-        if target.evaluate("e => e === document.activeElement"):
-            return
-    pytest.fail("Tab does not reach the control")
-
-
 def middle(page, n):
     """Bring a sample into view, and return where its middle is."""
     handle(page, n).scroll_into_view_if_needed()
@@ -241,27 +225,25 @@ def middle(page, n):
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
-def test_tab_and_arrows_move_a_sample_and_gamma(wide):
+def test_arrows_move_a_sample_and_gamma(wide):
+    """That Tab leads to these controls is held by `test_keyboard.py`."""
     before = column(wide, "sample", 4)
-    tab_to(wide, handle(wide, 3))
-    wide.keyboard.press("ArrowRight")
+    handle(wide, 3).press("ArrowRight")
     assert handle(wide, 3).get_attribute("aria-valuenow") == "0.7"
     for _ in range(9):
         wide.keyboard.press("ArrowRight")
     assert all(a != b for a, b in zip(before, column(wide, "sample", 4), strict=True))
     wide.get_by_role("button", name="Back to the start").press("Enter")
     assert column(wide, "sample", 4) == before
-    gamma = wide.get_by_label("γ", exact=True)
-    tab_to(wide, gamma)
     before = wide.locator(".bn-figure-sigmoid svg").inner_html()
-    wide.keyboard.press("ArrowRight")
+    wide.get_by_label("γ", exact=True).press("ArrowRight")
     assert wide.locator(".bn-figure-sigmoid output").first.text_content() == "1.1"
     assert wide.locator(".bn-figure-sigmoid svg").inner_html() != before
 
 
-def test_tab_and_arrows_choose_an_element(wide):
+def test_arrows_choose_an_element_which_keeps_the_focus(wide):
     chosen = wide.locator(".bn-here")
-    tab_to(wide, chosen)
+    chosen.focus()
     for key, place in [
         ("ArrowDown", "image 1, channel 2, pixel 3"),
         ("ArrowDown", "image 2, channel 2, pixel 1"),
@@ -274,10 +256,9 @@ def test_tab_and_arrows_choose_an_element(wide):
     expect(says(wide, "groups")).to_contain_text("channel 3 in all 3 images")
 
 
-def test_tab_and_arrows_step_through_the_graph(wide):
+def test_arrows_step_through_the_graph(wide):
     forth = wide.get_by_role("button", name="Next", exact=True)
-    tab_to(wide, forth)
-    wide.keyboard.press("Enter")
+    forth.press("Enter")
     expect(says(wide, "graph")).to_contain_text("Forward, step 1")
     for _ in range(9):
         wide.keyboard.press("ArrowRight")
@@ -325,7 +306,7 @@ def test_a_finger_drags_a_sample(open_page):
 
 
 def stir(page):
-    """Bring every figure into another state."""
+    """Bring every figure into another state, which test_site.py does not see."""
     handle(page, 1).press("Home")
     page.get_by_role("button", name="γ = 6, β = 6").click()
     page.get_by_label("Group norm").check()
@@ -333,25 +314,20 @@ def stir(page):
     page.get_by_text("All numbers as a table").click()
 
 
-def test_nothing_sticks_out_of_a_figure(wide):
-    for _ in range(2):
-        for width in (375, 320, 640, 800, 1280):
-            wide.set_viewport_size({"width": width, "height": 900})
-            wide.wait_for_timeout(100)
-            assert wide.evaluate(OVERFLOW) == []
-            assert wide.evaluate("document.scrollingElement.scrollWidth") <= width
-        stir(wide)
-    assert wide.troubles == []
-
-
-def test_axe_finds_no_violation_in_another_state(open_page):
-    """The states that test_site.py does not see."""
-    page = open_page(375, reduced_motion="reduce")
-    stir(page)
+def test_nothing_sticks_out_of_a_figure_and_axe_finds_no_violation(open_page):
+    page = open_page(reduced_motion="reduce")
+    for act in (lambda _: None, stir):
+        act(page)
+        for width in (1280, 800, 640, 320, 375):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.wait_for_timeout(100)
+            assert page.evaluate(OVERFLOW) == []
+            assert page.evaluate("document.scrollingElement.scrollWidth") <= width
     for theme in site_probe.THEMES:
         assert site_probe.violations(page, theme, ".bn-live") == []
     duration = "getComputedStyle(document.querySelector('.bn-cell')).transitionDuration"
     assert page.evaluate(duration) == "0s"
+    assert page.troubles == []
 
 
 def test_without_javascript_the_still_images_are_shown(open_page):
@@ -365,14 +341,15 @@ def test_without_javascript_the_still_images_are_shown(open_page):
         assert page.locator(f".bn-figure-{name} .bn-live").count() == 0
 
 
-def test_every_figure_has_a_name_and_a_sentence_and_other_pages_load_none(wide, open_page):
+def test_every_figure_has_a_name_and_a_sentence_and_other_pages_load_none(shared, site):
     for name in FIGURES:
-        live = wide.locator(f".bn-figure-{name} .bn-live")
+        live = shared.locator(f".bn-figure-{name} .bn-live")
         assert live.get_attribute("role") == "group"
         assert len(live.get_attribute("aria-label")) > 10
         assert live.locator("[aria-live=polite]").text_content().endswith(".")
-    other = open_page(path="search")
-    assert other.locator("script[src*='figures/'], link[href*='figures/']").count() == 0
+    for path in site.rglob("*.html"):
+        text = path.read_text("utf-8")
+        assert ("_static/figures/" in text) == (" bn-figure-" in text), path.name
 
 
 @pytest.mark.parametrize("name", FIGURES)

@@ -1,13 +1,9 @@
 """Links bring a card with what they lead to: by mouse, by keyboard, by touch."""
 
 import re
-from types import SimpleNamespace
 
-import book_previews
 import pytest
 import site_probe
-from docutils import nodes
-from glossary import NUMBERS
 from house import CHAPTERS
 
 CHAPTER = "chapters/04_batch_norm"
@@ -69,68 +65,16 @@ def test_every_term_and_symbol_has_a_place(site):
 
 
 def test_a_chapter_links_each_term_and_symbol_once_at_most(site):
+    linked = {}
     for path in CHAPTERS:
-        text = (site / "chapters" / f"{path.stem}.html").read_text("utf-8")
-        places = re.findall(r'<a class="book-term[^#]*#([^"]+)"', text)
+        text = (site / "chapters" / path.name).with_suffix(".html").read_text("utf-8")
+        places = linked[path.stem] = re.findall(r'<a class="book-term[^#]*#([^"]+)"', text)
         assert len(places) == len(set(places)), path.stem
         assert len(places) >= 6, path.stem
-
-
-@pytest.fixture
-def mentions(monkeypatch):
-    """Give what is not yet mentioned of three terms and two symbols, in chapter 9."""
-    tables = {
-        book_previews.TERMS: {"batch normalization": "bn", "ghost batch normalization": "ghost",
-                              "momentum": "momentum"},
-        book_previews.SYMBOLS: {r"\hat x": "symbol-x_hat", "`x_hat`": "symbol-x_hat",
-                                r"\lambda": "symbol-lambda"},
-    }  # fmt: skip
-    rows = {page: [nodes.row("", ids=[place], names=[name]) for name, place in table.items()]
-            for page, table in tables.items()}  # fmt: skip
-    monkeypatch.setattr(book_previews, "rows", lambda _, page: rows[page])
-    monkeypatch.setattr(book_previews, "own_letters", lambda *_: [r"\lambda"])
-    builder = SimpleNamespace(get_relative_uri=lambda _, page: page)
-    return book_previews.FirstMentions(SimpleNamespace(env=None, builder=builder), "a", "9")
-
-
-def linked(parts):
-    """Return the words in links, and where these lead to."""
-    return [(part.astext(), part["refuri"].split("#")[1])
-            for part in parts if isinstance(part, nodes.reference)]  # fmt: skip
-
-
-def test_the_longest_term_is_linked_at_its_first_mention(mentions):
-    text = "Ghost batch normalization, batch normalizations, batch normalization, momentum."
-    parts = mentions.words(text)
-    assert "".join(part.astext() for part in parts) == text
-    assert linked(parts) == [
-        ("Ghost batch normalization", "ghost"), ("batch normalizations", "bn")
-    ]  # fmt: skip
-    assert linked(mentions.words("ghost batch normalization")) == []
-
-
-def test_a_symbol_is_linked_once_and_a_letter_of_the_chapter_is_not(mentions):
-    shown = [nodes.math("", tex) for tex in (r"\hat{x}_{ic}", r"\hat x", r"\lambda")]
-    shown.append(nodes.literal("", "x_hat"))
-    assert linked(map(mentions.symbol, shown)) == [(r"\hat{x}_{ic}", "symbol-x_hat")]
-
-
-@pytest.mark.parametrize(("tex", "signs"), [
-    (r"\frac{\mathrm{d} \hat{x}_{ic}}{m}", r"\partial \ell \partial \hat x m"),
-    (r"\mu_\text{run}", r"\mu _ \mathrm{run}"), (r"\text{two words}", r"\mathrm{twowords}"),
-])  # fmt: skip
-def test_signs_are_the_same_however_a_formula_is_written(tex, signs):
-    assert book_previews.signs(tex) == signs
-
-
-def test_the_number_of_a_formula_leads_to_its_symbols(mentions):
-    box = mentions.formula(nodes.math_block("", r"\hat x_i = a\lambda \tag{9.1}"))
-    assert box["ids"] == ["eq-9-1"]
-    assert box[0].astext() == r"\hat x_i = a\lambda "
-    rows = re.search('data-rows="([^"]*)" href="book/notation#symbol-x_hat"', box[1].astext())
-    assert rows[1] == "symbol-x_hat letters-9"
-    unknown = mentions.formula(nodes.math_block("", r"a \tag{9.1}"))[1]
-    assert unknown.astext() == '<span class="book-number">(9.1)</span>'
+    assert "ghost-batch-normalization" in linked["07_inference"]  # the longest term
+    assert {"symbol-dy", "symbol-var"} <= set(linked["09_training"])  # as formulas
+    assert "symbol-dmu" in linked["05_backward"]  # by its code name
+    assert not {"momentum", "symbol-momentum"} & set(linked["09_training"])  # the optimizer's
 
 
 def test_the_number_of_each_formula_brings_its_symbols(site):
@@ -139,13 +83,8 @@ def test_the_number_of_each_formula_brings_its_symbols(site):
     numbers = re.findall(r'<(\w+) class="book-number', text)
     assert len(numbers) > 90
     assert set(numbers) == {"a"}
-
-
-def test_a_word_with_another_sense_stands_in_its_chapter():
-    for chapter, words in book_previews.OTHER_SENSE.items():
-        text = NUMBERS[chapter.upper()].read_text("utf-8")
-        names = [re.escape(word.replace(" ", "")) for word in words]
-        assert [n for n in names if not re.search(rf"(?<!\w){n}(?!\w)", text)] == [], chapter
+    rows = "symbol-x_hat symbol-x symbol-mu symbol-running_mean letters-11"
+    assert f'data-rows="{rows}" href="../book/notation.html#symbol-x_hat"' in text
 
 
 class Reader:

@@ -16,14 +16,13 @@ OPENING = re.compile(
     r"\*\*(?P<minutes>\d+) minutes\.\*\* Needs [^\n]+\n\n"
     r"\*\*The question\.\*\* [^\n]+\?[^\n]*"
 )
-WORDS, OPEN_CELLS, OPEN_LINES, LINES, MINUTES = 2800, 45, 220, 450, 40
+LIMITS = {"words": 2800, "open cells": 45, "open lines": 220, "lines": 450, "minutes": 40}
 LABELS = {  # what a folded cell says it holds, and what it then must hold
     "Imports": (ast.Import, ast.ImportFrom),
     "Code of the figure": (ast.Expr,),
     "Checks": (ast.Assert,),
     "Helpers": (ast.FunctionDef, ast.ClassDef),
 }
-PRIVATE = re.compile(r"\bLedger:|\b[Tt]he notes?\b|\b[Tt]he study notes\b|\bnote's\b")
 LINKED = re.compile(r"\[[^\]]*\]\([^)]*\)")
 MENTIONS = {
     "chapter": re.compile(r"\b[Cc]hapter (\d+)\b"),
@@ -52,9 +51,7 @@ def sizes(notebook: NotebookNode) -> dict[str, int]:
 def size(notebook: NotebookNode) -> Faults:
     """Keep a chapter short, and let it state the minutes that it takes."""
     counted = sizes(notebook)
-    limits = [WORDS, OPEN_CELLS, OPEN_LINES, LINES]
-    names = ["words", "open cells", "open lines", "lines"]
-    for name, limit in [*zip(names, limits, strict=True), ("minutes", MINUTES)]:
+    for name, limit in LIMITS.items():
         if counted[name] > limit:
             yield f"{counted[name]} {name}, at most {limit}"
     stated = re.search(r"(\d+) minutes", joined(notebook.cells[0].source))
@@ -108,17 +105,12 @@ def predictions(notebook: NotebookNode) -> Faults:
             waiting = "output"
 
 
-def by_section(notebook: NotebookNode) -> Iterator[str]:
-    """Yield the text of each section."""
-    text = "\n\n".join(source for _, _, source in cells(notebook, "markdown"))
-    yield from re.split(r"(?m)^(?=##+ )", text)
-
-
 def links(notebook: NotebookNode) -> Faults:
     """Link a section's first mention of a chapter, an equation, a paper, a library name."""
     number = re.match(r"# (\w+)\.", joined(notebook.cells[0].source))
     own = number[1] if number else ""
-    for section in by_section(notebook):
+    text = "\n\n".join(source for _, _, source in cells(notebook, "markdown"))
+    for section in re.split(r"(?m)^(?=##+ )", text):
         title, _, text = section.strip().partition("\n")
         known = {own, *re.findall(r"\\tag\{(\S+?)\}", text)}
         prose = re.sub(r"(?s)\$\$.*?\$\$|```.*?```", " ", text)
@@ -155,11 +147,4 @@ def test_part(notebook: NotebookNode) -> Faults:
             yield f"{cell.id}: trains or chooses after the test images were seen"
 
 
-def words_for_readers(notebook: NotebookNode) -> Faults:
-    """Name nothing that only the authors have seen."""
-    for name, _, source in cells(notebook, "markdown"):
-        if found := PRIVATE.search(source):
-            yield f"{name}: {found[0]!r} means nothing to a reader"
-
-
-RULES = [opening, size, folds, predictions, links, test_part, words_for_readers]
+RULES = [opening, size, folds, predictions, links, test_part]

@@ -21,21 +21,14 @@ NOT_OURS = re.compile(
 Cell = tuple[str, NotebookNode, str]
 
 
-def _git_files(*options: str) -> list[str]:
-    """Return what `git ls-files` lists, or nothing where git cannot say."""
-    command = ["git", "-C", str(ROOT), "ls-files", "-z", *options]
+def project_files() -> list[str]:
+    """Return the files that git does not ignore; where git cannot say, the work tree's."""
+    command = ["git", "-C", str(ROOT), "ls-files", "-z", "-co", "--exclude-standard"]
     try:
         answer = subprocess.run(command, capture_output=True, text=True, check=True)
+        names = answer.stdout.split("\0")
     except (OSError, subprocess.CalledProcessError):
-        return []
-    return [name for name in answer.stdout.split("\0") if name]
-
-
-def project_files() -> list[str]:
-    """Return the tracked files; before the first commit, the work tree's."""
-    names = _git_files() or _git_files("--others", "--exclude-standard")
-    if not names:  # no git, or a checkout that git does not trust
-        paths = (p.relative_to(ROOT).as_posix() for p in ROOT.rglob("*"))
+        paths = (path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*"))
         names = [name for name in paths if not NOT_OURS.search(name)]
     return sorted(name for name in names if (ROOT / name).is_file())
 

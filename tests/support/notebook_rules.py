@@ -5,10 +5,8 @@ to a notebook that is broken on purpose, in one way for each rule.
 """
 
 import ast
-import io
 import re
 import statistics
-import tokenize
 from collections.abc import Iterator
 
 from house import cells, joined, tags
@@ -19,13 +17,10 @@ METADATA = {
     "language_info": {"name": "python"},
 }
 ENDING = ["## What we have shown", "## Exercises", "## Further reading"]
-CELL_ID = re.compile(r"(?:\d\d|a\d)-[a-z0-9]+(?:-[a-z0-9]+)*")
 DIRECTIVE = re.compile(r"^\s*(?:```+|~~~+|:::+)\s*\{|^\s*:::|\{[a-z:-]+\}`", re.MULTILINE)
 UNSTABLE = {
     "a number with more than 6 decimals": re.compile(r"\d\.\d{7}"),
-    "an absolute path": re.compile(r"(?<![\w.:/~-])/(?:[\w.+-]+/)+|\b[A-Z]:\\\w"),
     "a memory address": re.compile(r"\b0x[0-9a-fA-F]{6,}"),
-    "a progress bar": re.compile(r"\d%\|.*\||\bit/s\b|\bs/it\b"),
 }
 Faults = Iterator[str]
 
@@ -36,17 +31,6 @@ def metadata(notebook: NotebookNode) -> Faults:
         yield f"metadata: expected {METADATA}, got {dict(notebook.metadata)}"
     if (notebook.nbformat, notebook.nbformat_minor) != (4, 5):
         yield f"nbformat: expected 4.5, got {notebook.nbformat}.{notebook.nbformat_minor}"
-
-
-def cell_ids(notebook: NotebookNode) -> Faults:
-    """Name the cells by hand, so that links and comparisons survive edits."""
-    seen = set()
-    for number, cell in enumerate(notebook.cells):
-        if not CELL_ID.fullmatch(cell.get("id", "")):
-            yield f"cell {number}: id {cell.get('id')!r}; expected one like '04-forward-pass'"
-        if cell.get("id") in seen:
-            yield f"cell {number}: id {cell.id!r} is used twice"
-        seen.add(cell.get("id"))
 
 
 def executed(notebook: NotebookNode) -> Faults:
@@ -87,22 +71,14 @@ def prose_length(notebook: NotebookNode) -> Faults:
 
 
 def plain_code(notebook: NotebookNode) -> Faults:
-    """Demand plain Python, explicit imports, and no trailing semicolons."""
+    """Demand plain Python that runs in any folder; ruff refuses star imports."""
     for name, _, source in cells(notebook):
         try:
-            tree = ast.parse(source)
+            ast.parse(source)
         except SyntaxError as error:
             yield f"{name}: is not plain Python ({error.msg}); no magics, no shell commands"
-            continue
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ImportFrom) and (node.level or node.names[0].name == "*"):
-                yield f"{name}: `{ast.unparse(node)}`; import names explicitly from bnlib"
-        for word in ("../", "sys.path", "get_ipython", "tqdm"):
-            if word in source:
-                yield f"{name}: uses {word!r}"
-        tokens = tokenize.generate_tokens(io.StringIO(source).readline)
-        if any(t.type == tokenize.OP and t.string == ";" for t in tokens):
-            yield f"{name}: has a semicolon; end a plot with plt.show()"
+        if "../" in source:
+            yield f"{name}: uses '../'; Colab has no such folder"
 
 
 def no_directives(notebook: NotebookNode) -> Faults:
@@ -120,7 +96,7 @@ def has_image(cell: NotebookNode) -> bool:
 
 
 def figures(notebook: NotebookNode) -> Faults:
-    """Give each figure a text alternative and a caption, and store it as PNG."""
+    """Give each figure a text alternative and a caption; `test_site.py` sees other images."""
     for name, cell, source in cells(notebook):
         shows, myst = has_image(cell), cell.metadata.get("mystnb", {})
         if shows and len(myst.get("image", {}).get("alt", "").strip()) < 40:
@@ -133,12 +109,6 @@ def figures(notebook: NotebookNode) -> Faults:
             yield f"{name}: shows a value too; a figure cell shows only a figure"
         if not shows and ({"image", "figure"} & set(myst) or "plt.show()" in source):
             yield f"{name}: is made for a figure, but none is stored; run `make run`"
-        for out in cell.outputs:
-            if "image/svg+xml" in out.get("data", {}) or "image/jpeg" in out.get("data", {}):
-                yield f"{name}: figures are stored as PNG"
-    for name, _, source in cells(notebook, "markdown"):
-        if re.search(r"!\[\s*\]|<img(?![^>]*\balt=\"\w)", source):
-            yield f"{name}: an image without a text alternative"
 
 
 def texts(output: NotebookNode) -> Iterator[str]:
@@ -158,8 +128,6 @@ def outputs(notebook: NotebookNode) -> Faults:
             yield f"{name}: wrote to stderr; no warnings and no progress bars in chapters"
         if ("error" in kinds) != ("raises-exception" in tags(cell)):
             yield f"{name}: an error and the tag raises-exception go together"
-        if any("widget" in kind for out in cell.outputs for kind in out.get("data", {})):
-            yield f"{name}: stores a widget"
         text = "\n".join(text for out in cell.outputs for text in texts(out))
         for what, pattern in UNSTABLE.items():
             if found := pattern.search(text):
@@ -175,6 +143,6 @@ def ending(notebook: NotebookNode) -> Faults:
 
 
 RULES = [
-    metadata, cell_ids, executed, code_length, prose_length, plain_code, no_directives,
-    figures, outputs, ending,
+    metadata, executed, code_length, prose_length, plain_code, no_directives, figures, outputs,
+    ending,
 ]  # fmt: skip

@@ -1,9 +1,7 @@
-"""Look at the built book as a reader does: build it, serve it, open each page in Chromium."""
+"""Look at the built book as a reader does: serve it, open each page in Chromium."""
 
 import functools
 import re
-import subprocess
-import sys
 import threading
 from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -15,11 +13,16 @@ from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
+CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+REDIRECTS = CONFIG["sphinx"]["config"]["redirects"]  # the addresses of pages that were renamed
+# The path below which the published site stands: "/" while it has no address.
+HOME = urlsplit(CONFIG["html"].get("baseurl") or "/").path
 WIDTHS = (1280, 375)
 THEMES = ("light", "dark")
-# One page of each kind: what axe-core sees at a narrow width depends on the kind.
+# One page of each kind. Together they have every pair of colours of the site, and what
+# axe-core sees at a narrow width depends on the kind.
 KINDS = ("index", "chapters/04_batch_norm", "chapters/exercises/04_batch_norm", "book/claims",
-         "book/playground", "book/api/functional", "search")  # fmt: skip
+         "book/playground", "book/api/functional", "book/how_to_use", "search")  # fmt: skip
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync",
          "--disable-component-update", "--no-first-run", "--disable-quic",
          "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]  # fmt: skip
@@ -84,33 +87,6 @@ THIN = """() => {
   }
 }"""
 
-# The rules on colours take most of its time. An element that has the classes, the colours and
-# the size of another, in boxes that have them too, has its contrast: one of each kind stays,
-# and none of a kind that an earlier page has shown.
-ONE_OF_EACH_COLOUR = """(earlier) => {
-  const hash = (text) => {
-    let sum = 7;
-    for (const letter of text) sum = (Math.imul(sum, 31) + letter.codePointAt(0)) | 0;
-    return sum;
-  };
-  const kinds = new Map([[document.body, 0]]);
-  const kind = (e) => {
-    if (!kinds.has(e)) {
-      const { color, backgroundColor, fontSize } = getComputedStyle(e);
-      const own = [e.localName, e.className, color, backgroundColor, fontSize].join(" ");
-      kinds.set(e, hash(own + " in " + kind(e.parentElement)));
-    }
-    return kinds.get(e);
-  };
-  const all = [...document.body.querySelectorAll("*:not(svg *, math *)")];
-  all.forEach(kind);
-  const known = new Set(earlier);
-  for (const e of all.reverse()) {
-    const repeated = known.has(kind(e)) || !known.add(kind(e));
-    if (repeated && !e.childElementCount) e.remove();
-  }
-  return [...known];
-}"""
 AXE_RUN = """([part, options]) => axe.run(part, options).then(({ violations }) => violations
   .flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 150)}`)))"""
 COLOURS = ["color-contrast", "link-in-text-block"]
@@ -122,33 +98,6 @@ def pages():
     chapters = [entry for part in toc["parts"] for entry in part["chapters"]]
     files = [page["file"] for entry in chapters for page in (entry, *entry.get("sections", ()))]
     return [toc["root"], *files, "search", "genindex", "404"]
-
-
-def build(folder):
-    """Build the book from clean below ``folder``; return the finished process."""
-    command = [Path(sys.executable).parent / "jupyter-book", "build", ROOT, "-n", "-W"]
-    command += ["--keep-going", "--path-output", folder]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
-def site(folder):
-    """Return where the site stands that is built below ``folder``."""
-    return folder / "_build" / "html"
-
-
-def home():
-    """Return the path below which the published site stands: "/" while it has no address."""
-    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
-    return urlsplit(config["html"].get("baseurl") or "/").path
-
-
-def redirects():
-    """Return the addresses of pages that were renamed."""
-    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
-    return list(config["sphinx"]["config"]["redirects"])
-
-
-HOME = home()
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -224,11 +173,10 @@ def window(chromium, width):
     return chromium.new_context(viewport=viewport, reduced_motion="reduce")
 
 
-def look(chromium, address, width, axe=True, known=()):
+def look(chromium, address, width, of_its_kind=True):
     """Open one page at one width and return all that the tests ask of it.
 
-    In the dark only the colours are other ones, and these do not differ with the width.
-    ``known`` holds the kinds of elements whose colours were looked at on earlier pages.
+    Colours are looked at on one page of each kind, in a wide window, in both themes.
     """
     tab = window(chromium, width).new_page()
     troubles, asked, files = [], [], set()
@@ -240,13 +188,11 @@ def look(chromium, address, width, axe=True, known=()):
     facts = tab.evaluate(MEASURE) | {"troubles": list(troubles), "asked": list(asked)}
     facts |= {"first": first, "files": sorted(files), "light": [], "dark": []}
     tab.evaluate(THIN)
-    if axe:
+    if of_its_kind and width == WIDTHS[0]:
+        facts["light"] = violations(tab, "light")
+        facts["dark"] = violations(tab, "dark", runOnly=COLOURS)
+    elif of_its_kind or width == WIDTHS[0]:
         rules = {rule: {"enabled": False} for rule in COLOURS}
         facts["light"] = violations(tab, "light", rules=rules)
-    if axe and width == WIDTHS[0]:
-        kinds = tab.evaluate(ONE_OF_EACH_COLOUR, list(known))
-        facts["light"] += violations(tab, "light", runOnly=COLOURS)
-        facts["dark"] = violations(tab, "dark", runOnly=COLOURS)
-        facts["kinds"] = kinds
     tab.close()
     return facts

@@ -1,8 +1,8 @@
 """A book of two chapters with all that is hard to print, under the settings of the real one."""
 
-import json
 import shutil
 
+import nbformat
 from house import ROOT
 
 LONG = "total = " + " + ".join(f"number_{i:02}" for i in range(20)) + "  # the very end"
@@ -58,14 +58,6 @@ parts:
 """
 
 
-def cell(kind, source, tags=()):
-    """Return one cell of a notebook."""
-    found = {"cell_type": kind, "id": f"id-{len(source)}", "metadata": {"tags": list(tags)}}
-    if kind == "code":
-        found |= {"execution_count": None, "outputs": []}
-    return found | {"source": source}
-
-
 def write(folder):
     """Write the book into ``folder``; its extensions and styles are those of the real one."""
     (folder / "chapters").mkdir(parents=True)
@@ -74,13 +66,16 @@ def write(folder):
         shutil.copytree(ROOT / "book" / name, folder / "book" / name)
     for name in ("_config.yml", "book/references.bib", "book/addresses.txt"):
         shutil.copy2(ROOT / name, folder / name)
-    cells = [cell("markdown", FIRST), cell("code", HIDDEN, ["hide-input"])]
     python = {"language_info": {"name": "python", "pygments_lexer": "ipython3"}}
-    notebook = {"cells": cells, "metadata": python, "nbformat": 4, "nbformat_minor": 5}
+    cells = [
+        nbformat.v4.new_markdown_cell(FIRST, id="first"),
+        nbformat.v4.new_code_cell(HIDDEN, id="hidden", metadata={"tags": ["hide-input"]}),
+    ]
+    notebook = nbformat.v4.new_notebook(metadata=python, cells=cells)
     texts = {
         "_toc.yml": TOC,
         "index.md": "# A tiny book\n\nIts first page.\n",
-        "chapters/01_first.ipynb": json.dumps(notebook),
+        "chapters/01_first.ipynb": nbformat.writes(notebook),
         "chapters/02_second.md": SECOND,
     }
     for name, text in texts.items():

@@ -1,5 +1,6 @@
 """The glossary is in order, bilingual, and points to chapters that use its words."""
 
+import functools
 import re
 
 import pytest
@@ -9,6 +10,7 @@ from house import cells, read_notebook
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 
+@functools.cache
 def prose(path):
     """Return all Markdown of a chapter in small letters."""
     notebook = read_notebook(path)

@@ -1,21 +1,14 @@
-"""The repository as a whole: what it holds, what it must not hold, what the toc lists."""
+"""The repository as a whole: what must not be left in a file, and the settings of a run."""
 
 import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
+from contextlib import suppress
 
 import pytest
 import threadpoolctl
-import yaml
 from house import ROOT, project_files, report
 
-TOP_LEVEL = {
-    ".ci", ".dockerignore", ".github", ".gitignore", ".pre-commit-config.yaml", "CHANGELOG.md",
-    "CITATION.cff", "CONTRIBUTING.md", "LICENSE", "LICENSE-TEXT.md", "Makefile", "README.md",
-    "THIRD_PARTY.md", "_config.yml", "_toc.yml", "bncourse", "bnlib", "book", "chapters",
-    "conftest.py", "index.md", "pyproject.toml", "requirements.txt", "tests",
-}  # fmt: skip
 # The patterns are written so that they do not match themselves.
 LEFTOVERS = {
     "a path of one machine": r"(?<![\w.~-])/(?:home|root|tmp|work|Users)/[\w.]",
@@ -36,47 +29,30 @@ def leftovers(text: str) -> Iterator[str]:
             yield f"line {line}: {what}: {found.group()!r}"
 
 
-def toc_files(node: object) -> Iterator[str]:
-    """Yield each page that a part of `_toc.yml` names."""
-    if isinstance(node, dict):
-        yield from (node[key] for key in ("root", "file") if key in node)
-    if isinstance(node, dict | list):
-        for child in node.values() if isinstance(node, dict) else node:
-            yield from toc_files(child)
+def test_no_file_holds_leftovers():
+    faults = []
+    for name in project_files():
+        with suppress(UnicodeDecodeError):  # of a picture or a font
+            text = (ROOT / name).read_text(encoding="utf-8")
+            faults += [f"{name}, {fault}" for fault in leftovers(text)]
+    assert not faults, report("a file", faults)
 
 
-def pages(root: Path) -> set[str]:
-    """Return the pages that a reader should find in the toc, without suffixes."""
-    found = [root / "index.md", *root.glob("book/*.md"), *root.glob("book/api/*.md")]
-    found += root.glob("chapters/*.ipynb")
-    found += root.glob("chapters/exercises/*.ipynb")
-    names = [page.relative_to(root).with_suffix("") for page in found]
-    return {n.as_posix() for n in names if not any(part[0] in "._" for part in n.parts)}
+LEFT = [
+    "see /ho" + "me/ann/x", "cd /wo" + "rk/main", "pip install --index" + "-url x",
+    "http" + "s://10.0.0.5:8080/simple", "# TO" + "DO: later", "pip in" + 'stall "bnlib[fast]"',
+    "a\n<<<<" + "<<< HEAD\n",
+]  # fmt: skip
+ORDINARY = [
+    "http://127.0.0.1:8000", "https://example.org/wo" + "rk/a", "_build/tm" + "p/a",
+    '"image/png": "ab/tm' + 'p/xyz"', "This works at home.",
+    'pip install "bnlib[data] @ git+https://github.com/owner/name"',
+]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", project_files())
-def test_file_holds_no_leftovers(name):
-    try:
-        faults = list(leftovers((ROOT / name).read_text(encoding="utf-8")))
-    except UnicodeDecodeError:
-        return  # a picture or a font
-    assert not faults, report(name, faults)
-
-
-def test_top_level_holds_what_it_should():
-    found = {name.split("/")[0] for name in project_files()}
-    assert found - TOP_LEVEL == set(), "these do not belong at the top level"
-    missing = {name for name in TOP_LEVEL if not (ROOT / name).exists()}
-    assert missing == set(), "these are missing at the top level"
-
-
-def test_toc_lists_every_page_once():
-    listed = sorted(toc_files(yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))))
-    assert listed == sorted(pages(ROOT)), "_toc.yml and the pages of the book differ"
-
-
-def test_scripts_are_executable():
-    assert os.access(ROOT / ".ci" / "run", os.X_OK), ".ci/run: chmod +x"
+@pytest.mark.parametrize("text", LEFT + ORDINARY)
+def test_leftovers_are_found_and_ordinary_text_is_none(text):
+    assert len(list(leftovers(text))) == (text in LEFT)
 
 
 def test_every_phony_target_has_a_rule():
