@@ -27,14 +27,6 @@ def tasks(notebook: NotebookNode) -> list[dict]:
     return [cell.metadata.exercise for cell in notebook.cells if "exercise" in cell.metadata]
 
 
-def roles(notebook: NotebookNode, name: str) -> list[str]:
-    """Return the first tags of an exercise's cells, in order."""
-    return [
-        tags(cell)[0] for cell in notebook.cells
-        if cell.id == name or cell.id.startswith(f"{name}-") if tags(cell)
-    ]  # fmt: skip
-
-
 def fields(notebook: NotebookNode) -> Faults:
     """Demand that each exercise says what it is, how hard, how long and what it serves."""
     for task in tasks(notebook):
@@ -65,7 +57,8 @@ def complete(notebook: NotebookNode) -> Faults:
     """Give each exercise its cells: task, hint, and what is checked or marked."""
     for task in tasks(notebook):
         by_code = task.kind in BY_CODE
-        found = [role for role in roles(notebook, task.name) if role in ALL_ROLES]
+        own = [cell for cell in notebook.cells if cell.id.partition("-")[0] == task.name]
+        found = [role for cell in own for role in tags(cell)[:1] if role in ALL_ROLES]
         if found != ROLES[by_code]:
             yield f"{task.name}: cells {found}, expected {ROLES[by_code]}"
         if by_code and task.name not in EXERCISES:
