@@ -10,7 +10,7 @@ import nbformat
 import pytest
 from book_exercises import SHEET, page
 from house import ROOT, SHEETS, project_files, read_notebook
-from sheet_rules import tasks
+from test_house_sheets import tasks
 
 from bncourse.grading.sheets import SOLUTION, source_of, tag
 
