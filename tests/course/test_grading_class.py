@@ -64,11 +64,7 @@ NOTHING = {
     "solutions": ("from bnlib import batch_norm_train", "graded", "No module named 'bnlib"),
     "checks": (CHECKS, "graded", "off by"),
     "alike": (ALIKE, "graded", "off by"),
-    "hidden": (
-        body(r"raise ValueError('\ud800 \x1b[2J \u202e')"), "graded", r"\ud800 \x1b[2J \u202e"
-    ),
-    "formula": (body(r"raise ValueError('\n\t=1+1;@SUM(1)')"), "graded", "'=1+1;'@SUM"),
-}  # fmt: skip
+}
 # What may stand before a right answer, and costs nothing.
 NOISY = """
 import asyncio, logging, subprocess, sys, tempfile, threading, warnings
@@ -132,8 +128,7 @@ def standardize(x, eps):
 EARNS_ALL = {"noisy": NOISY + RIGHT_1, "magics": MAGICS + RIGHT_1, "disk": DISK + RIGHT_1,
              "captive": CAPTIVE}  # fmt: skip
 LINKS = {  # made by hand below; each is unreadable
-    "dead link": lambda path: path.symlink_to("nothing"),
-    "link to source": lambda path: path.symlink_to(ROOT / "book" / "sheets" / f"{NAME}.ipynb"),
+    "a link": lambda path: path.symlink_to(ROOT / "book" / "sheets" / f"{NAME}.ipynb"),
     "a directory": lambda path: path.mkdir(),
     "a pipe": lambda path: os.mkfifo(path),
 }
@@ -169,7 +164,7 @@ def hand_in_oddly(course):
         os.utime(older.with_name(path), (when, when))
     os.utime(older, (1000, 1000))
     os.link(right, older.with_name(".hidden.ipynb"))
-    for name in ("Doe, Jane", "[x]", "a\nb", "-a", "@b", "=c"):
+    for name in ("Doe, Jane", "[x]", "a\nb", "=c"):
         hand_in(course, name, submission({}))
     (course / "nobody").mkdir()
     (course / "stray.ipynb").touch()
@@ -222,7 +217,7 @@ def test_a_link_a_special_file_or_half_a_file_is_not_read(course, student):
 def test_every_name_is_there_and_what_was_not_understood_is_said(course):
     _, rows, said = course
     students = {*NOTHING, *EARNS_ALL, *LINKS, "folder link", "half", "right", "moved", "two"}
-    students |= {r"M\xfcller", "Doe, Jane", "[x]", r"a\x0ab", "'-a", "'@b", "'=c"}
+    students |= {r"M\xfcller", "Doe, Jane", "[x]", r"a\x0ab", "'=c"}
     assert {student for student, _ in rows} == students
     assert "cannot be imported: expected names" in said
     assert "got 'Doe, Jane', '[x]'; rename the folders" in said
@@ -237,20 +232,9 @@ def test_every_name_is_there_and_what_was_not_understood_is_said(course):
     assert {rows["right", f"q{i}"]["status"] for i in range(1, 8)} == {"graded", "to mark"}
 
 
-def test_no_cell_of_the_table_hides_anything(course):
-    text = (course[0] / "grades.csv").read_text(encoding="utf-8")
-    assert not [c for c in text if (c < " " and c not in "\n\r") or c in "\ud800\u202e"]
-
-
 def test_the_course_is_as_it_was_and_no_process_is_left(course):
     folder = course[0]
     assert (folder / "gradebook.db").read_text(encoding="utf-8") == "grades"
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
             assert b"77.125" not in path.read_bytes()
-
-
-def test_the_seed_is_drawn_and_kept(course):
-    seed = course[0] / "seed.txt"
-    assert seed.read_text(encoding="utf-8").strip().isdigit()
-    assert seed.stat().st_mode & 0o777 == 0o600

@@ -47,6 +47,7 @@ def test_grade_has_defaults(course, graded, capsys):
     ((submissions, settings, out),) = graded
     assert submissions == find_submissions(Path("in"), SHEETS)
     seed = int(Path("seed.txt").read_text(encoding="utf-8"))  # drawn, and kept
+    assert Path("seed.txt").stat().st_mode & 0o777 == 0o600
     assert settings == Settings(SHEETS, seed, Limits(total=60, cell=10.0), "/opt/bwrap", 2)
     assert out == Path("grades.csv")
     assert capsys.readouterr().out == "grades.csv: 3 answers: 1 blank, 2 graded\n"

@@ -85,7 +85,6 @@ def course(tmp_path_factory):
     first = next(iter(FULL))
     answers = {
         "perfect": RIGHT,
-        "blank": {},
         "partial": {first: RIGHT[first]},
         NAMED: {first: RAISES, "ex04_q3": HOSTILE},
     }
@@ -99,7 +98,6 @@ def course(tmp_path_factory):
 
 EXPECTED = {
     "perfect": sum(FULL.values()),
-    "blank": 0.0,
     "partial": next(iter(FULL.values())),
     clean.name(NAMED): 0.0,
 }
