@@ -134,10 +134,10 @@ def test_a_call_gives_its_value_and_what_it_left_of_the_arguments():
         b += 1
         return a + b
 
-    found = one(answer, np.ones(2), np.ones(2))
-    assert decode(found["value"]).tolist() == [3, 3]
-    assert [decode(each).tolist() for each in found["given"]] == [[1, 1], [2, 2]]
-    assert set(found) == {"value", "given"}
+    outcome = one(answer, np.ones(2), np.ones(2))
+    assert decode(outcome["value"]).tolist() == [3, 3]
+    assert [decode(form).tolist() for form in outcome["given"]] == [[1, 1], [2, 2]]
+    assert set(outcome) == {"value", "given"}
 
 
 def too_much():
@@ -171,9 +171,9 @@ def calls(function, **scope):
 
 
 def test_every_exercise_is_called_with_all_its_arguments():
-    found = calls("f", f=lambda x: 2 * x)
-    assert list(found) == ["ex", "other"]
-    values = [[decode(each["value"]) for each in part] for part in found["other"]]
+    outcomes = calls("f", f=lambda x: 2 * x)
+    assert list(outcomes) == ["ex", "other"]
+    values = [[decode(outcome["value"]) for outcome in part] for part in outcomes["other"]]
     assert values == [[2, 4], [6]]
     assert calls("g", f=abs) == {"ex": None, "other": None}  # not there
 
@@ -187,15 +187,15 @@ def test_after_a_call_that_runs_too_long_the_rest_is_not_made():
             time.sleep(9)
         return x
 
-    found = calls("f", f=slow)["ex"]
+    outcomes = calls("f", f=slow)["ex"]
     assert seen[:2] == [1, 2]
     assert 3 not in seen[:3]
-    assert [len(part) for part in found] == [2, 1]
-    assert found[0][1] == {"error": "Overtime: the call runs too long"}
-    assert found[1][0] == {"error": "Overtime: a call runs too long"}
+    assert [len(part) for part in outcomes] == [2, 1]
+    assert outcomes[0][1] == {"error": "Overtime: the call runs too long"}
+    assert outcomes[1][0] == {"error": "Overtime: a call runs too long"}
 
 
 def test_an_error_that_is_no_overtime_stops_no_other_call():
-    found = calls("f", f=lambda x: 1 // (x - 1))["ex"]
-    assert found[0][0]["error"].startswith("ZeroDivisionError")
-    assert decode(found[1][0]["value"]) == 0
+    outcomes = calls("f", f=lambda x: 1 // (x - 1))["ex"]
+    assert outcomes[0][0]["error"].startswith("ZeroDivisionError")
+    assert decode(outcomes[1][0]["value"]) == 0

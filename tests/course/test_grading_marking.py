@@ -25,9 +25,9 @@ def rows(notebook, seed=1, **options):
 
 
 def test_a_row_has_the_points_the_status_and_the_report():
-    found = rows(submission())
-    assert list(found) == list(TASKS)
-    for name, row in found.items():
+    judged = rows(submission())
+    assert list(judged) == list(TASKS)
+    for name, row in judged.items():
         task = TASKS[name]
         assert (row.kind, row.most) == (task.kind, task.points)
         if task.by_code:
@@ -48,11 +48,11 @@ def test_blank_missing_and_undefined_answers_are_told_apart():
 
 
 def test_a_call_that_runs_too_long_costs_its_exercise_alone():
-    found = rows(submission({**RIGHT, "ex04_q1": LOOP}), limits=Limits(cell=0.2))
-    assert found["ex04_q1"] == Row(
+    judged = rows(submission({**RIGHT, "ex04_q1": LOOP}), limits=Limits(cell=0.2))
+    assert judged["ex04_q1"] == Row(
         "ex04_q1", "code", 0.0, 3.0, "timed out", "a call runs too long"
     )
-    assert found["ex04_q2"].points == 4.0
+    assert judged["ex04_q2"].points == 4.0
 
 
 def test_the_seed_changes_the_calls_and_the_limits_and_the_sandbox_are_passed_on(monkeypatch):
@@ -68,7 +68,7 @@ def test_the_seed_changes_the_calls_and_the_limits_and_the_sandbox_are_passed_on
     grade(submission(), SHEET)
     assert seen[0][1:] == (replace(limits, total=limits.total / 2), "bwrap")
     assert seen[1][1:] == (Limits(total=30.0), None)
-    first, zero = ([[encode(each) for each in part] for part in marking.plan(EXERCISE, seed)]
+    first, zero = ([[encode(given) for given in part] for part in marking.plan(EXERCISE, seed)]
                    for seed in (1, 0))  # fmt: skip
     assert first != zero
     assert [calls for calls, *_ in seen] == [first, zero]
@@ -92,9 +92,9 @@ def test_a_child_that_ends_early_is_followed_by_one_for_each_exercise(monkeypatc
     jobs = crash(monkeypatch, ["ex04_q1"], how)
     limits = Limits(cell=2.0)
     more = submission({**RIGHT, "ex04_q1": f"extra = 1\n{RIGHT['ex04_q1']}"})
-    found = rows(more, 5, limits=limits, program="bwrap")
-    assert {n: found[n].points for n in FULL} == {**FULL, "ex04_q1": 0.0}
-    assert found["ex04_q1"] == Row("ex04_q1", "code", 0.0, 3.0, how, "")
+    judged = rows(more, 5, limits=limits, program="bwrap")
+    assert {n: judged[n].points for n in FULL} == {**FULL, "ex04_q1": 0.0}
+    assert judged["ex04_q1"] == Row("ex04_q1", "code", 0.0, 3.0, how, "")
     assert [list(job["exercises"]) for job, *_ in jobs] == [list(FULL), *([n] for n in FULL)]
     assert {(job[1].cell, job[2]) for job in jobs} == {(2.0, "bwrap")}
     assert sum(job[1].total for job in jobs[:2]) < limits.total
@@ -134,8 +134,8 @@ def test_only_what_is_done_and_there_is_settled():
 def test_the_outcome_of_a_call_is_read_from_json():
     assert marking.outcome({"error": "x" * 400}, ()).error == "x" * 400
     form = {"value": encode(2.0), "given": [encode(1), encode(2), encode(float("nan"))]}
-    found = marking.outcome(form, (1, 3, float("nan")))
-    assert (found.value, found.changed, found.error) == (2.0, (1,), "")
+    outcome = marking.outcome(form, (1, 3, float("nan")))
+    assert (outcome.value, outcome.changed, outcome.error) == (2.0, (1,), "")
 
 
 def test_a_driver_travels_with_the_functions_that_it_uses():

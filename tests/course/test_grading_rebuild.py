@@ -50,11 +50,11 @@ CHANGES = {
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_every_answer_is_found(change):
-    found = rebuild(CHANGES[change](submission()), SHEET)
-    assert found.answers == RIGHT
-    assert not found.blanks
+    whole = rebuild(CHANGES[change](submission()), SHEET)
+    assert whole.answers == RIGHT
+    assert not whole.blanks
     for name, answer in RIGHT.items():
-        assert cell_of(found.notebook, f"{name}-answer")["source"] == answer
+        assert cell_of(whole.notebook, f"{name}-answer")["source"] == answer
 
 
 def test_the_sheet_that_readers_open_may_be_handed_in():
@@ -74,10 +74,10 @@ def test_the_sheets_own_cells_are_restored_and_what_is_judged_is_named():
     cell_of(changed, "ex04_q2-check")["source"] += "x"
     cell_of(changed, "ex04_q2-grade")["source"] = ["3"]
     cell_of(changed, "ex04_q1-hint")["source"] = "another"
-    found = rebuild(without(changed, "ex04_q4-check", "ex04_q2-hint"), SHEET)
-    assert found.notebook == blank(SHEET)
-    assert "BEGIN SOLUTION" not in str(found.notebook)
-    assert found.notes == [
+    whole = rebuild(without(changed, "ex04_q4-check", "ex04_q2-hint"), SHEET)
+    assert whole.notebook == blank(SHEET)
+    assert "BEGIN SOLUTION" not in str(whole.notebook)
+    assert whole.notes == [
         "EDITED ex04_q2-check: restored",
         "EDITED ex04_q2-grade: restored",
         "MISSING ex04_q4-check: restored",
@@ -102,16 +102,16 @@ def test_a_deleted_answer_is_missing_and_takes_no_other_cell(task):
     less, others = without(submission(), task.answer), dict(RIGHT)
     del others[task.name]
     for notebook in (less, stripped(less)):
-        found = rebuild(notebook, SHEET)
-        assert found.answers == others
-        assert f"MISSING {task.name}: no answer cell" in found.notes
+        whole = rebuild(notebook, SHEET)
+        assert whole.answers == others
+        assert f"MISSING {task.name}: no answer cell" in whole.notes
 
 
 # Its cells.
 
 
 @pytest.mark.parametrize(
-    ("cell", "found"),
+    ("cell", "known"),
     [
         (code("def standardize(x):\n    pass"), True),
         (code("x = 1\nstandardize   = abs"), True),
@@ -125,8 +125,8 @@ def test_a_deleted_answer_is_missing_and_takes_no_other_cell(task):
         (text("def standardize(x):"), False),
     ],
 )
-def test_an_answer_is_known_by_what_it_defines(cell, found):
-    assert defines(cell, Q1) is found
+def test_an_answer_is_known_by_what_it_defines(cell, known):
+    assert defines(cell, Q1) is known
     assert not defines(cell, Q3)  # no function is asked for
 
 
@@ -181,12 +181,12 @@ def test_answers_and_added_code_are_run_in_the_students_order():
         code("a = 1"), text("t"), start, check, grade, {**check, "source": "edited = 1"},
         old, answer, code("b = 1", id="mine"),
     ]  # fmt: skip
-    found = rebuild({"cells": cells}, SHEET)
-    assert found.code == [
+    whole = rebuild({"cells": cells}, SHEET)
+    assert whole.code == [
         ("cell-0", "a = 1"), ("cell-2", "\nc = 1"), ("cell-5", "edited = 1"),
         ("ex04_q1-answer", answer["source"]), ("cell-8", "b = 1"),
     ]  # fmt: skip
-    assert "DUPLICATE ex04_q1: 2 copies, the last counts" in found.notes
+    assert "DUPLICATE ex04_q1: 2 copies, the last counts" in whole.notes
 
 
 def test_pasted_pictures_come_along_and_nothing_else_that_is_attached():

@@ -106,8 +106,8 @@ def f(x):
 @needs_sandbox
 def test_nothing_of_the_kernel_can_be_written_by_root_too_and_no_namespace_made():
     ended = sandbox.run({**JOB, "cells": [["a", INSIDE]]}, Limits(), BUBBLEWRAP)
-    found = decode(ended.result["outcomes"]["ex"][0][0]["value"])
-    assert found == [[], [], -1, ["/dev/shm", "/tmp"], [], 65534]
+    seen = decode(ended.result["outcomes"]["ex"][0][0]["value"])
+    assert seen == [[], [], -1, ["/dev/shm", "/tmp"], [], 65534]
 
 
 @needs_sandbox

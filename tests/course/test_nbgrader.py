@@ -128,7 +128,7 @@ def test_our_grades_enter_the_gradebook_and_feedback_follows(course):
     assert "standardize" in page
     said = re.findall(r"<b>Comments:</b> <div[^>]*><pre><code>([^<]*)", page)
     assert said[0].startswith("right ")
-    assert [each.strip() for each in said[1:]] == ["blank"] * 6
+    assert [text.strip() for text in said[1:]] == ["blank"] * 6
     rebuilt = read_notebook(course / "autograded" / "perfect" / SHEET / f"{SHEET}.ipynb")
     assert source_of(cell_of(rebuilt, "ex04_q1-answer")) == RIGHT["ex04_q1"]
 
@@ -176,7 +176,7 @@ def test_what_a_student_writes_does_nothing_in_the_browser_of_whoever_marks(
         context.request.get(f"{server}/?token=t")
         address = f"{server}/formgrader/api/submitted_notebooks/{SHEET}/{SHEET}"
         entries = context.request.get(address).json()
-        (number,) = [each["id"] for each in entries if each["student"] == clean.name(NAMED)]
+        (number,) = [entry["id"] for entry in entries if entry["student"] == clean.name(NAMED)]
         text = tried(context, f"{server}/formgrader/submissions/{number}/")
         assert "My derivation" in text
         assert ACT in text  # it is read, not run

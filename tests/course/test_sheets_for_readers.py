@@ -22,8 +22,8 @@ def solutions(notebook):
     """Yield what only the source may hold: solutions as lines of code, and model answers."""
     for cell in notebook["cells"]:
         if tag(cell) == "answer":
-            for found in SOLUTION.finditer(source_of(cell)):
-                lines = textwrap.dedent(found[0]).splitlines()[1:-1]
+            for solution in SOLUTION.finditer(source_of(cell)):
+                lines = textwrap.dedent(solution[0]).splitlines()[1:-1]
                 yield "\n".join(line.rstrip() for line in lines)
         elif tag(cell) == "written":
             yield source_of(cell)
