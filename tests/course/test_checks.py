@@ -1,6 +1,5 @@
 """The engine that judges exercises: what it accepts, what it says, what it never does."""
 
-import re
 import sys
 from dataclasses import replace
 
@@ -110,6 +109,7 @@ def test_an_error_is_measured_against_the_largest_value(error, passed):
         (lambda x: ("no", 1), "y is a str, expected numbers"),
         (lambda x: (x.T, x.sum()), "y has shape (2, 3), expected (3, 2)"),
         (lambda x: (x / (x < x.max()), 0), "y has 1 values that are NaN or infinite"),
+        (lambda x: (0 * x, x.sum()), "y is 0 everywhere"),
         (lambda x: (x * x, x.sum()), "looks like a square, not a double"),
         (lambda x: (2 * x + 1, x.sum()), "y is off by up to 1, that is"),
         (lambda x: (1.5 * x, 0), "that is 0.25 of the largest value"),
@@ -119,7 +119,7 @@ def test_an_error_is_measured_against_the_largest_value(error, passed):
         (lambda: 1, "raised TypeError"),
         (lambda x: raises(ValueError("too few")), "this call must be accepted"),
     ],
-    ids=range(14),
+    ids=range(15),
 )
 def test_the_message_names_the_fault(answer, message):
     assert message in messages(answer)[0]
@@ -320,7 +320,7 @@ class Hostile:
     ids=range(6),
 )  # fmt: skip
 def test_score_is_a_float_of_at_least_zero_whatever_comes(answer):
-    for name in filter(re.compile("q[15]$").search, checks.EXERCISES):  # names take time
+    for name in [*checks.EXERCISES][::8]:  # all would take long
         mark = checks.score(name, answer)
         assert type(mark) is float
         assert mark == 0.0, name
