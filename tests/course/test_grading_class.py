@@ -92,12 +92,16 @@ if y:
 """
 DISK = """
 full = 0
-for place, size in (("/tmp", 40), (".", 40), ("/dev/shm", 40), ("/tmp", 65)):
+for place in ("/tmp", ".", "/dev/shm"):
     try:
         for name in ("a", "b"):
-            open(f"{place}/{name}", "wb").write(bytes(size * 2**20))
+            open(f"{place}/{name}", "wb").write(bytes(40 * 2**20))
     except OSError:
         full += 1
+try:
+    open("sparse", "wb").truncate(10**9)
+except OSError:
+    full += 1
 assert full == 4
 """
 # What an answer tries that is right only if all of this fails; COURSE is the folder of the
