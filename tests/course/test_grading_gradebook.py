@@ -10,6 +10,7 @@ import pytest
 from grading_cases import RIGHT, SHEET, cell_of, hand_in, submission
 
 from bncourse.grading import find_submissions, gradebook, read_notebook, rebuild
+from bncourse.grading.__main__ import main
 
 NAME = "04_batch_norm"
 SHEETS = {NAME: SHEET}
@@ -119,20 +120,29 @@ class ByHour(LateSubmissionPlugin):
 
 @pytest.mark.parametrize(("hour", "penalty"), [(11, 0.0), (13, 1.0), (23, 3.5)])
 def test_a_late_answer_costs_what_nbgraders_plugin_says(
-    tmp_path, book, monkeypatch, hour, penalty
+    tmp_path, book, monkeypatch, capsys, hour, penalty
 ):
     """Due at 12; never more than the score of 3.5."""
     (tmp_path / "nbgrader_config.py").write_text(CONFIG, encoding="utf-8")
     (tmp_path / "late_by_hour.py").write_text(PLUGIN, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     book.update_or_create_assignment(NAME, duedate="2030-01-01 12:00:00 UTC")
+    hand_in(tmp_path / "in", "bob", submission({}))
     path = hand_in(tmp_path / "in", "ada", submission({}))
     stamp = f"2030-01-01 {hour}:00:00 UTC\n"
     path.with_name("timestamp.txt").write_text(stamp, encoding="utf-8")
     enter(tmp_path)
     entry = book.find_submission(NAME, "ada")
     assert (entry.score, entry.late_submission_penalty) == (3.5, penalty)
-    assert gradebook.scores(tmp_path) == {NAME: (12.0, {"ada": 3.5 - penalty})}
+    people, out = tmp_path / "people.csv", tmp_path / "totals.csv"
+    people.write_text("ID,Name\n,Points Possible\nada,Ada\n", encoding="utf-8")
+    command = ["totals", str(people), "--key", "ID", "--course", str(tmp_path), "-o", str(out)]
+    assert main(command) == 0
+    assert "people.csv: bob\n" in capsys.readouterr().err  # is not on the list
+    assert out.read_text(encoding="utf-8").splitlines() == [
+        f"ID,Name,{NAME},total", ",Points Possible,12.0,12.0",
+        f"ada,Ada,{3.5 - penalty},{3.5 - penalty}",
+    ]  # fmt: skip
 
 
 def test_what_a_person_has_marked_stays_marked(tmp_path, book):

@@ -104,7 +104,7 @@ def test_a_shard_that_is_none_is_refused():
             shard(text)
 
 
-def test_four_shards_give_what_one_run_gives_and_need_a_seed_for_all(
+def test_four_shards_give_what_one_run_gives_and_another_run_tells_what_changed(
     tmp_path, capsys, monkeypatch
 ):
     rows = [Row(f"q{i}", "code", float(i), 3.0, "graded", "ok") for i in (1, 2)]
@@ -122,3 +122,6 @@ def test_four_shards_give_what_one_run_gives_and_need_a_seed_for_all(
     assert main(["merge", *parts, "-o", str(tmp_path / "all.csv")]) == 0
     assert (tmp_path / "all.csv").read_bytes() == (tmp_path / "one.csv").read_bytes()
     assert len(tables.read_table(tmp_path / "one.csv")) == 6 * 2
+    rows[0] = Row("q1", "code", 2.0, 3.0, "graded", "ok")
+    assert main([*grade, "--seed", "6", "-o", str(tmp_path / "one.csv")]) == 0
+    assert "one.changed.csv: 6 marks are others than before" in capsys.readouterr().err
