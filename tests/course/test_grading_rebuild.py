@@ -203,11 +203,3 @@ def test_pasted_pictures_come_along_and_nothing_else_that_is_attached():
     assert shown["source"] == (
         "![a](attachment:a.png) ![b](attachment:b.png)\n\n![a](attachment:1-a.png)"
     )
-
-
-def test_all_that_is_written_under_a_heading_is_shown():
-    twice = stripped(submission())
-    place = next(i for i, c in enumerate(twice["cells"]) if c["source"] == RIGHT["ex04_q3"])
-    twice["cells"].insert(place, text("an older one"))
-    answers = {**RIGHT, "ex04_q3": f"an older one\n\n{RIGHT['ex04_q3']}"}
-    assert rebuild(twice, SHEET).answers == answers
