@@ -109,12 +109,17 @@ def test_damaged_and_foreign_results_are_not_taken(tmp_path):
 
 def test_one_submission_is_graded_with_all_settings(folder, calls):
     settings = Settings(SHEETS, 7, Limits(cell=2.0), "bwrap")
-    one, _ = find_submissions(folder, SHEETS)
+    one, two = find_submissions(folder, SHEETS)
     result = batch.one(one, settings)
     assert calls == [(submission({}), SHEET, 7, Limits(cell=2.0), "bwrap")]
     rows = [asdict(row) for row in ROWS]
     mark = batch.fingerprint(one, settings)
     assert result == {"fingerprint": mark, "rows": rows, "notes": ["+odd", "too"]}
+    two.path.write_text("{", encoding="utf-8")
+    for row in batch.one(two, settings)["rows"]:
+        assert (row["status"], row["points"]) == ("unreadable", 0.0)
+        assert "is no notebook" in row["message"]
+    assert len(calls) == 1
 
 
 CSV = (

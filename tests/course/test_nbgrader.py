@@ -207,6 +207,7 @@ def test_archives_of_canvas_and_moodle_are_taken_in(course):
     for archive, name in files.values():
         with zipfile.ZipFile(archives / f"{archive}.zip", "w") as file:
             file.writestr(name, archive)
+    (archives / "broken.zip").write_bytes(b"")
     nbgrader(course, "zip_collect", SHEET)
     for student, (archive, _) in files.items():
         [taken] = (course / "submitted" / student / SHEET).glob("*.ipynb")
