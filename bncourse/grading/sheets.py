@@ -108,16 +108,6 @@ def parsed(data: bytes) -> Any:
         raise ValueError(f"it is {kind} ({type(error).__name__})") from None
 
 
-def from_old(cell: Cell) -> Cell:
-    """Return a cell of the format before 4 as it is today."""
-    kind = "markdown" if cell.get("cell_type") == "heading" else cell.get("cell_type")
-    level = cell.get("level")
-    level = level if isinstance(level, int) and level in range(1, 7) else 1
-    marks = "#" * level + " " if cell.get("cell_type") == "heading" else ""
-    return {**cell, "cell_type": kind, "source": marks + source_of(cell | {
-        "source": cell.get("input", cell.get("source", ""))})}  # fmt: skip
-
-
 def read_notebook(path: Path) -> Notebook:
     """Return a notebook's JSON.
 
@@ -128,9 +118,8 @@ def read_notebook(path: Path) -> Notebook:
     """
     try:
         notebook = parsed(read_file(path))
-        old = notebook.get("worksheets")
-        cells = [from_old(c) for w in old for c in w["cells"]] if old else notebook["cells"]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        cells = notebook["cells"]
+    except (ValueError, KeyError, TypeError) as error:
         reason = str(error) if type(error) is ValueError else type(error).__name__
         raise ValueError(f"{path.name} is no notebook: {reason}") from None
     if not isinstance(cells, list) or not all(isinstance(c, dict) for c in cells):

@@ -20,8 +20,7 @@ def work(job, limits, program=None):
 @pytest.fixture
 def inside(monkeypatch):
     """Let answers run in this process, as the child runs them."""
-    names = ("encode", "decode", "changed", "told", "refusal")
-    monkeypatch.setattr(child, "VALUES", {name: getattr(values, name) for name in names})
+    monkeypatch.setattr(child, "VALUES", vars(values))
     monkeypatch.setattr(child, "TOOLS", {})
     for name in ("bncourse", "bncourse.checks"):
         monkeypatch.setitem(sys.modules, name, sys.modules[name])  # to be put back

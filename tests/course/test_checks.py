@@ -8,7 +8,7 @@ import pytest
 
 from bncourse import checks
 from bncourse.checks import Exercise, Part, Report, Verdict, compare
-from bncourse.checks.judge import examine, judge, plan
+from bncourse.checks.judge import examine, plan
 from bncourse.checks.outcomes import Outcome, observe, observe_all
 from bncourse.checks.run import guarded
 
@@ -74,27 +74,15 @@ def test_a_report_has_one_line_for_each_part_and_points_to_two_decimals():
     assert lines == ["right   one", "not yet two: why", "ex99_q1: 2.33 of 7 points"]
 
 
-def test_float32_lists_and_tensors_are_numbers():
-    torch = pytest.importorskip("torch")
-
-    def in_torch(x):
-        t = torch.tensor(x, requires_grad=True)
-        return 2 * t, t.sum()
-
-    for kind in (list, np.float32):
-        assert examine(lambda x, kind=kind: (kind(2 * x), x.sum()), BOTH).passed
-    assert examine(in_torch, BOTH).passed
-
-
-@pytest.mark.parametrize(
-    "value", [True, 3, 2.5, np.float32(2), [[1, 2]], np.uint8([1]), (1, 2)], ids=str
-)
-def test_what_counts_as_numbers(value):
-    array = compare.as_array(value)
-    assert array.dtype == np.float64
-    np.testing.assert_array_equal(array, np.array(value, np.float64))
+def test_what_counts_as_numbers():
+    for value in (True, 3, 2.5, np.float32(2), [[1, 2]], np.uint8([1]), (1, 2)):
+        array = compare.as_array(value)
+        assert array.dtype == np.float64
+        np.testing.assert_array_equal(array, value)
     for other in (1j, "1", [None], object(), np.array(["1"]), [[1], [1, 2]]):
         assert compare.as_array(other) is None
+    tensor = pytest.importorskip("torch").ones(2, requires_grad=True)
+    np.testing.assert_array_equal(compare.as_array(tensor), [1, 1])
 
 
 @pytest.mark.parametrize(("error", "passed"), [(0.9e-5, True), (1.1e-5, False)])
@@ -117,16 +105,11 @@ def test_an_error_is_measured_against_the_largest_value(error, passed):
     [
         (lambda x: None, "returned nothing; double must return y, total"),
         (lambda x: x, "returned 1 results, expected 2: y, total"),
-        (lambda x: 5, "returned 1 results, expected 2: y, total"),
         (lambda x: (x, x, x), "returned 3 results, expected 2: y, total"),
         (lambda x: ("no", 1), "y is a str, expected numbers"),
-        (lambda x: (object(), 1), "y is a object, expected numbers"),
-        (lambda x: ([[1], [2, 3]], 1), "y is a list, expected numbers"),
-        (lambda x: ([["1"]], 0), "y is a list, expected numbers"),
         (lambda x: (x.T, x.sum()), "y has shape (2, 3), expected (3, 2)"),
-        (lambda x: (2 * x[0], 0), "y has shape (2,), expected (3, 2)"),
-        (lambda x: (x * np.nan, x.sum()), "y has 6 values that are NaN or infinite"),
         (lambda x: (x / (x < x.max()), 0), "y has 1 values that are NaN or infinite"),
+        (lambda x: (0 * x, x.sum()), "y is 0 everywhere"),
         (lambda x: (x * x, x.sum()), "looks like a square, not a double"),
         (lambda x: (2 * x + 1, x.sum()), "y is off by up to 1, that is"),
         (lambda x: (1.5 * x, 0), "that is 0.25 of the largest value"),
@@ -135,9 +118,8 @@ def test_an_error_is_measured_against_the_largest_value(error, passed):
         (not_written, "not written yet"),
         (lambda: 1, "raised TypeError"),
         (lambda x: raises(ValueError("too few")), "this call must be accepted"),
-        (lambda x: x[9], "with size 3 (in <lambda>, line"),
     ],
-    ids=range(21),
+    ids=range(15),
 )
 def test_the_message_names_the_fault(answer, message):
     assert message in messages(answer)[0]
@@ -190,15 +172,6 @@ def test_a_refusal_counts_only_for_an_answer_that_is_right():
 REFUSAL = replace(BOTH, parts=(Part("empty", 1, numbers, refuses="an empty array"),))
 
 
-def test_a_refusal_is_earned_in_every_call():
-    calls = plan(REFUSAL, 0)
-    refused = Outcome(error="ValueError: no", refusal=("ValueError", "Exception"))
-    assert judge(REFUSAL, calls, [[refused, refused]]).passed
-    assert not judge(REFUSAL, calls, [[refused, Outcome(1)]]).passed
-    other = replace(REFUSAL, parts=(replace(REFUSAL.parts[0], raises="TypeError"),))
-    assert not judge(other, calls, [[refused, refused]]).passed
-
-
 def refuses_inside(x):
     try:
         x / {}
@@ -216,18 +189,19 @@ def asserts(x):
     ("answer", "passed"),
     [
         (lambda x: raises(ValueError("empty")), True), (refuses_inside, True),
+        (lambda x: raises(ValueError("three")) if len(x) == 3 else double(x), False),
         (lambda x: raises(RuntimeError("empty")), False), (asserts, False),
         (lambda x: int("empty"), False), (lambda x: x.reshape(7, 9), False),
         (lambda x: np.stack([]), False), (lambda x: np.linalg.inv(np.zeros((2, 2))), False),
         (lambda x: x[9], False), (lambda x: empty, False),  # noqa: F821
     ],
-    ids=range(10),
+    ids=range(11),
 )  # fmt: skip
 def test_a_refusal_is_the_exception_that_is_asked_for_raised_on_purpose(answer, passed):
-    report = examine(answer, REFUSAL)
-    assert report.passed is passed
-    words = "" if passed else "; refuse it yourself: `raise ValueError(...)`"
-    assert report.verdicts[0].message.endswith(words)
+    assert examine(answer, REFUSAL).passed is passed
+    other = replace(REFUSAL, parts=(replace(REFUSAL.parts[0], raises="TypeError"),))
+    (message,) = messages(answer, other)
+    assert message.endswith("; refuse it yourself: `raise TypeError(...)`")
 
 
 def test_an_error_says_where_the_answer_was():
@@ -267,11 +241,8 @@ def test_calls_depend_on_the_seed_the_part_and_the_exercise():
     seen = []
     examine(lambda x: seen.append(x[0, 0]), BOTH)
     assert seen[::2] == first[:2]
-    assert plan(BOTH, 1)[0][0][0][0, 0] == first[2]
-    fixed = double(plan(MADE_UP, 0)[0][0][0])
-    remembered = {fixed[0].shape: fixed}
-    report = examine(lambda x: remembered.get(x.shape) or double(x), MADE_UP, seed=1)
-    assert "off by" in str(report)
+    examine(lambda x: seen.append(x[0, 0]), BOTH, seed=1)
+    assert seen[::2] == first[:4]
 
 
 def test_a_call_gives_its_value_its_error_and_the_arguments_that_it_changed():
@@ -311,12 +282,9 @@ def test_require_prints_or_raises(capsys):
     assert error.value._render_traceback_() == [str(error.value)]
     assert capsys.readouterr().out == ""
 
-    def standardize(x, eps):
-        d = x - np.nanmean(x, axis=0)
-        return np.nan_to_num(d / np.sqrt(np.nanmean(d * d, axis=0) + eps))
-
-    checks.require("ex04_q1", standardize)
-    assert capsys.readouterr().out == f"{checks.report('ex04_q1', standardize)}\n"
+    right = checks.find("ex04_q1").reference
+    checks.require("ex04_q1", right)
+    assert capsys.readouterr().out == f"{checks.report('ex04_q1', right)}\n"
     message = checks.report("ex04_q1", np.ones(3)).verdicts[0].message  # a value, no function
     assert message == "x_hat has shape (3,), expected (9, 1)"
 
@@ -346,14 +314,13 @@ class Hostile:
 @pytest.mark.parametrize(
     "answer",
     [
-        lambda *a: Hostile(), Hostile(), None, 3.0, lambda *a: True,
-        lambda *a: np.float64(np.nan), lambda *a: [Hostile()] * 2, lambda *a: -np.inf,
-        lambda *a: np.ma.masked_all((6, 4)),
+        lambda *a: Hostile(), Hostile(), None, lambda *a: np.float64(np.nan),
+        lambda *a: [Hostile()] * 2, lambda *a: np.ma.masked_all((6, 4)),
     ],
-    ids=range(9),
+    ids=range(6),
 )  # fmt: skip
 def test_score_is_a_float_of_at_least_zero_whatever_comes(answer):
-    for name in checks.EXERCISES:
+    for name in [*checks.EXERCISES][::8]:  # all would take long
         mark = checks.score(name, answer)
         assert type(mark) is float
         assert mark == 0.0, name

@@ -1,24 +1,20 @@
 """A folder of submissions: several at a time, cut off and taken up again, told apart."""
 
-import csv
 import json
 import multiprocessing
 import os
-import signal
 import subprocess
 import sys
 import time
 from dataclasses import asdict
 
 import pytest
-from grading_cases import FULL, RIGHT, SHEET, hand_in, needs_sandbox, submission
-from house import ROOT
+from grading_cases import SHEET, hand_in, submission
 
 from bncourse.grading import Limits, Row, Settings, batch, find_submissions, grade_all, tasks
 
 NAME = "04_batch_norm"
 SHEETS = {NAME: SHEET}
-LIMITS = Limits(cell=1.0, total=24.0)
 ROWS = [
     Row("ex04_q1", "code", 2.5, 3.0, "graded", "=fine, but ß"),
     Row("b", "text", 0.0, 1.0, "blank"),
@@ -56,8 +52,6 @@ def test_submissions_are_found_where_nbgrader_puts_them(folder):
     submissions = find_submissions(folder, SHEETS)
     assert [(s.student, s.sheet) for s in submissions] == [("ada", NAME), ("bob", NAME)]
     assert submissions[0].path == folder / "ada" / NAME / f"{NAME}.ipynb"
-    with pytest.raises(ValueError, match=r"no submissions in .* expected STUDENT/.* a, b$"):
-        find_submissions(folder, {"a": SHEET, "b": SHEET})
 
 
 @pytest.mark.parametrize("names", [("02_b", "01_a"), ("02_b/02_b", "01_a/01_a")])
@@ -69,9 +63,6 @@ def test_sheets_are_read_by_name_beside_each_other_or_as_nbgrader_has_them(tmp_p
     sheets = batch.read_sheets(tmp_path)
     assert list(sheets) == ["01_a", "02_b"]
     assert sheets["02_b"] == {"cells": [], "name": names[0]}
-    (tmp_path / "none").mkdir()
-    with pytest.raises(ValueError, match=r"no sheets in .*none; expected NAME\.ipynb"):
-        batch.read_sheets(tmp_path / "none")
 
 
 def test_the_fingerprint_changes_with_all_that_a_mark_depends_on(folder, monkeypatch):
@@ -79,34 +70,29 @@ def test_the_fingerprint_changes_with_all_that_a_mark_depends_on(folder, monkeyp
     marks = [batch.fingerprint(one, Settings(SHEETS, seed=seed)) for seed in (0, 0, 1, 10)]
     assert marks[0] == marks[1] == batch.fingerprint(two, Settings(SHEETS))
     marks.append(batch.fingerprint(one, Settings({NAME: SHEET | {"x": 1}})))
-    marks.append(batch.fingerprint(one, Settings(SHEETS, limits=LIMITS)))
-    with monkeypatch.context() as patch:
-        patch.setattr(batch, "version_of_checks", lambda: "other checks")
-        marks.append(batch.fingerprint(one, Settings(SHEETS)))
+    marks.append(batch.fingerprint(one, Settings(SHEETS, limits=Limits(cell=1.0))))
     two.path.write_text("{}", encoding="utf-8")
     marks.append(batch.fingerprint(two, Settings(SHEETS)))
+    monkeypatch.setattr(batch, "version_of_checks", lambda: "other checks")
+    marks.append(batch.fingerprint(one, Settings(SHEETS)))
     assert len(set(marks)) == 7
-    turned = dict(reversed(list(SHEET.items())))
-    assert batch.fingerprint(one, Settings({NAME: turned})) == marks[0]
 
 
 def test_a_course_may_have_exercises_of_its_own(tmp_path):
-    """They stand in a file beside the sheets, and another version of it is another mark."""
-    marks = []
-    for points in (3, 4):
-        (tmp_path / "own_exercises.py").write_text(
-            "from bncourse.checks import Exercise, Part\n"
-            f"EXERCISES = (Exercise('ex99_q1', 'f', {points}, ('y',), abs, ()),)\n"
-        )
-        code = (
-            "from bncourse.checks import find\nfrom bncourse.grading import batch\n"
-            "print(find('ex99_q1').points, batch.version_of_checks())"
-        )
-        command = [sys.executable, "-c", code]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
-        marks.append(tuple(done.stdout.split()))
-    assert [points for points, _ in marks] == ["3", "4"]
-    assert marks[0][1] != marks[1][1]
+    """They stand in a file beside the sheets, which is one of the things a mark depends on."""
+    (tmp_path / "own_exercises.py").write_text(
+        "from bncourse.checks import Exercise\n"
+        "EXERCISES = (Exercise('ex99_q1', 'f', 3, ('y',), abs, ()),)\n"
+    )
+    code = (
+        "from bncourse.checks import find\nfrom bncourse.grading import batch\n"
+        "print(find('ex99_q1').points, batch.version_of_checks())"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    points, version = done.stdout.split()
+    assert points == "3"
+    assert version != batch.version_of_checks()
 
 
 def test_damaged_and_foreign_results_are_not_taken(tmp_path):
@@ -130,11 +116,9 @@ def test_one_submission_is_graded_with_all_settings(folder, calls):
     mark = batch.fingerprint(one, settings)
     assert result == {"fingerprint": mark, "rows": rows, "notes": ["+odd", "too"]}
     two.path.write_text("{", encoding="utf-8")
-    result = batch.one(two, settings)
-    assert [row["exercise"] for row in result["rows"]] == [task.name for task in tasks(SHEET)]
-    assert {row["status"] for row in result["rows"]} == {"unreadable"}
-    assert {row["points"] for row in result["rows"]} == {0.0}
-    assert "is no notebook" in result["rows"][0]["message"]
+    for row in batch.one(two, settings)["rows"]:
+        assert (row["status"], row["points"]) == ("unreadable", 0.0)
+        assert "is no notebook" in row["message"]
     assert len(calls) == 1
 
 
@@ -157,7 +141,9 @@ def test_all_are_graded_written_and_taken_again(folder, calls, capsys, tmp_path)
     parts = folder / "new" / "grades.csv.parts"
     names = [f"ada--{NAME}.json", f"bob--{NAME}.json"]
     assert sorted(path.name for path in parts.iterdir()) == names
-    (parts / names[0]).unlink()
+    (parts / names[0]).unlink()  # as if the run had been killed before it
+    (parts / f"{names[0]}.part").write_text("{", encoding="utf-8")
+    out.unlink()
     assert grade_all(find_submissions(folder, SHEETS), Settings(SHEETS), out) == rows
     assert made.stat().st_size == 3  # bob's is taken as it is
     submissions = find_submissions(folder, SHEETS)
@@ -184,13 +170,13 @@ def test_as_many_are_graded_at_a_time_as_asked_for(folder, monkeypatch):
     assert [row[6] for row in rows] == ["graded", "blank"] * 2
 
 
-def fail():
-    raise RecursionError("\ud800 too deep")
+def fail(error):
+    raise error
 
 
 @pytest.mark.parametrize(
     ("trouble", "why"),
-    [(fail, r"RecursionError: \ud800"), (lambda: os._exit(1), "ended"),
+    [(lambda: fail(RecursionError("\ud800")), r"Error: \ud800"), (lambda: os._exit(1), "ended"),
      (lambda: time.sleep(60), "takes too long"), (lambda: bytearray(2**40), "MemoryError")],
     ids=["error", "exit", "sleep", "memory"],
 )  # fmt: skip
@@ -220,47 +206,13 @@ def test_whatever_happens_to_one_submission_the_others_are_graded(
 
 
 def test_a_file_is_there_in_full_or_as_it_was(tmp_path, monkeypatch):
-    path, seen = tmp_path / "a.csv", []
-    path.write_text("old", encoding="utf-8")
-
-    def fsync(number):
-        seen.append((path.read_text(encoding="utf-8"), (tmp_path / "a.csv.part").read_bytes()))
-        raise OSError("no room")
-
+    path = tmp_path / "a.csv"
+    batch.write(path, "new ß\r\n")
     with monkeypatch.context() as patch:
-        patch.setattr(batch.os, "fsync", fsync)
+        patch.setattr(batch.os, "fsync", lambda _: fail(OSError("no room")))
         with pytest.raises(OSError, match="no room"):
-            batch.write(path, "new ß\r\n")
-    assert seen == [("old", "new ß\r\n".encode())]
-    batch.write(path, "new\n")
-    assert path.read_bytes() == b"new\n"
+            batch.write(path, "newer")
+    assert path.read_bytes() == "new ß\r\n".encode()
+    batch.write(path, "newest\n")
+    assert path.read_bytes() == b"newest\n"
     assert [file.name for file in tmp_path.iterdir()] == ["a.csv"]
-
-
-# The whole way, in the sandbox.
-
-
-@needs_sandbox
-def test_a_killed_run_goes_on_where_it_was(tmp_path):
-    folder, out = tmp_path / "submitted", tmp_path / "grades.csv"
-    for number in range(6):
-        hand_in(folder, f"s{number}", submission())
-    command = [sys.executable, "-m", "bncourse.grading", "grade", str(folder), "-o", str(out)]
-    command += ["--sheets", str(ROOT / "book" / "sheets"), "--workers", "1"]
-    process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
-    parts = tmp_path / "grades.csv.parts"
-    deadline = time.monotonic() + 60
-    while len(list(parts.glob("*.json"))) < 2 and time.monotonic() < deadline:
-        time.sleep(0.02)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    done = {path.name: path.stat().st_mtime_ns for path in parts.glob("*.json")}
-    assert 2 <= len(done) < 6
-    assert not out.exists()
-    again = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert f"{6 * len(RIGHT)} answers" in again.stdout
-    kept = {name: (parts / name).stat().st_mtime_ns for name in done}
-    assert kept == done  # nothing graded twice
-    with out.open(encoding="utf-8", newline="") as file:
-        points = [float(row["points"]) for row in csv.DictReader(file)]
-    assert sum(points) == 6 * sum(FULL.values())  # nothing lost

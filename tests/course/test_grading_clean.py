@@ -54,10 +54,10 @@ def test_a_picture_in_the_text_becomes_an_attachment():
     cell = {"cell_type": "markdown", "metadata": {}, "source": "x" * 40_000 + (
         f"![p](data:image/png;base64,{data}) ![q](data:text/html;base64,aGk=)"
         f"<img width=9 src='data:image/gif;base64,aGk=' onerror='x'>")}  # fmt: skip
-    found = clean.clean_cell(cell)
+    cleaned = clean.clean_cell(cell)
     pictures = {"inline-0": {"image/png": data}, "inline-1": {"image/gif": "aGk="}}
-    assert found["attachments"] == pictures
-    assert found["metadata"]["original"][40_000:] == (
+    assert cleaned["attachments"] == pictures
+    assert cleaned["metadata"]["original"][40_000:] == (
         "![](attachment:inline-0) ![q](data:text/html;base64,aGk=)![](attachment:inline-1)"
     )
 

@@ -7,10 +7,10 @@ import warnings
 from pathlib import Path
 
 import pytest
-from grading_cases import RIGHT, SHEET, hand_in, submission
+from grading_cases import RIGHT, SHEET, cell_of, hand_in, submission
 
-from bncourse.grading import clean, find_submissions, gradebook, rebuild
-from bncourse.grading.sheets import as_stored, tag
+from bncourse.grading import find_submissions, gradebook, read_notebook, rebuild
+from bncourse.grading.__main__ import main
 
 NAME = "04_batch_norm"
 SHEETS = {NAME: SHEET}
@@ -21,13 +21,6 @@ ada,04_batch_norm,ex04_q3,derivation,0.0,3.0,to mark,,
 bob,04_batch_norm,ex04_q1,code,0.0,3.0,graded,,
 bob,04_batch_norm,ex04_q3,derivation,0.0,3.0,blank,,
 """
-
-
-def test_points_are_read_by_student_and_sheet(tmp_path):
-    (tmp_path / "g.csv").write_text(CSV, encoding="utf-8")
-    ada = {"ex04_q1": (2.5, "ß"), "ex04_q2": (1.0, "timed out"), "ex04_q3": (None, "")}
-    bob = {"ex04_q1": (0.0, ""), "ex04_q3": (0.0, "blank")}
-    assert gradebook.read_csv(tmp_path / "g.csv") == {("ada", NAME): ada, ("bob", NAME): bob}
 
 
 @pytest.fixture(scope="module")
@@ -60,15 +53,19 @@ def book(tmp_path, database):
             yield opened
 
 
+def enter(folder, text=CSV):
+    """Import a table for what stands in ``folder``; return how many were entered."""
+    (folder / "g.csv").write_text(text, encoding="utf-8")
+    submissions = find_submissions(folder / "in", SHEETS)
+    return gradebook.import_grades(folder / "g.csv", submissions, SHEETS, folder)
+
+
 def test_scores_are_entered_and_the_rest_is_left_to_mark(tmp_path, book):
     answers = {**RIGHT, "ex04_q3": "ß"}
     for student in ("ada", "bob", "cyd"):
         hand_in(tmp_path / "in", student, submission(answers))
     (tmp_path / "in" / "bob" / NAME / f"{NAME}.ipynb").write_text("{", encoding="utf-8")
-    (tmp_path / "g.csv").write_text(CSV, encoding="utf-8")
-    submissions = find_submissions(tmp_path / "in", SHEETS)
-    for _ in range(2):  # the second import replaces the first
-        assert gradebook.import_grades(tmp_path / "g.csv", submissions, SHEETS, tmp_path) == 2
+    assert [enter(tmp_path), enter(tmp_path)] == [2, 2]  # the second replaces the first
     entered, said = {}, {}
     for entry in book.assignment_submissions(NAME):
         (notebook,), student = entry.notebooks, entry.student.id
@@ -81,14 +78,11 @@ def test_scores_are_entered_and_the_rest_is_left_to_mark(tmp_path, book):
         "bob": [(0.0, False), (None, True), (0.0, False)],
     }
     assert said == {"ada": ["    ß", "    timed out", ""], "bob": ["", "", "    blank"]}
-    for student, notebook in {"ada": submission(answers), "bob": {"cells": []}}.items():
-        kept = tmp_path / "autograded" / student / NAME / f"{NAME}.ipynb"
-        whole = rebuild(notebook, SHEET).notebook
-        for cell in whole["cells"]:
-            if tag(cell) == "written":
-                cell["metadata"] = cell["metadata"] | {"original": cell["source"]}
-                cell["source"] = clean.literal(cell["source"])
-        assert kept.read_text(encoding="utf-8") == as_stored(whole)
+    kept = [read_notebook(tmp_path / "autograded" / student / NAME / f"{NAME}.ipynb")
+            for student in ("ada", "bob")]  # fmt: skip
+    written, empty = (cell_of(notebook, "ex04_q3-answer") for notebook in kept)
+    assert (written["source"], written["metadata"]["original"]) == (["    ß"], "ß")
+    assert empty["source"] == ["    *Your answer.*"]
 
 
 def test_what_fails_for_one_student_is_said_and_the_others_are_entered(
@@ -99,27 +93,17 @@ def test_what_fails_for_one_student_is_said_and_the_others_are_entered(
             os._exit(3)
         return rebuild(notebook, sheet)
 
-    for student in ("=ada", "bob", "cyd"):
+    for student in ("=ada", "a[b", "cyd"):
         path = hand_in(tmp_path / "in", student, submission())
     path.with_name("z.ipynb").write_text("{", encoding="utf-8")  # an older one, damaged
     cell = {"cell_type": "code", "source": "bob"}
-    hand_in(tmp_path / "in", "dan", {"cells": [cell]})
+    hand_in(tmp_path / "in", "bob", {"cells": [cell]})
     monkeypatch.setattr(gradebook, "rebuild", rebuilt)
-    text = CSV.replace("ada,", "'=ada,").replace("bob,", "dan,")
-    (tmp_path / "g.csv").write_text(text, encoding="utf-8")
-    submissions = find_submissions(tmp_path / "in", SHEETS)
-    enter = gradebook.enter
-    assert gradebook.import_grades(tmp_path / "g.csv", submissions, SHEETS, tmp_path) == 2
-    assert f"dan/{NAME}: the grader's process ended" in capsys.readouterr().err
-
-    def refuse(book, submission, *rest):
-        if submission.student == "dan":
-            raise RuntimeError("\x1b[2J")
-        enter(book, submission, *rest)
-
-    monkeypatch.setattr(gradebook, "enter", refuse)
-    assert gradebook.import_grades(tmp_path / "g.csv", submissions, SHEETS, tmp_path) == 1
-    assert rf"dan/{NAME}: not entered: RuntimeError: \x1b[2J" in capsys.readouterr().err
+    more = "".join(f"{name},{NAME},ex04_q1,code,0.0,3.0,graded,,\n" for name in ("a[b", "cyd"))
+    assert enter(tmp_path, CSV.replace("ada,", "'=ada,") + more) == 3
+    said = capsys.readouterr().err
+    assert f"bob/{NAME}: the grader's process ended" in said
+    assert f"a[b/{NAME}: not entered: ValueError: expected names without" in said
 
 
 CONFIG = """c = get_config()
@@ -136,27 +120,29 @@ class ByHour(LateSubmissionPlugin):
 
 @pytest.mark.parametrize(("hour", "penalty"), [(11, 0.0), (13, 1.0), (23, 3.5)])
 def test_a_late_answer_costs_what_nbgraders_plugin_says(
-    tmp_path, book, monkeypatch, hour, penalty
+    tmp_path, book, monkeypatch, capsys, hour, penalty
 ):
     """Due at 12; never more than the score of 3.5."""
     (tmp_path / "nbgrader_config.py").write_text(CONFIG, encoding="utf-8")
     (tmp_path / "late_by_hour.py").write_text(PLUGIN, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     book.update_or_create_assignment(NAME, duedate="2030-01-01 12:00:00 UTC")
+    hand_in(tmp_path / "in", "bob", submission({}))
     path = hand_in(tmp_path / "in", "ada", submission({}))
     stamp = f"2030-01-01 {hour}:00:00 UTC\n"
     path.with_name("timestamp.txt").write_text(stamp, encoding="utf-8")
     enter(tmp_path)
     entry = book.find_submission(NAME, "ada")
     assert (entry.score, entry.late_submission_penalty) == (3.5, penalty)
-    assert gradebook.scores(tmp_path) == {NAME: (12.0, {"ada": 3.5 - penalty})}
-
-
-def enter(folder):
-    """Import the table for what stands in ``folder``; return how many were entered."""
-    (folder / "g.csv").write_text(CSV, encoding="utf-8")
-    submissions = find_submissions(folder / "in", SHEETS)
-    return gradebook.import_grades(folder / "g.csv", submissions, SHEETS, folder)
+    people, out = tmp_path / "people.csv", tmp_path / "totals.csv"
+    people.write_text("ID,Name\n,Points Possible\nada,Ada\n", encoding="utf-8")
+    command = ["totals", str(people), "--key", "ID", "--course", str(tmp_path), "-o", str(out)]
+    assert main(command) == 0
+    assert "people.csv: bob\n" in capsys.readouterr().err  # is not on the list
+    assert out.read_text(encoding="utf-8").splitlines() == [
+        f"ID,Name,{NAME},total", ",Points Possible,12.0,12.0",
+        f"ada,Ada,{3.5 - penalty},{3.5 - penalty}",
+    ]  # fmt: skip
 
 
 def test_what_a_person_has_marked_stays_marked(tmp_path, book):

@@ -8,14 +8,14 @@ from grading_cases import FULL, RIGHT, SHEET, submission
 from grading_inside import inside, work  # noqa: F401
 
 from bncourse.checks import EXERCISES
-from bncourse.checks.exercise import call
-from bncourse.checks.exercises import ex02_matrices, ex08_in_practice
+from bncourse.checks.exercises import ex08_in_practice
 from bncourse.checks.values import encode
 from bncourse.grading import Limits, Rebuilt, Row, blank, grade, marking, tasks
 from bncourse.grading.sandbox import Ended
 
 pytestmark = pytest.mark.usefixtures("inside")
 TASKS = {task.name: task for task in tasks(SHEET)}
+EXERCISE = EXERCISES["ex04_q1"]
 LOOP = "def standardize(x, eps):\n    while True:\n        pass"
 
 
@@ -25,9 +25,9 @@ def rows(notebook, seed=1, **options):
 
 
 def test_a_row_has_the_points_the_status_and_the_report():
-    found = rows(submission())
-    assert list(found) == list(TASKS)
-    for name, row in found.items():
+    judged = rows(submission())
+    assert list(judged) == list(TASKS)
+    for name, row in judged.items():
         task = TASKS[name]
         assert (row.kind, row.most) == (task.kind, task.points)
         if task.by_code:
@@ -48,54 +48,46 @@ def test_blank_missing_and_undefined_answers_are_told_apart():
 
 
 def test_a_call_that_runs_too_long_costs_its_exercise_alone():
-    found = rows(submission({**RIGHT, "ex04_q1": LOOP}), limits=Limits(cell=0.2))
-    assert found["ex04_q1"] == Row(
+    judged = rows(submission({**RIGHT, "ex04_q1": LOOP}), limits=Limits(cell=0.2))
+    assert judged["ex04_q1"] == Row(
         "ex04_q1", "code", 0.0, 3.0, "timed out", "a call runs too long"
     )
-    assert found["ex04_q2"].points == 4.0
+    assert judged["ex04_q2"].points == 4.0
 
 
 def test_the_seed_changes_the_calls_and_the_limits_and_the_sandbox_are_passed_on(monkeypatch):
     seen = []
 
-    def run(job, limits, program):
-        seen.append((job["exercises"]["ex04_q1"]["calls"], limits, program))
-        return work(job, limits)
+    def run(job, *rest):
+        seen.append((job["exercises"]["ex04_q1"]["calls"], *rest))
+        return work(job, *rest)
 
     monkeypatch.setattr(marking, "run", run)
     limits = Limits(cell=3.0)
     assert rows(submission(), 1, limits=limits, program="bwrap")["ex04_q1"].points == 3.0
-    assert rows(submission(), 2)["ex04_q1"].points == 3.0
     grade(submission(), SHEET)
-    half = [(replace(some, total=some.total / 2), program) for some, program in (
-        (limits, "bwrap"), (Limits(), None), (Limits(), None))]  # fmt: skip
-    assert [call[1:] for call in seen] == half
-    assert seen[0][0] != seen[1][0]
-    zero = [[encode(each) for each in part] for part in marking.plan(EXERCISES["ex04_q1"], 0)]
-    assert seen[2][0] == zero
-
-
-def crash(monkeypatch, answers, how="crashed"):
-    """Let every child end early that has a cell with one of the answers; return the jobs."""
-    jobs = []
-
-    def run(job, limits, program):
-        jobs.append((job, limits, program))
-        bad = {f"{name}-answer" for name in answers} & {name for name, _ in job["cells"]}
-        return Ended(how) if bad else work(job, limits)
-
-    monkeypatch.setattr(marking, "run", run)
-    return jobs
+    assert seen[0][1:] == (replace(limits, total=limits.total / 2), "bwrap")
+    assert seen[1][1:] == (Limits(total=30.0), None)
+    first, zero = ([[encode(given) for given in part] for part in marking.plan(EXERCISE, seed)]
+                   for seed in (1, 0))  # fmt: skip
+    assert first != zero
+    assert [calls for calls, *_ in seen] == [first, zero]
 
 
 @pytest.mark.parametrize("how", ["crashed", "timed out"])
 def test_a_child_that_ends_early_is_followed_by_one_for_each_exercise(monkeypatch, how):
-    jobs = crash(monkeypatch, ["ex04_q1"], how)
+    jobs = []
+
+    def run(job, *rest):
+        jobs.append((job, *rest))
+        ends_early = "ex04_q1-answer" in dict(job["cells"])
+        return Ended(how) if ends_early else work(job, *rest)
+
+    monkeypatch.setattr(marking, "run", run)
     limits = Limits(cell=2.0)
-    more = submission({**RIGHT, "ex04_q1": f"extra = 1\n{RIGHT['ex04_q1']}"})
-    found = rows(more, 5, limits=limits, program="bwrap")
-    assert {n: found[n].points for n in FULL} == {**FULL, "ex04_q1": 0.0}
-    assert found["ex04_q1"] == Row("ex04_q1", "code", 0.0, 3.0, how, "")
+    judged = rows(submission(), 5, limits=limits, program="bwrap")
+    assert {n: judged[n].points for n in FULL} == {**FULL, "ex04_q1": 0.0}
+    assert judged["ex04_q1"] == Row("ex04_q1", "code", 0.0, 3.0, how, "")
     assert [list(job["exercises"]) for job, *_ in jobs] == [list(FULL), *([n] for n in FULL)]
     assert {(job[1].cell, job[2]) for job in jobs} == {(2.0, "bwrap")}
     assert sum(job[1].total for job in jobs[:2]) < limits.total
@@ -107,7 +99,7 @@ def test_a_child_that_ends_early_is_followed_by_one_for_each_exercise(monkeypatc
 
 
 RESULTS = [
-    None, [], {}, {"outcomes": {}},
+    None, {"outcomes": {}},
     {"outcomes": {"ex04_q1": [[]]}, "faults": {}},
     {"outcomes": {"ex04_q1": 5}, "faults": {}},
     {"outcomes": {"ex04_q1": None}, "faults": 5},
@@ -124,36 +116,24 @@ def test_a_damaged_result_settles_nothing_and_is_asked_for_once_more(monkeypatch
     assert row == Row("ex04_q1", "code", 0.0, 3.0, "crashed", "")
 
 
-def test_a_result_that_is_not_done_settles_nothing_whatever_it_holds():
-    result = {"outcomes": {"ex04_q1": None}, "faults": {"ex04_q1-answer": 7}}
-    assert marking.judged(Ended("crashed", result), [TASKS["ex04_q1"]], 0) == {}
-    row = marking.judged(Ended("done", result), [TASKS["ex04_q1"]], 0)["ex04_q1"]
-    assert row.message == "7"
+def test_only_what_is_done_and_there_is_settled():
     asked = [TASKS["ex04_q2"], TASKS["ex04_q1"]]  # one without a result hides no other
-    assert list(marking.judged(Ended("done", result), asked, 0)) == ["ex04_q1"]
-    with pytest.raises(ValueError, match="results of other calls"):
-        marking.settled(TASKS["ex04_q1"], [[{}]], "", 0)
+    result = {"outcomes": {"ex04_q1": None}, "faults": {"ex04_q1-answer": 7}}
+    assert marking.judged(Ended("crashed", result), asked, 0) == {}
+    (row,) = marking.judged(Ended("done", result), asked, 0).values()
+    assert (row.exercise, row.message) == ("ex04_q1", "7")
 
 
 def test_the_outcome_of_a_call_is_read_from_json():
     assert marking.outcome({"error": "x" * 400}, ()).error == "x" * 400
     form = {"value": encode(2.0), "given": [encode(1), encode(2), encode(float("nan"))]}
-    found = marking.outcome(form, (1, 3, float("nan")))
-    assert (found.value, found.changed, found.error) == (2.0, (1,), "")
+    outcome = marking.outcome(form, (1, 3, float("nan")))
+    assert (outcome.value, outcome.changed, outcome.error) == (2.0, (1,), "")
 
 
-@pytest.mark.parametrize(
-    ("drive", "names"),
-    [
-        (call, {"call"}),
-        (ex02_matrices.signs, {"signs", "as_array"}),
-        (ex08_in_practice.teach, {"teach", "as_numbers", "flat", "is_buffer"}),
-    ],
-    ids=lambda value: getattr(value, "__name__", ""),
-)
-def test_a_driver_travels_with_the_functions_that_it_uses(drive, names):
-    sent = marking.source(drive, {})
-    assert set(sent) == names
+def test_a_driver_travels_with_the_functions_that_it_uses():
+    sent = marking.source(ex08_in_practice.teach, {})
+    assert set(sent) == {"teach", "as_numbers", "flat", "is_buffer"}
     assert all(text.startswith(f"def {name}(") for name, text in sent.items())
 
 

@@ -35,7 +35,7 @@ def judged(names):
     """Return the points and the text of each answer to some exercises."""
     import killrate
 
-    found = {}
+    points = {}
     for name, cases in killrate.read().items():
         if name in names:
             answers = {"solution": cases["solution"], **cases["right"]}
@@ -44,8 +44,8 @@ def judged(names):
                 answers |= {f"{text} {i}": m for i, m in enumerate(variants(mistake))}
             for key, answer in answers.items():
                 report = examine(answer_of(answer), EXERCISES[name])
-                found[f"{name} | {key}"] = (report.score, str(report))
-    return found
+                points[f"{name} | {key}"] = (report.score, str(report))
+    return points
 
 
 def main(names):
