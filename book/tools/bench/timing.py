@@ -104,12 +104,10 @@ def measure(
     return interleave(keys, prepare, how, rng, FEWEST)
 
 
-def measure_calls(
-    candidates: dict[str, Candidate], how: Clockwork, streamed: int = STREAMED
-) -> Samples:
+def measure_calls(candidates: dict[str, Candidate], how: Clockwork) -> Samples:
     """Return what a call costs on a tiny array: pairs of a cold call and one right after it."""
     rng = np.random.default_rng(0)
-    stream = np.ones(streamed // 4, np.float32)
+    stream = np.ones(STREAMED // 4, np.float32)
     calls = calls_of(draw(TINY, "float32", rng), candidates)
 
     def cold_and_warm(key: Any) -> tuple[float, float]:
