@@ -5,6 +5,7 @@ import os
 import platform
 import sys
 from collections.abc import Sequence
+from functools import partial
 from itertools import product
 from statistics import median
 
@@ -24,11 +25,7 @@ MILLION: tuple[Shape, ...] = ((1_048_576, 8), (64, 8, 128, 128))  # values for e
 RATIOS = (0.0, 1e3, 1e4)  # mean / std
 MEMORY: tuple[Shape, ...] = ((32768, 256), (32, 64, 56, 56))
 PACKAGES = ("bnlib", "numpy", "torch", "numba")
-
-
-def tell(*what: object) -> None:
-    """Say what is being measured."""
-    print("bench:", *what, file=sys.stderr, flush=True)
+tell = partial(print, "bench:", file=sys.stderr, flush=True)  # what is being measured
 
 
 def as_rows(shape: Shape, dtype: str, samples: Samples) -> list[Run]:

@@ -2,7 +2,7 @@
 
 import gc
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
@@ -61,12 +61,11 @@ def interleave(
     """
     samples: Samples = {key: [] for key in keys}
 
-    def one_round() -> Iterator[tuple[Any, Any]]:
+    def one_round() -> list[tuple[Any, Any]]:
         measured = prepare()
-        for i in rng.permutation(len(keys)):
-            yield keys[i], measured(keys[i])
+        return [(keys[i], measured(keys[i])) for i in rng.permutation(len(keys))]
 
-    list(one_round())
+    one_round()
     gc.disable()
     try:
         end = time.monotonic() + how.seconds
