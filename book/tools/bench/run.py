@@ -113,12 +113,12 @@ def carry_out(how: Clockwork, small: bool = False) -> Run:
     if not small and how.threads == 1:  # as in each of the processes
         tell("several processes")
         run["devices"] = suites.devices()
-    versions = {p: importlib.metadata.version(p).partition("+")[0] for p in PACKAGES}
+    versions = {"python": platform.python_version()}
+    versions |= {p: importlib.metadata.version(p).partition("+")[0] for p in PACKAGES}
     settings = {
         "threads": how.threads, "clock": how.name, "seconds": how.seconds,
         "cores": os.cpu_count(),
         "malloc": {k: v for k, v in sorted(os.environ.items()) if k[:7] == "MALLOC_"},
         "load": [round(load, 1) for load in (before, os.getloadavg()[0])],
     }  # fmt: skip
-    versions = {"python": platform.python_version(), **versions}
     return {"settings": settings, "versions": versions} | run
