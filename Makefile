@@ -113,7 +113,7 @@ bench: $(READY)  ## measure speed, memory and accuracy beside PyTorch (THREADS=1
 	$(BIN)/python book/tools/bench --threads $(or $(THREADS),1)
 
 mutants: $(READY)  ## change bnlib in small ways; tests must notice (MODULES="convert stats.merging")
-	$(BIN)/python book/tools/mutants.py --children $(or $(CHILDREN),1) $(MODULES)
+	$(BIN)/python book/tools/mutants.py $(MODULES)
 
 assignments: $(READY)  ## write an nbgrader course to _build/course (SHEETS="04_batch_norm", or all)
 	$(BIN)/python book/tools/assignments.py $(SHEETS)

@@ -77,13 +77,13 @@ def set_in_margin(app: Sphinx, tree: nodes.document, page: str) -> None:
         if name not in known:
             continue
         words, verdict = known[name]
-        link["classes"] += ["book-claim", f"is-{verdict.replace(' ', '-')}"]
+        colour = f"is-{verdict.replace(' ', '-')}"
+        link["classes"] += ["book-claim", colour]
         if name in shown or kind(page) != "chapter":
             continue
         shown.add(name)
-        label = f"{name.upper()} <b>{verdict}</b>"
-        opened = f'<div class="book-note is-{verdict.replace(" ", "-")}" role="note" '
-        opened += f'data-pagefind-ignore="all"><p class="book-note-label">{label}</p>'
+        opened = f'<div class="book-note {colour}" role="note" data-pagefind-ignore="all">'
+        opened += f'<p class="book-note-label">{name.upper()} <b>{verdict}</b></p>'
         place = block(link)
         at = place.parent.index(place)
         place.parent[at:at] = [
@@ -113,21 +113,16 @@ def keep_together(tree: nodes.document) -> None:
     """Let no line begin with the mark that follows a formula, or end with its bracket."""
     for formula in list(tree.findall(nodes.math)):
         box, at = formula.parent, formula.parent.index(formula)
-        before, after = box.children[:at][-1:], box.children[at + 1 : at + 2]
-        opens = any(
-            isinstance(part, nodes.Text) and part.endswith(("(", "[")) for part in before
-        )
-        marked = any(isinstance(part, nodes.Text) and part.startswith(MARKS) for part in after)
-        if not opens and not marked:
-            continue
         kept = nodes.inline("", "", formula.deepcopy(), classes=["book-keep"])
-        box[at] = kept
-        if marked:
-            kept += nodes.Text(after[0][0])
-            box[at + 1] = nodes.Text(after[0][1:])
-        if opens:
-            kept.insert(0, nodes.Text(before[0][-1]))
-            box[at - 1] = nodes.Text(before[0][:-1])
+        before, after = box[at - 1] if at else None, box[at + 1] if at + 1 < len(box) else None
+        if isinstance(after, nodes.Text) and after.startswith(MARKS):
+            kept += nodes.Text(after[0])
+            box[at + 1] = nodes.Text(after[1:])
+        if isinstance(before, nodes.Text) and before.endswith(("(", "[")):
+            kept.insert(0, nodes.Text(before[-1]))
+            box[at - 1] = nodes.Text(before[:-1])
+        if len(kept) > 1:
+            box[at] = kept
 
 
 def keep_units(tree: nodes.document) -> None:

@@ -49,17 +49,12 @@ def is_photo(picture: Image.Image) -> bool:
     return sum(counts[250:]) < PHOTO * sum(counts)
 
 
-def size(path: Path) -> tuple[int, int]:
-    """Return width and height of a drawing in pixels, as its first tag says them."""
-    root = ElementTree.parse(path).getroot()
-    return int(root.attrib["width"]), int(root.attrib["height"])
-
-
 def sized(tag: re.Match[str], sources: dict[str, Path], images: Path) -> str:
     """Return the beginning of an image's tag with its size and its WebP file."""
     name, kinds = tag["name"], []
     if name.endswith(".svg"):
-        width, height = size(sources[name])
+        svg = ElementTree.parse(sources[name]).getroot().attrib
+        width, height = int(svg["width"]), int(svg["height"])
     else:
         with Image.open(sources[name]) as picture:
             density = picture.info.get("dpi", (DPI, DPI))[0] / DPI

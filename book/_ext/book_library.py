@@ -96,8 +96,7 @@ def signature(function: ast.FunctionDef, bound: bool = False) -> str:
     """Return the arguments without types; without the first, if it is bound."""
     given = copy.deepcopy(function.args)
     for argument in ast.walk(given):
-        if isinstance(argument, ast.arg):
-            argument.annotation = None
+        argument.annotation = None
     if bound:
         del (given.posonlyargs or given.args)[0]
     return f"({ast.unparse(given)})"
@@ -144,6 +143,17 @@ def marked(module: str, line: str) -> str:
     return "``".join(parts)
 
 
+def heading(place: str, node: Definition, inside: bool) -> tuple[str, str]:
+    """Return what a definition is to Sphinx's domain, and the arguments to show."""
+    if isinstance(node, ast.ClassDef):
+        return "exception" if node.name.endswith("Error") else "class", constructor(place, node)
+    marks = set(map(ast.unparse, node.decorator_list))
+    if "property" in marks:
+        return "property", ""
+    kind = "method" if inside else "function"
+    return kind, signature(node, bound=inside and "staticmethod" not in marks)
+
+
 class Library(SphinxDirective):
     """The documentation of one module."""
 
@@ -152,50 +162,33 @@ class Library(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Write the module as directives of Sphinx's Python domain, and parse them."""
         module = self.arguments[0]
-        lines = [f".. py:module:: {module}", "", *self.text(module, "module", tree(module))]
+        lines = [f".. py:module:: {module}", "", *self.text("module", tree(module))]
         for name, place in public(module).items():
             self.env.note_dependency(str(source_path(place)))
-            lines += self.entry(module, place, definitions(place)[name])
+            lines += self.entry(place, definitions(place)[name])
         box = nodes.section(document=self.state.document)
         self.state.nested_parse(StringList(lines, source=module), 0, box)
         return box.children
 
-    def text(self, module: str, kind: str, node: ast.Module | Definition) -> Iterator[str]:
+    def text(self, kind: str, node: ast.Module | Definition) -> Iterator[str]:
         """Yield the lines of a docstring."""
+        module = self.arguments[0]
         lines = [marked(module, line) for line in (ast.get_docstring(node) or "").splitlines()]
         name = getattr(node, "name", module)
         yield from NumpyDocstring(lines, self.config, self.env.app, kind, name).lines()
         yield ""
 
-    def entry(self, module: str, place: str, node: Definition) -> Iterator[str]:
-        """Yield the lines of one function, or of one class with its methods."""
-        if isinstance(node, ast.FunctionDef):
-            yield from self.described(module, "function", node, signature(node))
-            return
-        kind = "exception" if node.name.endswith("Error") else "class"
-        yield from self.described(module, kind, node, constructor(place, node))
-        functions = (part for part in node.body if isinstance(part, ast.FunctionDef))
-        for part in functions:
-            if part.name[0] != "_" and ast.get_docstring(part):
-                yield from ("   " + line for line in self.method(module, part))
-
-    def method(self, module: str, node: ast.FunctionDef) -> Iterator[str]:
-        """Return the lines of one method."""
-        marks = {ast.unparse(mark) for mark in node.decorator_list}
-        if "property" in marks:
-            return self.described(module, "property", node, "")
-        arguments = signature(node, bound="staticmethod" not in marks)
-        options = marks & {"classmethod", "staticmethod"}
-        return self.described(module, "method", node, arguments, *options)
-
-    def described(
-        self, module: str, kind: str, node: Definition, arguments: str, *options: str
-    ) -> Iterator[str]:
-        """Yield one directive with its docstring below it."""
+    def entry(self, place: str, node: Definition, inside: bool = False) -> Iterator[str]:
+        """Yield a directive with the docstring of a definition, and a class's methods."""
+        kind, arguments = heading(place, node, inside)
         yield f".. py:{kind}:: {node.name}{arguments}"
-        yield from (f"   :{option}:" for option in options)
-        yield ""
-        yield from ("   " + line for line in self.text(module, kind, node))
+        marks = set(map(ast.unparse, node.decorator_list))
+        yield from (f"   :{mark}:" for mark in marks & {"classmethod", "staticmethod"})
+        below = ["", *self.text(kind, node)]
+        for part in node.body if isinstance(node, ast.ClassDef) else ():
+            if isinstance(part, ast.FunctionDef) and part.name[0] != "_":
+                below += self.entry(place, part, inside=True) if ast.get_docstring(part) else ()
+        yield from ("   " + line for line in below)
 
 
 def find_source(app: Sphinx, module: str) -> tuple[str, dict[str, Any]] | None:
@@ -219,8 +212,7 @@ def tagged(tag: str) -> tuple[str, str] | None:
 def source_link(page: str, tag: str) -> nodes.Node:
     """Return a link from a page to what a tag means; a name that means nothing gets none."""
     shown = nodes.literal("", tag.replace(":", "."))
-    place = tagged(tag)
-    if place is None:
+    if not (place := tagged(tag)):
         return shown
     module, name = place
     address = f"{'../' * page.count('/')}_modules/{module.replace('.', '/')}.html#{name}"
@@ -243,8 +235,7 @@ def link_back(app: Sphinx, tag: str) -> list[str]:
 
     Return the ids that the link back asks for. The pages of `book/api` were read before.
     """
-    place = tagged(tag)
-    if place is None:
+    if not (place := tagged(tag)):
         return []
     module, name = place
     modules = app.env._viewcode_modules  # type: ignore[attr-defined]
@@ -265,8 +256,7 @@ def link_cells(app: Sphinx, doctree: nodes.document) -> None:
     """Set below each tagged cell links to its source; on the site alone."""
     for cell in list(doctree.findall(nodes.container)):
         tags = (cell.get("cell_metadata") or {}).get("tags", [])
-        tags = [tag for tag in tags if tag.startswith(TAG)]
-        if tags:
+        if tags := [tag for tag in tags if tag.startswith(TAG)]:
             line = nodes.paragraph("", "In the library: ", classes=["book-source"])
             for tag in tags:
                 line["ids"] += link_back(app, tag)

@@ -17,7 +17,8 @@ ICON_SCRIPT = "scripts/fontawesome.js"
 ICON_NOTE = "/* The icons are drawn by the web font in the theme's style sheet. */\n"
 ICON_FONT = "vendor/fontawesome/webfonts/fa-solid-900.woff2"
 ICON_SHEET = "styles/pydata-sphinx-theme.css"
-SHEETS = (ICON_SHEET, "styles/sphinx-book-theme.css", "sphinx-design.min.css")
+BOOK_SHEET = "styles/sphinx-book-theme.css"
+SHEETS = (ICON_SHEET, BOOK_SHEET, "sphinx-design.min.css")
 RULE = re.compile(r"(\s*(?:/\*.*?\*/\s*)*)([^{}]+)(\{[^{}]*\})", re.DOTALL)
 SEARCH = re.compile(
     r'\s*<script src="[^"]*(?:searchtools|language_data|sphinx_highlight|searchindex)\.js[^"]*"'
@@ -64,7 +65,7 @@ def keep_rules(sheet: str, words: set[str]) -> str:
 
 def lighten(app: Sphinx, error: Exception | None) -> None:
     """Take out of the finished site what no reader needs."""
-    if error is not None or app.builder.format != "html":
+    if error is not None or app.builder.name != "html":
         return
     static, names, words = Path(app.outdir) / "_static", set(), set()
     for path in Path(app.outdir).rglob("*.html"):
@@ -76,16 +77,15 @@ def lighten(app: Sphinx, error: Exception | None) -> None:
             path.write_text(SEARCH.sub("", text), "utf-8")
     for source_map in (static / "scripts").glob("*.map"):
         source_map.unlink()
-    if (static / ICON_SHEET).is_file():
-        own = (static / "styles" / "sphinx-book-theme.css").read_text("utf-8")
-        written = {chr(int(code, 16)) for code in re.findall(r"\\(f[0-9a-f]{3})\b", own)}
-        sheet = (static / ICON_SHEET).read_text("utf-8")
-        keep_characters(static / ICON_FONT, icons(sheet, names) | written, static / ICON_FONT)
-        (static / ICON_SCRIPT).write_text(ICON_NOTE, "utf-8")
+    sheets = {static / name: (static / name).read_text("utf-8") for name in SHEETS}
+    own, sheet = sheets[static / BOOK_SHEET], sheets[static / ICON_SHEET]
+    written = {chr(int(code, 16)) for code in re.findall(r"\\(f[0-9a-f]{3})\b", own)}
+    keep_characters(static / ICON_FONT, icons(sheet, names) | written, static / ICON_FONT)
+    (static / ICON_SCRIPT).write_text(ICON_NOTE, "utf-8")
     for script in static.rglob("*.js"):
         words.update(re.findall(r"[\w-]+", script.read_text("utf-8")))
-    for path in (static / name for name in SHEETS if (static / name).is_file()):
-        path.write_text(keep_rules(path.read_text("utf-8"), words), "utf-8")
+    for path, sheet in sheets.items():
+        path.write_text(keep_rules(sheet, words), "utf-8")
 
 
 def write_on_all_processors(app: Sphinx, env: Any) -> None:

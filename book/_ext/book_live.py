@@ -45,8 +45,7 @@ def mark(app: Sphinx, docname: str, source: list[str]) -> None:
         page = json.loads(source[0])
         for cell in page["cells"]:
             if cell["id"] in roles:
-                tags = [*cell["metadata"].get("tags", []), f"live-{roles[cell['id']]}"]
-                cell["metadata"] = {**cell["metadata"], "tags": tags}
+                cell["metadata"].setdefault("tags", []).append(f"live-{roles[cell['id']]}")
         source[0] = json.dumps(page, ensure_ascii=False)
 
 

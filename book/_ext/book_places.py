@@ -9,7 +9,8 @@ A chapter links in plain Markdown, which opens the right page in JupyterLab and 
 
 MyST knows only headings as places of a page; here it learns these as well. Where a page names
 an equation, a chapter, an exercise, a paper or a name of the library from ``bnlib.`` on without
-a link, as sheets, captions and docstrings do, the site adds it.
+a link, as sheets, captions and docstrings do, the site adds it. The list of papers has surnames
+first, as links do.
 """
 
 import re
@@ -19,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from docutils import nodes
+from pybtex.plugin import register_plugin
+from pybtex.style.formatting.plain import Style
 from sphinx.application import Sphinx
 
 KEYS = {  # of a page: the file that introduces its places, and how
@@ -34,6 +37,12 @@ MENTION = re.compile(
 )
 CHAPTER = re.compile(r"chapters/0?(a?\d+)_\w+")
 CLOSED = (nodes.reference, nodes.title, nodes.math, nodes.literal, nodes.FixedTextElement)
+
+
+class SurnameFirst(Style):
+    """The style "plain", sorted by author, with the surname before the given names."""
+
+    default_name_style = "lastfirst"
 
 
 def closed(node: nodes.Node, *more: type[nodes.Node]) -> bool:
@@ -135,7 +144,8 @@ def link_mentions(app: Sphinx, tree: nodes.document, page: str) -> None:
 
 
 def setup(app: Sphinx) -> dict:
-    """Add the places when all pages are read."""
+    """Register a style for papers, and add the places when all pages are read."""
+    register_plugin("pybtex.style.formatting", "surname_first", SurnameFirst)
     app.connect("env-updated", add_places)
     for step in (link_names, link_mentions):
         app.connect("doctree-resolved", step, priority=680)  # before cards are given

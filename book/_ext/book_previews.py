@@ -96,9 +96,7 @@ class FirstMentions:
     def __init__(self, app: Sphinx, page: str, chapter: str) -> None:
         """Begin with all of them, less what means something else in this chapter."""
         self.places = {
-            source: {
-                name: row["ids"][0] for row in rows(app.env, source) for name in row["names"]
-            }
+            source: {n: row["ids"][0] for row in rows(app.env, source) for n in row["names"]}
             for source in (TERMS, SYMBOLS)
         }
         self.address = {to: app.builder.get_relative_uri(page, to) for to in self.places}

@@ -1,12 +1,15 @@
-"""Give a published site what search engines, link previews and lost readers need.
+"""Give a published site what search engines, previews, lost readers and licences need.
 
 A preview, a canonical link and the sitemap need the site's address, `html.baseurl` in
 `_config.yml`. Until `make configure` sets it they are left out, so that no page holds an
-address that leads nowhere. Redirects and the page for unknown addresses are always there.
+address that leads nowhere. Redirects and the page for unknown addresses are always there,
+and where `THIRD_PARTY.md` names ``licences/NAME.txt``, the licence of the package NAME.
 """
 
 import re
+from functools import cache
 from html import escape
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -18,6 +21,8 @@ NEED_ADDRESS = ("sphinx_sitemap", "sphinxext.opengraph")
 SETTINGS = ("ogp_", "sitemap_")
 IMAGE = "_images/learning_rates.png"  # the home page's figure, which Sphinx copies there
 QUESTION = re.compile(r"^\| \[[^]]+\]\(([\w/]+)\.ipynb\) \| (.+\?) \|", re.MULTILINE)
+NAMED = re.compile(r"`licences/([\w.-]+)\.txt`")
+LICENCE = re.compile(r"\.dist-info/(?:licenses/)?LICENSE[.\w]*$")
 
 
 def address(app: Sphinx) -> str:
@@ -37,18 +42,29 @@ def set_addresses(app: Sphinx, config: Config) -> None:
         config.ogp_image = urljoin(site, IMAGE)
 
 
-def read_questions(app: Sphinx) -> None:
-    """Read from the home page the question that each chapter answers."""
-    home = (Path(app.srcdir) / "index.md").read_text(encoding="utf-8")
-    app.env.book_questions = dict(QUESTION.findall(home))  # type: ignore[attr-defined]
+@cache
+def questions(book: Path) -> dict[str, str]:
+    """Return the question that each chapter answers, as the home page says."""
+    return dict(QUESTION.findall((Path(book) / "index.md").read_text(encoding="utf-8")))
 
 
 def describe(app: Sphinx, page: str, template: str, context: Any, doctree: Any) -> None:
     """Let a chapter's question describe it; other pages are described by their beginning."""
-    question = app.env.book_questions.get(page)  # type: ignore[attr-defined]
-    if question:
+    if question := questions(app.srcdir).get(page):
         context["meta"] = {**(context.get("meta") or {}), "og:description": question}
         context["metatags"] += f'<meta name="description" content="{escape(question)}" />\n'
+
+
+def copy_licences(app: Sphinx, error: Exception | None) -> None:
+    """Write the licences of installed packages, parts of which the site ships."""
+    listed = Path(app.srcdir, "THIRD_PARTY.md")
+    if error is None and app.builder.name == "html" and listed.is_file():
+        folder = Path(app.outdir, "_static", "licences")
+        folder.mkdir(exist_ok=True)
+        for package in NAMED.findall(listed.read_text("utf-8")):
+            files = distribution(package).files or ()
+            [text] = [file.read_text("utf-8") for file in files if LICENCE.search(str(file))]
+            (folder / f"{package}.txt").write_text(text, "utf-8")
 
 
 def setup(app: Sphinx) -> dict:
@@ -56,10 +72,10 @@ def setup(app: Sphinx) -> dict:
     for name in ("notfound.extension", "sphinx_reredirects"):
         app.setup_extension(name)
     app.connect("config-inited", set_addresses)
+    app.connect("build-finished", copy_licences)
     if address(app):
         for name in NEED_ADDRESS:
             app.setup_extension(name)
-        app.connect("builder-inited", read_questions)
         app.connect("html-page-context", describe, priority=400)  # before the preview's
     else:
         for name in app.config.overrides:

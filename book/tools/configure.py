@@ -6,6 +6,7 @@ it away. `make configure` alone copies `book/bootstrap.py` into chapters and she
 
 import argparse
 import re
+import textwrap
 from pathlib import Path
 
 import nbformat
@@ -13,46 +14,44 @@ import nbformat
 ROOT = Path(__file__).resolve().parents[2]
 BOOTSTRAP = "book/bootstrap.py"
 NOTEBOOKS = ("chapters/*.ipynb", "chapters/exercises/*.ipynb", "book/sheets/*.ipynb")
+FILES = (
+    "_config.yml", "CITATION.cff", "pyproject.toml", "README.md", "index.md",
+    "book/how_to_use.md",
+)  # fmt: skip
 UNSET: dict[str, str] = {}
 # GitHub: letters, digits and single hyphens for the owner; dot and underscore in the name.
 REPO = re.compile(r"[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38}/[A-Za-z0-9._-]{1,100}")
 SITE = re.compile(r"https://[A-Za-z0-9.-]+(?::\d+)?(?:/[A-Za-z0-9._~-]+)*/?")
 CONSTANT = re.compile(r'^REPOSITORY = "[^"]*"$', re.MULTILINE)
-MARKS = r"""(?msx)
-    ^(?P<indent>[ ]*) (?:\#|<!--)[ ]configure:[ ]begin[ ]{name}\b [^\n]*\n
-    (?P<body>.*?)
-    ^[ ]*(?:\#|<!--)[ ]configure:[ ]end\b"""
-
-# (file, name of the lines between its marks): the lines without and with an address. The
-# theme takes `colab_url` without a repository for one of another project, and buttons with
-# an empty address end the build. So without an address all of them are left out.
+MARKS = re.compile(
+    r"^(?P<begin>(?P<indent> *)(?:#|<!--) configure: begin (?P<name>\w+)[^\n]*\n).*?"
+    r"(?=^ *(?:#|<!--) configure: end\b)",
+    re.MULTILINE | re.DOTALL,
+)
+# The lines between two marks, by their name, without and with an address. The theme takes
+# `colab_url` without a repository for one of another project, and buttons with an empty
+# address end the build. So without an address all of them are left out.
 BUTTONS = "use_repository_button: {0}\nuse_issues_button: {0}\nuse_edit_page_button: {0}\n"
 LINES = {
-    ("_config.yml", "address"): (
+    "address": (
         "",
         "repository:\n  url: {url}\n  branch: main\n"
         "launch_buttons:\n  notebook_interface: jupyterlab\n"
         "  colab_url: https://colab.research.google.com\n",
     ),
-    ("_config.yml", "buttons"): (
-        BUTTONS.format("false"),
-        "baseurl: {site}\n" + BUTTONS.format("true"),
-    ),
-    ("CITATION.cff", "citation"): ("", "repository-code: {url}\nurl: {site}\n"),
-    ("pyproject.toml", "urls"): (
-        "",
-        '[project.urls]\nDocumentation = "{site}"\nRepository = "{url}"\n',
-    ),
-    ("README.md", "clone"): (
+    "buttons": (BUTTONS.format("false"), "baseurl: {site}\n" + BUTTONS.format("true")),
+    "citation": ("", "repository-code: {url}\nurl: {site}\n"),
+    "urls": ("", '[project.urls]\nDocumentation = "{site}"\nRepository = "{url}"\n'),
+    "clone": (
         "",
         "Read the book at <{site}>, or get its source:\n\n"
         "```bash\ngit clone {url}\ncd {name}\n```\n",
     ),
-    ("index.md", "errors"): (
+    "errors": (
         "This copy of the book has no address on the web: tell those who gave it to you.\n",
         "Write it to <{url}/issues>.\n",
     ),
-    ("book/how_to_use.md", "colab"): (
+    "colab": (
         "This copy of the book has no address on the web, from which Colab could install "
         "`bnlib`. `make configure` sets one.\n",
         "The button with a rocket, at the top of a chapter, opens the chapter in Google Colab. "
@@ -85,33 +84,28 @@ def address(repo: str, site: str | None = None) -> dict[str, str]:
     return {"repo": repo, "name": name, "url": f"https://github.com/{repo}", "site": site}
 
 
-def with_repository(source: str, repo: str) -> str:
-    """Return the bootstrap cell's source with ``repo`` in its constant ``REPOSITORY``."""
-    source, count = CONSTANT.subn(f'REPOSITORY = "{repo}"', source)
-    if count != 1:
-        raise ValueError(f'expected one line REPOSITORY = "...", found {count}')
-    return source
-
-
-def with_lines(text: str, name: str, lines: str) -> str:
-    """Return ``text`` with ``lines``, indented like the marks, between the marks ``name``."""
-    places = list(re.finditer(MARKS.format(name=name), text))
-    if len(places) != 1:
+def with_lines(texts: dict[Path, str], to: dict[str, str]) -> dict[Path, str]:
+    """Return the texts with the lines for ``to`` between the marks, indented like these."""
+    found = [marks["name"] for text in texts.values() for marks in MARKS.finditer(text)]
+    if sorted(found) != sorted(LINES):
         raise ValueError(
-            f"expected one region from `configure: begin {name}` to `configure: end`, "
-            f"found {len(places)}"
+            f"expected one region from `configure: begin NAME` to `configure: end` for each "
+            f"of {sorted(LINES)}, found {sorted(found)}"
         )
-    start, end = places[0].span("body")
-    indented = [places[0]["indent"] + line for line in lines.splitlines(keepends=True)]
-    return text[:start] + "".join(indented) + text[end:]
+    lines = {name: pair[bool(to)].format(**to) for name, pair in LINES.items()}
+
+    def filled(marks: re.Match[str]) -> str:
+        return marks["begin"] + textwrap.indent(lines[marks["name"]], marks["indent"])
+
+    return {path: MARKS.sub(filled, text) for path, text in texts.items()}
 
 
-def with_cell(text: str, source: str) -> str:
+def with_cell(path: Path, source: str) -> str:
     """Return a notebook's text with ``source`` in the cell tagged `bootstrap`, folded."""
-    notebook = nbformat.reads(text, as_version=4)
+    notebook = nbformat.read(path, as_version=4)
     cells = [c for c in notebook.cells if "bootstrap" in c.metadata.get("tags", [])]
     if len(cells) != 1 or cells[0].cell_type != "code":
-        raise ValueError(f"expected one code cell tagged 'bootstrap', found {len(cells)}")
+        raise ValueError(f"{path}: expected one code cell tagged 'bootstrap', got {len(cells)}")
     cells[0].source = source.strip()
     cells[0].metadata |= {"cellView": "form", "jupyter": {"source_hidden": True}}
     return nbformat.writes(notebook) + "\n"
@@ -119,26 +113,14 @@ def with_cell(text: str, source: str) -> str:
 
 def changes(root: Path, to: dict[str, str] | None = None) -> dict[Path, str]:
     """Return the new text of each file that the address ``to`` changes; see `update`."""
-    source = (root / BOOTSTRAP).read_text(encoding="utf-8")
-    names = [BOOTSTRAP, *dict.fromkeys(file for file, _ in LINES)]
-    notebooks = [path for pattern in NOTEBOOKS for path in sorted(root.glob(pattern))]
-    changed = {}
-    for path in [*(root / name for name in names), *notebooks]:
-        name, old = path.relative_to(root).as_posix(), path.read_bytes().decode()
-        new = old
-        try:
-            if name == BOOTSTRAP and to is not None:
-                new = source = with_repository(old, to.get("repo", ""))
-            for (file, region), (without, lines) in LINES.items():
-                if file == name and to is not None:
-                    new = with_lines(new, region, lines.format(**to) if to else without)
-            if path in notebooks:
-                new = with_cell(old, source)
-        except ValueError as error:
-            raise ValueError(f"{name}: {error}") from error
-        if new != old:
-            changed[path] = new
-    return changed
+    source, texts = (root / BOOTSTRAP).read_text(encoding="utf-8"), {}
+    if to is not None:
+        source = CONSTANT.sub(f'REPOSITORY = "{to.get("repo", "")}"', source)
+        olds = {root / name: (root / name).read_bytes().decode() for name in FILES}
+        texts = {root / BOOTSTRAP: source, **with_lines(olds, to)}
+    for pattern in NOTEBOOKS:
+        texts |= {path: with_cell(path, source) for path in sorted(root.glob(pattern))}
+    return {path: new for path, new in texts.items() if new.encode() != path.read_bytes()}
 
 
 def update(root: Path, to: dict[str, str] | None = None) -> list[Path]:
@@ -160,11 +142,11 @@ def main(argv: list[str] | None = None, root: Path = ROOT) -> None:
     which.add_argument("--unset", action="store_true", help="remove the address")
     parser.add_argument("--site", help="where the book stands, if not on GitHub Pages")
     given = parser.parse_args(argv)
+    to = UNSET if given.unset else None
     try:
-        if given.site is not None and given.repo is None:
-            raise ValueError("--site: needs the repository too; give REPO=... and SITE=...")
-        to = UNSET if given.unset else None
-        changed = update(root, to if given.repo is None else address(given.repo, given.site))
+        if given.repo is not None or given.site is not None:
+            to = address(given.repo or "", given.site)
+        changed = update(root, to)
     except (ValueError, OSError) as error:
         parser.error(str(error))
     print(*(f"changed {path.relative_to(root)}" for path in changed), sep="\n")

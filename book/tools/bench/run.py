@@ -5,12 +5,13 @@ import os
 import platform
 import sys
 from collections.abc import Sequence
+from functools import partial
 from itertools import product
 from statistics import median
 
 import numpy as np
 
-from bench import devices, memory, suites
+from bench import memory, suites
 from bench.candidates import CANDIDATES, VARIANCES
 from bench.problem import OPERATIONS, Array, Run, Shape, digits
 from bench.timing import Clockwork, Samples, measure, measure_calls
@@ -24,11 +25,7 @@ MILLION: tuple[Shape, ...] = ((1_048_576, 8), (64, 8, 128, 128))  # values for e
 RATIOS = (0.0, 1e3, 1e4)  # mean / std
 MEMORY: tuple[Shape, ...] = ((32768, 256), (32, 64, 56, 56))
 PACKAGES = ("bnlib", "numpy", "torch", "numba")
-
-
-def tell(*what: object) -> None:
-    """Say what is being measured."""
-    print("bench:", *what, file=sys.stderr, flush=True)
+tell = partial(print, "bench:", file=sys.stderr, flush=True)  # what is being measured
 
 
 def as_rows(shape: Shape, dtype: str, samples: Samples) -> list[Run]:
@@ -59,8 +56,7 @@ def sample(shape: Shape, ratio: float) -> tuple[Array, Array]:
 
     With them each channel's variance, computed in float64 from the float32 values.
     """
-    x = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
-    x += np.float32(ratio)
+    x = np.random.default_rng(0).standard_normal(shape, dtype=np.float32) + np.float32(ratio)
     return x, np.array([c.astype(np.float64).var() for c in np.moveaxis(x, 1, 0)])
 
 
@@ -103,32 +99,26 @@ def take_calls(how: Clockwork) -> list[Run]:
     return rows
 
 
-def settings(how: Clockwork, before: float) -> Run:
-    """Return how and with what the run was made, without a machine's name or a path."""
-    versions = {p: importlib.metadata.version(p).partition("+")[0] for p in PACKAGES}
-    return {
-        "settings": {
-            "threads": how.threads, "clock": how.name, "seconds": how.seconds,
-            "cores": os.cpu_count(),
-            "malloc": {k: v for k, v in sorted(os.environ.items()) if k[:7] == "MALLOC_"},
-            "load": [round(load, 1) for load in (before, os.getloadavg()[0])],
-        },
-        "versions": {"python": platform.python_version(), **versions},
-    }  # fmt: skip
-
-
 def carry_out(how: Clockwork, small: bool = False) -> Run:
-    """Measure everything, or nothing but the times of small arrays."""
+    """Measure everything, or nothing but the times of small arrays.
+
+    Return what was measured, how and with what, without a machine's name or a path.
+    """
     before = os.getloadavg()[0]  # how many programs wanted a core in the last minute
     run: Run = {"times": take_times(how, SMALL if small else SHAPES)}
     if not small:
-        run["accuracy"] = take_accuracy()
-        run["memory"] = take_memory()
-        run["calls"] = take_calls(how)
+        run |= {"accuracy": take_accuracy(), "memory": take_memory(), "calls": take_calls(how)}
         tell("whitening and folding")
-        run["whitening"] = suites.whitening(how)
-        run["folding"] = suites.folding(how)
+        run |= {"whitening": suites.whitening(how), "folding": suites.folding(how)}
     if not small and how.threads == 1:  # as in each of the processes
         tell("several processes")
-        run["devices"] = devices.measure()
-    return settings(how, before) | run
+        run["devices"] = suites.devices()
+    versions = {"python": platform.python_version()}
+    versions |= {p: importlib.metadata.version(p).partition("+")[0] for p in PACKAGES}
+    settings = {
+        "threads": how.threads, "clock": how.name, "seconds": how.seconds,
+        "cores": os.cpu_count(),
+        "malloc": {k: v for k, v in sorted(os.environ.items()) if k[:7] == "MALLOC_"},
+        "load": [round(load, 1) for load in (before, os.getloadavg()[0])],
+    }  # fmt: skip
+    return {"settings": settings, "versions": versions} | run

@@ -1,24 +1,32 @@
-"""Two suites that chapters draw: what whitening costs, and what folding saves.
+"""Three suites that chapters draw: what whitening costs, what folding saves, several processes.
 
 Whitening is timed beside standardization, part by part, and how each part grows with d.
-Folding compares small stacks of convolutions with batch normalization and without.
+Folding compares small stacks of convolutions with batch normalization and without. Of
+several processes each has a part of the batch. `DistributedDataParallel` joins the gradients
+in any case; `SyncBatchNorm` sends statistics besides, `BatchNorm2d` does not.
 """
 
+import os
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise, product
 from statistics import median
+from unittest.mock import patch
 
 import numpy as np
 import torch
+import torch.distributed as dist
 from scipy.stats import quantile_test
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
-from bench.problem import EPS, Array, Run, digits, moved
+from bench.problem import EPS, Array, Run, Shape, digits, moved
 from bench.timing import Clockwork, Samples, interleave
+from bnlib import processes
 from bnlib.stats import mean_var
-from bnlib.torch_layers import fold
+from bnlib.torch_layers import BatchNorm2d, SyncBatchNorm, fold
 from bnlib.whitening import inverse_sqrt_newton_schulz
 
 SAMPLES = 2048
@@ -34,6 +42,10 @@ LEVEL = 0.95  # of the intervals
 # Time for all of whitening, and for a case of folding, beside that of a shape; an interval
 # wants more repetitions.
 WHITENING, FOLDING, MORE_PAIRS = 1.5, 0.22, 5
+SIZES = (1, 2, 4)  # processes
+SHAPES: tuple[Shape, ...] = ((32, 64, 28, 28), (32, 512, 7, 7))  # of each process's part
+STEPS = 30
+LAYERS = (BatchNorm2d, SyncBatchNorm)
 
 
 def covariance(x: Array) -> Array:
@@ -154,3 +166,59 @@ def folding(how: Clockwork) -> Run:
         "image": [1, SIDE, SIDE], "interval": LEVEL,
     }  # fmt: skip
     return {"settings": settings, "rows": rows}
+
+
+def take_step(model: nn.Module, x: Tensor, dy: Tensor) -> float:
+    """Return the milliseconds of forward and backward; all processes start together."""
+    model.zero_grad()
+    leaf = x.detach().requires_grad_()
+    dist.barrier()
+    start = time.perf_counter_ns()
+    model(leaf).backward(dy)
+    return (time.perf_counter_ns() - start) / 1e6
+
+
+def sent(model: nn.Module, x: Tensor, dy: Tensor) -> Run:
+    """Return the bytes that one process gives the others in a step."""
+    with patch.object(dist, "all_gather", wraps=dist.all_gather) as gather:
+        take_step(model, x, dy)
+    return {
+        "gradients": sum(p.grad.nbytes for p in model.parameters() if p.grad is not None),
+        "statistics": sum(call.args[1].nbytes for call in gather.call_args_list),
+    }
+
+
+def measure_shape(shape: Shape, steps: int) -> Run:
+    """Return the row of one shape: each layer once in each round, in random order."""
+    x, dy = torch.randn((2, *shape), generator=torch.Generator().manual_seed(dist.get_rank()))
+    models = {
+        kind.__name__: DistributedDataParallel(kind(shape[1]), forward_sync_buffers=False)
+        for kind in LAYERS
+    }
+    ms: dict[str, list[float]] = {name: [] for name in models}
+    rng = np.random.default_rng(0)  # the same order in all processes
+    for _ in range(steps + 1):
+        for name in rng.permutation(list(models)):
+            ms[name].append(take_step(models[name], x, dy))
+    return {
+        "processes": dist.get_world_size(), "shape": list(shape),
+        "ms": {name: digits(median(times[1:])) for name, times in ms.items()},
+        "bytes": sent(models["SyncBatchNorm"], x, dy),
+    }  # fmt: skip
+
+
+def measure_shapes(shapes: Sequence[Shape], steps: int) -> list[Run]:
+    """Return the rows of all shapes, in one of the processes."""
+    return [measure_shape(shape, steps) for shape in shapes]
+
+
+def devices(
+    sizes: Sequence[int] = SIZES, shapes: Sequence[Shape] = SHAPES, steps: int = STEPS
+) -> Run:
+    """Return what a layer costs in each number of processes, one thread in each."""
+    rows: list[Run] = []
+    before = os.getloadavg()[0]
+    for size in sizes:
+        rows += processes.run(measure_shapes, size, shapes, steps, deadline=600)[0]
+    load = [round(value, 1) for value in (before, os.getloadavg()[0])]
+    return {"settings": {"rounds": steps, "load": load, "cores": os.cpu_count()}, "rows": rows}

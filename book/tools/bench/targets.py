@@ -1,5 +1,6 @@
 """What was promised, and whether a run keeps it."""
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from itertools import product
 from typing import NamedTuple
@@ -24,7 +25,7 @@ TARGETS = (
     ("numpy", "backward", "torch", 4.0, None, ""),
     ("numpy", "inference", "torch", 2.5, None, ""),
 )
-LAYOUT = {None: "", 2: " (N, C)", 4: " (N, C, H, W)"}
+LAYOUT = {None: "", 2: " (N, C)", 4: " (N, C, H, W)"}  # of a rank
 BATCH, TEXTBOOK = "64×64 float64", 1.6  # a small batch; times textbook NumPy
 MEMORY = 1.05  # times the input
 CALL = 3.0  # a warm call on a tiny array; times torch
@@ -55,20 +56,13 @@ def name(row: Run) -> str:
 
 
 def beside_textbook(run: Run) -> dict[str, dict[str, float]]:
-    """Return the time of forward and backward over textbook NumPy's: {case: {path: ratio}}.
-
-    Only for small arrays.
-    """
-    cases: dict[str, dict[str, float]] = {}
+    """Return forward and backward of small arrays over the textbook's, by case and path."""
+    sums: dict[str, Counter] = defaultdict(Counter)
     for row in run["times"]:
         if row["op"] != "inference" and row["bytes"] < LARGE:
-            ms = cases.setdefault(name(row), dict.fromkeys(row["ratio"], 0.0))
             for path, ratio in row["ratio"].items():
-                ms[path] += ratio * row["torch_ms"]
-    return {
-        case: {path: value / ms["textbook"] for path, value in ms.items()}
-        for case, ms in cases.items()
-    }
+                sums[name(row)][path] += ratio * row["torch_ms"]
+    return {c: {path: ms[path] / ms["textbook"] for path in ms} for c, ms in sums.items()}
 
 
 def promises(run: Run) -> Iterator[tuple[str, float, dict[str, float], dict[str, float]]]:
@@ -95,8 +89,8 @@ def promises(run: Run) -> Iterator[tuple[str, float, dict[str, float], dict[str,
     values = {op: warm["compiled", op] / warm["torch", op] for op in OPERATIONS if warm}
     yield "compiled: a warm call on a tiny array, time / torch", CALL, values, {}
     for path, op in product(PATHS, ("forward", "backward")):
-        rows = [r for r in run["memory"] if (r["path"], r["op"]) == (path, op)]
-        values = {name(r): r["extra"] for r in rows}
+        peaks = (r for r in run["memory"] if (r["path"], r["op"]) == (path, op))
+        values = {name(r): r["extra"] for r in peaks}
         yield f"{NAMES[path]}: {op}, extra memory / input", MEMORY, values, {}
     for path, (ratio, at_most) in product(PATHS, ERRORS.items()):
         values = {name(r): r["error"][path] for r in run["accuracy"] if r["ratio"] == ratio}

@@ -2,7 +2,7 @@
 
 import gc
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
@@ -61,12 +61,11 @@ def interleave(
     """
     samples: Samples = {key: [] for key in keys}
 
-    def one_round() -> Iterator[tuple[Any, Any]]:
+    def one_round() -> list[tuple[Any, Any]]:
         measured = prepare()
-        for i in rng.permutation(len(keys)):
-            yield keys[i], measured(keys[i])
+        return [(keys[i], measured(keys[i])) for i in rng.permutation(len(keys))]
 
-    list(one_round())
+    one_round()
     gc.disable()
     try:
         end = time.monotonic() + how.seconds
@@ -104,12 +103,10 @@ def measure(
     return interleave(keys, prepare, how, rng, FEWEST)
 
 
-def measure_calls(
-    candidates: dict[str, Candidate], how: Clockwork, streamed: int = STREAMED
-) -> Samples:
+def measure_calls(candidates: dict[str, Candidate], how: Clockwork) -> Samples:
     """Return what a call costs on a tiny array: pairs of a cold call and one right after it."""
     rng = np.random.default_rng(0)
-    stream = np.ones(streamed // 4, np.float32)
+    stream = np.ones(STREAMED // 4, np.float32)
     calls = calls_of(draw(TINY, "float32", rng), candidates)
 
     def cold_and_warm(key: Any) -> tuple[float, float]:

@@ -83,13 +83,6 @@ def unfold(article: Tag) -> None:
         fold["open"] = ""
 
 
-def read_page(site: Path, page: str) -> BeautifulSoup:
-    """Parse one page of the site."""
-    if not (site / f"{page}.html").is_file():
-        raise ValueError(f"expected the page {page}.html in the site, found none; see _toc.yml")
-    return BeautifulSoup((site / f"{page}.html").read_text(encoding="utf-8"), "html.parser")
-
-
 def prepared(soup: BeautifulSoup, page: str, level: int, known: set[str]) -> Tag:
     """Return the article of one page, ready for its place in the one page."""
     article = soup.select_one("article.bd-article")
@@ -115,23 +108,23 @@ def contents(pages: list[tuple[str, int, str | None]], titles: dict[str, str]) -
 
 def head(soups: dict[str, BeautifulSoup], root: str, style: str) -> list[str]:
     """Return the title, the style sheets of all pages, and what they say for paper."""
-    title = soups[root].select_one("article.bd-article h1")
+    title = soups[root].select_one("article.bd-article h1").get_text()
     links = "head link[rel='stylesheet']"
     files = [inside(page, str(a["href"])) for page, s in soups.items() for a in s.select(links)]
     sheets = [f'<link rel="stylesheet" href="{file}">' for file in dict.fromkeys(files)]
-    name = f"<title>{title.get_text() if title else 'Book'}</title>"
-    return ['<meta charset="utf-8">', name, *sheets, f"<style>{style}</style>"]
+    top = ['<meta charset="utf-8">', f"<title>{title}</title>"]
+    return [*top, *sheets, f"<style>{style}</style>"]
 
 
 def merge(site: Path, toc: dict, style: str) -> str:
     """Return the one page that holds every page of the table of contents."""
     pages = list(entries(toc))
-    soups = {page: read_page(site, page) for page, _, _ in pages}
+    files = {page: (site / f"{page}.html").read_text(encoding="utf-8") for page, _, _ in pages}
+    soups = {page: BeautifulSoup(html, "html.parser") for page, html in files.items()}
     bodies, titles = [], {}
     for page, level, caption in pages:
         article = prepared(soups[page], page, level, set(soups))
-        title = article.select_one(".was-h1")
-        titles[page] = title.decode_contents() if title else page
+        titles[page] = article.select_one(".was-h1").decode_contents()
         if caption:
             part = soups[page].new_tag("h1", attrs={"class": "part"})
             part.string = caption

@@ -25,11 +25,7 @@ PAPER = {
     "header_template": "<span></span>",
     "footer_template": FOOTER,
 }
-
-
-def show(text: str) -> None:
-    """Show progress."""
-    print(text, file=sys.stderr, flush=True)
+show = partial(print, file=sys.stderr, flush=True)  # progress
 
 
 def answer(folder: Path, refused: list[str], route: Route) -> None:
