@@ -20,6 +20,35 @@ EPS = st.sampled_from([0.0, 1e-30, 1e-5])
 each_module = pytest.mark.parametrize("module", [functional, kernels], ids=["numpy", "numba"])
 
 
+@each_module
+@pytest.mark.parametrize("dtype", POWERS)
+@pytest.mark.parametrize("stride", STRIDES)
+@pytest.mark.parametrize(
+    ("shape", "axis"), [((40_000, 2), 1), ((64, 3, 24, 24), 1), ((80, 4100), -1)]
+)
+def test_large_arrays_in_any_layout(module, shape, axis, stride, dtype):
+    x, dy = np.random.default_rng(0).standard_normal((2, *shape)).astype(dtype)
+    x = STRIDES[stride](100 + x, axis)
+    y, cache = module.batch_norm_train(x, None, None, channel_axis=axis)
+    wanted = torch_batch_norm(x, None, None, dy, 1e-5, axis)
+    tol, m = 2e-5 if dtype == np.float32 else 1e-11, x.size / x.shape[axis]
+    for got, want in zip((y, *module.batch_norm_backward(dy, cache)), wanted, strict=True):
+        assert got.dtype == dtype
+        assert_close(got, want, tol, size=1.0 if got.ndim > 1 else m**0.5)
+
+
+@each_module
+@pytest.mark.parametrize("huge", [1e306, math.inf, -math.inf, math.nan])
+def test_a_huge_gamma_spoils_its_own_channel_alone(module, huge):
+    x = 1e-3 * np.array([[1.0, 2.0], [3.0, 5.0], [0.0, 4.0]])
+    gamma, statistics = np.array([1.0, huge]), (np.ones(2), np.full(2, 1e-9))
+    y = module.batch_norm_train(x, gamma, None)[0]
+    assert_close(y[:, 0], module.batch_norm_train(x, None, None)[0][:, 0])
+    assert not np.isfinite(y[:, 1]).any()
+    y = module.batch_norm_eval(x, gamma, None, *statistics)
+    assert np.isfinite(y).all(axis=0).tolist() == [True, False]
+
+
 def by_torch(case, training):
     """Return mean, variance, the four results, and a bound of every sum of squares.
 
@@ -84,32 +113,3 @@ def run(module, case, training, mean, var):
     gamma = np.ones(len(mean)) if gamma is None else gamma
     cache = BatchNormCache(x, mean, var, gamma, eps, axis % x.ndim)
     return y, *module.batch_norm_eval_backward(case.dy, cache)
-
-
-@each_module
-@pytest.mark.parametrize("dtype", POWERS)
-@pytest.mark.parametrize("stride", STRIDES)
-@pytest.mark.parametrize(
-    ("shape", "axis"), [((40_000, 2), 1), ((64, 3, 24, 24), 1), ((80, 4100), -1)]
-)
-def test_large_arrays_in_any_layout(module, shape, axis, stride, dtype):
-    x, dy = np.random.default_rng(0).standard_normal((2, *shape)).astype(dtype)
-    x = STRIDES[stride](100 + x, axis)
-    y, cache = module.batch_norm_train(x, None, None, channel_axis=axis)
-    wanted = torch_batch_norm(x, None, None, dy, 1e-5, axis)
-    tol, m = 2e-5 if dtype == np.float32 else 1e-11, x.size / x.shape[axis]
-    for got, want in zip((y, *module.batch_norm_backward(dy, cache)), wanted, strict=True):
-        assert got.dtype == dtype
-        assert_close(got, want, tol, size=1.0 if got.ndim > 1 else m**0.5)
-
-
-@each_module
-@pytest.mark.parametrize("huge", [1e306, math.inf, -math.inf, math.nan])
-def test_a_huge_gamma_spoils_its_own_channel_alone(module, huge):
-    x = 1e-3 * np.array([[1.0, 2.0], [3.0, 5.0], [0.0, 4.0]])
-    gamma, statistics = np.array([1.0, huge]), (np.ones(2), np.full(2, 1e-9))
-    y = module.batch_norm_train(x, gamma, None)[0]
-    assert_close(y[:, 0], module.batch_norm_train(x, None, None)[0][:, 0])
-    assert not np.isfinite(y[:, 1]).any()
-    y = module.batch_norm_eval(x, gamma, None, *statistics)
-    assert np.isfinite(y).all(axis=0).tolist() == [True, False]

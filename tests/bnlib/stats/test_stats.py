@@ -10,7 +10,13 @@ from reference import assert_close, untouched
 from strategies import cases
 
 from bnlib.axes import reduction_axes
-from bnlib.stats import channel_sum, mean_var, one_pass_mean_var, welford_mean_var
+from bnlib.stats import (
+    channel_sum,
+    mean_var,
+    one_pass_mean_var,
+    update_running,
+    welford_mean_var,
+)
 
 METHODS = [one_pass_mean_var, welford_mean_var]
 each_method = pytest.mark.parametrize("method", [*METHODS, mean_var])
@@ -98,3 +104,10 @@ def test_channel_sum_adds_in_float64():
     x = np.array([[2.0**24], [1.0], [1.0]], np.float32)  # float32 would stay at 2**24
     assert channel_sum(x).dtype == np.float64
     assert channel_sum(x) == 2**24 + 2
+
+
+def test_nan_and_infinity_come_out_where_they_go_in():
+    inf, nan = math.inf, math.nan
+    np.testing.assert_equal(channel_sum(np.array([[inf, 1.0], [-inf, 2.0]])), [nan, 3.0])
+    running, value = np.array([inf, inf, 1.0, nan]), np.array([-inf, 1.0, inf, 1.0])
+    np.testing.assert_equal(update_running(running, value, 0.5), [nan, inf, inf, nan])
