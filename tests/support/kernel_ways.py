@@ -35,7 +35,7 @@ def walking(way: str) -> Iterator[None]:
         loops = {name: getattr(small, name) for name in FILLS}
         loops = {name: getattr(loop, "py_func", loop) for name, loop in loops.items()}
         patches += [patch.multiple(small, **loops), patch.object(pooling, "TILE", 2)]
-        patches += [patch.multiple(rows, BLOCK=5, LONG=500, AT_ONCE=2, TILE=30)]
+        patches += [patch.multiple(rows, BLOCK=7, LONG=500, AT_ONCE=2, TILE=30)]
     with ExitStack() as stack:
         for one in patches:
             stack.enter_context(one)
