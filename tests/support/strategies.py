@@ -23,11 +23,21 @@ BAD_EPS = {  # by the error that it is
     TypeError: ("1e-5", True, np.True_, np.complex128(1), None),
 }
 EPS = st.just(1e-5) | st.floats(0, 10)
+
+
+def _unaligned(a: Array) -> Array:
+    """Return a copy that begins one byte after where a number of its dtype may."""
+    copy = np.empty(a.nbytes + 1, np.uint8)[1:].view(a.dtype).reshape(a.shape)
+    copy[...] = a
+    return copy
+
+
 STRIDES = {
     "contiguous": lambda a, axis: a,
     "transposed": lambda a, axis: np.asfortranarray(a),
     "negative": lambda a, axis: np.flip(a),
     "every second": lambda a, axis: np.repeat(a, 2, axis=0)[::2],
+    "unaligned": lambda a, axis: _unaligned(a),
     "zero": lambda a, axis: np.broadcast_to(np.take(a, [0], axis=axis), a.shape),
 }
 
@@ -55,14 +65,14 @@ class Case:
 
 
 @st.composite
-def cases(draw, dtype=np.float64, max_ratio=1e3, eps=EPS):
-    """Draw ranks 2 to 5, any channel axis, strides, scale and ratio of mean to spread."""
+def cases(draw, dtype=np.float64, max_ratio=1e3, eps=EPS, powers=(-3, 3)):
+    """Draw ranks 2 to 5, any channel axis, strides, ratio of mean to spread, and scale."""
     rank = draw(st.integers(2, 5))
     axis = draw(st.integers(-rank, rank - 1))
     sides = st.lists(st.integers(1, 4), min_size=rank, max_size=rank)
     shape = draw(sides.filter(lambda s: math.prod(s) > s[axis]))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    ratio, scale = draw(st.floats(-max_ratio, max_ratio)), 10.0 ** draw(st.integers(-3, 3))
+    ratio, scale = draw(st.floats(-max_ratio, max_ratio)), 10.0 ** draw(st.integers(*powers))
     x = scale * (ratio + _spread(rng, shape, axis))
     dy = rng.standard_normal(shape)
     channels = x.shape[axis]

@@ -2,8 +2,6 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from bnlib.axes import broadcast_shape, reduction_axes, values_per_channel
 
@@ -32,22 +30,6 @@ def test_known_shapes(shape, axis, axes, broadcast, m):
     assert reduction_axes(len(shape), axis) == axes
     assert broadcast_shape(shape, axis) == broadcast
     assert values_per_channel(shape, axis) == m
-
-
-def test_channels_stand_on_axis_1_by_default():
-    assert reduction_axes(4) == (0, 2, 3)
-    assert broadcast_shape((8, 3, 5)) == (1, 3, 1)
-    assert values_per_channel((8, 3, 5)) == 40
-
-
-@settings(max_examples=25)
-@given(st.lists(st.integers(1, 9), min_size=2, max_size=6), st.data())
-def test_a_reduction_leaves_the_broadcast_shape(shape, data):
-    axis = data.draw(st.integers(-len(shape), len(shape) - 1))
-    x = np.broadcast_to(1.0, shape)
-    total = x.sum(axis=reduction_axes(len(shape), axis), keepdims=True)
-    assert total.shape == broadcast_shape(tuple(shape), axis)
-    assert (total == values_per_channel(tuple(shape), axis)).all()
 
 
 @each_function

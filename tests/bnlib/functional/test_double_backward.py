@@ -1,13 +1,11 @@
 """Double backward in closed form, beside autograd with ``create_graph``."""
 
-import math
-
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference import assert_close, leaf, untouched
+from reference import assert_close, leaf
 from strategies import cases
 from torch.nn import functional
 
@@ -20,7 +18,6 @@ from bnlib.functional.double_backward import (
 DOUBLE = {f.__name__: f for f in (batch_norm_double_backward, batch_norm_eval_double_backward)}
 each_function = pytest.mark.parametrize("name", DOUBLE)
 PARTS = [("dx",), ("dgamma",), ("dbeta",), ("dx", "dgamma"), ("dx", "dgamma", "dbeta")]
-X = np.array([[1.0, 2.0], [3.0, 5.0], [4.0, 0.0]])
 
 
 def weights(case, parts, seed):
@@ -98,27 +95,3 @@ def test_float32_stays_float32_and_near_float64(name, case, seed):
     assert {a.dtype for a in actual} == {np.dtype(np.float32)}
     assert {a.dtype for a in exact} == {np.dtype(np.float64)}
     assert_same(case, wide, [ddx, *vectors], actual, exact, tol=1e-5)
-
-
-@each_function
-def test_beyond_float32_is_not_finite_without_a_warning(name):
-    x, dy = X.astype(np.float32), np.full((3, 2), 3e38, np.float32)
-    cache = batch_norm_train(x, np.array([9.0, 9.0]), None)[1]
-    gx, gdy, _ = DOUBLE[name](dy, np.ones(2), None, dy, cache)
-    assert not np.isfinite(gx).all() or not np.isfinite(gdy).all()
-
-
-@each_function
-def test_inputs_are_not_modified(name):
-    x, dy, ddx, vector = X.copy(), X + 1, X - 1, np.array([2.0, 3.0])
-    cache = batch_norm_train(x, vector, None)[1]
-    with untouched(x, dy, ddx, vector, cache.mu, cache.inv_std, cache.gamma):
-        results = DOUBLE[name](ddx, vector, vector, dy, cache)
-    assert not any(np.shares_memory(a, b) for a in results for b in (x, dy, ddx, vector))
-
-
-@each_function
-def test_nan_in_dy_stays_in_its_channel(name):
-    dy = X * [1, math.nan]
-    gx = DOUBLE[name](X, np.ones(2), None, dy, batch_norm_train(X, None, None)[1])[0]
-    assert np.isnan(gx).any(axis=0).tolist() == [False, True]

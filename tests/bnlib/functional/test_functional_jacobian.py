@@ -9,9 +9,6 @@ from strategies import cases
 from torch.nn import functional
 
 from bnlib.functional import batch_norm_backward, batch_norm_train, jacobian
-from bnlib.functional.jacobians import MAX_BYTES
-
-X = np.array([[1.0, 2.0], [3.0, 5.0], [4.0, 0.0]])
 
 
 def matrices(case):
@@ -24,20 +21,18 @@ def unit(case):
     return (cache.gamma * cache.inv_std)[:, None, None]
 
 
-@settings(max_examples=25)
 @given(cases())
-def test_rows_are_the_closed_form_backward_of_unit_vectors(case):
-    J, cache = matrices(case), batch_norm_train(*case.forward)[1]
-    C = case.x.shape[case.axis]
-    assert J.shape == (C, case.m, case.m)
-    for i in range(case.m):
-        dy = np.zeros((C, case.m))
-        dy[:, i] = 1
-        moved = np.moveaxis(case.x, case.axis, 0).shape
-        dy = np.moveaxis(dy.reshape(moved), 0, case.axis)
-        dx = batch_norm_backward(np.ascontiguousarray(dy), cache)[0]
-        rows = np.moveaxis(dx, case.axis, 0).reshape(C, case.m)
-        assert_close((J[:, i] / unit(case)[:, 0]), rows / unit(case)[:, 0], size=1.0)
+def test_the_jacobian_times_dy_is_the_closed_form_backward(case):
+    cache = batch_norm_train(*case.forward)[1]
+    dx, dy = (
+        np.moveaxis(a, case.axis, 0).reshape(len(cache.mu), case.m)
+        for a in (batch_norm_backward(case.dy, cache)[0], case.dy)
+    )
+    J = matrices(case)
+    assert J.shape == (len(cache.mu), case.m, case.m)
+    product = (J @ dy[:, :, None]).squeeze(2)
+    size = case.m * np.abs(dy).max()
+    assert_close(product / unit(case)[:, 0], dx / unit(case)[:, 0], size=size)
 
 
 @pytest.mark.parametrize(("shape", "axis"), [((7, 3), 1), ((3, 2, 4), 1), ((3, 2, 4), -1)])
@@ -71,15 +66,6 @@ def test_two_values_without_eps_have_a_zero_jacobian():
     assert np.abs(jacobian(np.array([3.0, 7.0]), eps=1e-5)).max() < 1e-6
 
 
-def test_one_channel_gives_one_matrix():
-    x = np.array([1.0, 3.0, 4.0])
-    J = jacobian(x, np.array([2.0]), eps=0.5)
-    assert J.shape == (3, 3)
-    np.testing.assert_array_equal(J, jacobian(x[:, None], np.array([2.0]), 0.5)[0])
-    assert_close(J, 2 * jacobian(x, eps=0.5))
-    np.testing.assert_array_equal(jacobian(x), jacobian(x, eps=1e-5))
-
-
 @settings(max_examples=40)
 @given(cases(dtype=np.float32, max_ratio=1e4))
 def test_float32_stays_float32_and_near_float64(case):
@@ -90,15 +76,12 @@ def test_float32_stays_float32_and_near_float64(case):
     assert_close(J / unit(case), exact / unit(case), tol=1e-5, size=1.0)
 
 
-def test_a_result_beyond_float32_is_not_finite_without_a_warning():
-    J = jacobian(np.array([1.0, 2.0, 4.0], np.float32), np.array([1e40]))
-    assert np.isinf(J).all()
+def test_one_channel_gives_one_matrix():
+    x, gamma = np.array([1.0, 3.0, 4.0]), np.array([2.0])
+    J = jacobian(x, gamma, eps=0.5)
+    np.testing.assert_array_equal(J, jacobian(x[:, None], gamma, eps=0.5)[0])
+    assert_close(J, 2 * jacobian(x, eps=0.5))
 
 
-def test_the_largest_result_is_allowed(monkeypatch):
-    monkeypatch.setattr("bnlib.functional.jacobians.MAX_BYTES", 8 * 2 * 9)
-    assert jacobian(X).shape == (2, 3, 3)
-    monkeypatch.setattr("bnlib.functional.jacobians.MAX_BYTES", 8 * 2 * 9 - 1)
-    with pytest.raises(ValueError, match="2 x 3 x 3 values"):
-        jacobian(X)
-    assert MAX_BYTES == 64 * 2**20
+def test_64_mib_are_allowed():
+    assert jacobian(np.arange(4096.0).reshape(2048, 2)).nbytes == 2**26

@@ -1,10 +1,8 @@
 """The staged forward and backward pass, every intermediate beside PyTorch's autograd."""
 
 import dataclasses
-import math
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference import assert_close, leaf, untouched
@@ -108,23 +106,3 @@ def test_inputs_are_not_modified_and_results_are_new_memory():
         for i, array in enumerate(large):
             assert not any(np.shares_memory(array, b) for b in [x, dy, gamma, *large[:i]])
     assert stages.x is x
-
-
-def test_results_are_frozen_and_compared_by_identity():
-    stages = staged_forward(np.array([[1.0], [2.0]]), None, None)
-    gradients = staged_backward(stages.y, stages)
-    for result, other in (
-        (stages, staged_forward(stages.x, None, None)),
-        (gradients, staged_backward(stages.y, stages)),
-    ):
-        assert result == result
-        assert result != other
-        with pytest.raises(dataclasses.FrozenInstanceError):
-            result.x = None
-
-
-def test_gradients_beyond_float32_are_not_finite_without_a_warning():
-    x, dy = np.array([[-1.0], [1.0], [2.0]], np.float32), np.full((3, 1), 3e38, np.float32)
-    gradients = staged_backward(dy, staged_forward(x, np.array([9.0]), None))
-    assert gradients.dbeta == math.inf
-    assert not np.isfinite(gradients.dx_hat).any()

@@ -61,29 +61,19 @@ def test_wrong_backward_passes_are_found_and_the_worst_element_named(kind, shape
     assert verdict.error > 1e-3
 
 
-def test_one_wrong_element_in_many_is_found():
+@pytest.mark.parametrize(("by", "error"), [(1e-6, None), (np.nan, np.inf)])
+def test_one_wrong_element_in_many_is_found(by, error):
     x = draw(30, 4)
 
-    def backward(dy):
-        dx = right(x)(dy)
-        dx[17, 2] += 1e-6
+    def backward(dw):
+        dx = right(x)(dw)
+        dx[17, 2] += by
         return dx
 
     verdict = gradcheck(batch_norm, x, backward)
     assert (verdict.ok, verdict.worst_index) == (False, (17, 2))
-
-
-def test_a_gradient_with_nan_is_wrong_there():
-    x = draw(6, 3)
-
-    def backward(dy):
-        dx = right(x)(dy)
-        dx[4, 1] = np.nan
-        return dx
-
-    verdict = gradcheck(batch_norm, x, backward)
-    assert (verdict.ok, verdict.worst_index, verdict.error) == (False, (4, 1), np.inf)
-    assert "claimed nan" in str(verdict)
+    assert error is None or verdict.error == error
+    assert f"worst at dx[17, 2]: claimed {verdict.claimed:.6g}, numeric" in str(verdict)
 
 
 def test_a_gradient_may_be_given_as_an_array_for_the_same_weights():
@@ -145,11 +135,6 @@ def test_the_tolerance_is_what_its_derivation_says():
     assert_close(verdict.truncation, abs(doubled - numeric).max() / 3, 1e-12)
     total = 10 * (verdict.rounding + verdict.truncation)
     assert_close(verdict.tolerance, total / abs(numeric).max(), 1e-12)
-
-
-def test_a_place_is_an_index():
-    verdict = gradcheck(np.square, X, lambda w: 2 * X * w * np.array([[1, 1], [1, 2]]))
-    assert "worst at dx[1, 1]: claimed" in str(verdict)
 
 
 @pytest.mark.parametrize("scale", [1e-9, 1.0, 1e9])

@@ -1,6 +1,7 @@
 """What the gradient checks refuse: bad arguments, and set-ups whose verdict means nothing."""
 
 import math
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -16,11 +17,9 @@ from bnlib.gradcheck import (
 )
 
 ONES = np.ones(3)
-
-
 CHECKS = {
     "step_sweep": lambda f, x, dx=ONES: step_sweep(f, x, dx, [1e-4]),
-    "gradcheck": gradcheck,
+    "gradcheck": lambda f, x, dx=ONES: gradcheck(f, x, dx),
     "numeric_gradient": lambda f, x: numeric_gradient(f, x, ONES, 1e-4),
 }
 
@@ -30,13 +29,13 @@ def of_every_check():
     """Yield the rows of points, functions and claims that no check takes."""
     for op, run in CHECKS.items():
         def at(x, run=run):
-            return run(np.square, x, *[] if run is CHECKS["numeric_gradient"] else [ONES])
+            return run(np.square, x)
 
         def of(f, run=run):
-            return run(f, np.ones(3), *[] if run is CHECKS["numeric_gradient"] else [ONES])
+            return run(f, ONES)
 
         def claimed(dx, run=run):
-            return run(np.square, np.ones(3), dx)
+            return run(np.square, ONES, dx)
 
         point, value = f"{op}: x must be a NumPy array of float64, got", f"{op}: f(x) must be"
         claim = f"{op}: dx must be a NumPy array of float64, got"
@@ -68,36 +67,23 @@ def of_every_check():
         ]
 
 
-def with_step(step, check):
-    """Give a step to one of the two checks that take one; rounding leaves 8.88e-13 of x."""
-    x = np.array([1.0, -1000.0, 2.0])
-    if check is gradcheck:
-        return gradcheck(np.square, x, lambda w: 2 * w * x, step=step)
-    return numeric_gradient(np.square, x, np.ones(3), step)
-
-
+FAR = np.array([1.0, -1000.0, 2.0])  # rounding leaves 8.88e-13 of it
 STEPS = [
-    row
-    for check in (gradcheck, numeric_gradient)
-    for op in [check.__name__]
-    for row in [
-        Row(ValueError,
-            "numeric_gradient: step must be above 8.88e-13, what rounding leaves of x, got "
-            "{0:g}; 6e-6 ...", lambda step, check=check: with_step(step, check), (0.0, 8e-13)),
-        Row(ValueError, "numeric_gradient: step must be finite and at least 0, got {0}; ...",
-            lambda step, check=check: with_step(step, check), (-1e-3, math.nan, math.inf)),
-        Row(TypeError, "numeric_gradient: step must be a number, got {0!r}; 6e-6 ...",
-            lambda step, check=check: with_step(step, check), ("1e-5", True)),
+    Row(error, f"numeric_gradient: step must be {text}", call, bad)
+    for call in (lambda step: numeric_gradient(np.square, FAR, ONES, step),
+                 lambda step: gradcheck(np.square, FAR, lambda w: 2 * w * FAR, step=step))
+    for error, text, bad in [
+        (ValueError, "above 8.88e-13, what rounding leaves of x, got {0:.3g}; 6e-6 ...",
+         (0.0, 8e-13, 4000 * np.finfo(float).eps)),
+        (ValueError, "finite and at least 0, got {0}; ...", (-1e-3, math.nan, math.inf)),
+        (TypeError, "a number, got {0!r}; 6e-6 ...", ("1e-5", True)),
     ]
 ]
-BOUND = 4 * np.finfo(float).eps
 OTHERS = [
     Row(NonFiniteError, "step_sweep: expected a finite dx, ...",
         lambda dx: step_sweep(np.square, ONES, dx), (np.full(3, math.nan),)),
     Row(MeaninglessCheckError, "step_sweep: dx is 0 everywhere, ...; use another f, or ...",
         lambda dx: step_sweep(np.square, ONES, dx), (np.zeros(3), lambda w: 0 * w)),
-    Row(ValueError, "numeric_gradient: step must be above ...",
-        lambda: numeric_gradient(np.square, np.ones(1), np.ones(1), BOUND)),
     Row(ValueError, "numeric_gradient: w must have the shape of f(x), (3,), got (2,); ...",
         lambda: numeric_gradient(np.square, ONES, projection((2,)), 1e-4)),
     Row(NonFiniteError, "numeric_gradient: the differences overflow...",
@@ -149,42 +135,17 @@ def test_a_bad_call_is_refused(row, bad):
     row.check(*bad)
 
 
-class Counted:
-    """The square, which counts its calls and does something else at one of them."""
-
-    def __init__(self, at=None, instead=None):
-        self.calls, self.at, self.instead = 0, at, instead
-
-    def __call__(self, x):
-        """Return the square of `x`, or what stands in for it."""
-        self.calls += 1
-        return self.instead(x) if self.calls == self.at else x**2
-
-
 @pytest.mark.parametrize("call", [1, 2, 4 * X.size + 3])
 def test_every_call_of_f_is_checked(call):
-    f = Counted(call, lambda x: x.astype(np.float32))
+    f = Mock(side_effect=lambda x: (x**2).astype("f" if f.call_count == call else "d"))
     with pytest.raises(TypeError, match=r"^gradcheck: f\(x\) must be float64, got float32"):
         gradcheck(f, X, lambda w: 2 * X * w)
-    with pytest.raises(NonFiniteError, match=r"^gradcheck: expected finite values in f\(x\)"):
-        gradcheck(Counted(2, lambda x: x * np.nan), X, lambda w: 2 * X * w)
-
-
-@pytest.mark.parametrize("call", [1, 2, 7, 8])
-def test_every_value_of_a_numeric_gradient_is_checked(call):
-    f = Counted(call, lambda x: x * np.nan)
-    with pytest.raises(NonFiniteError, match=r"^numeric_gradient: expected finite values in f"):
-        numeric_gradient(f, X, np.ones((2, 2)), 1e-5)
 
 
 def test_f_is_called_as_often_as_documented():
-    f = Counted()
-    gradcheck(f, X, lambda w: 2 * X * w)
-    assert f.calls == 4 * X.size + 18
-
-
-def test_a_step_just_above_the_bound_is_taken():
-    assert numeric_gradient(np.square, np.ones(1), np.ones(1), 2 * BOUND) == 2
+    f = Mock(side_effect=np.square)
+    assert gradcheck(f, X, lambda w: 2 * X * w)
+    assert f.call_count == 4 * X.size + 18
 
 
 @pytest.mark.parametrize("channels", [1, 5, 8, 30])
@@ -204,14 +165,6 @@ def test_the_sum_of_squares_of_a_normalized_output_is_refused():
                   lambda w: 2 * w * right(x)(batch_norm(x)))  # fmt: skip
 
 
-@pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("n", [3, 4, 5])
-def test_three_samples_are_enough(n, channels):
-    for seed in range(5):
-        x = draw(n, channels, seed=seed)
-        assert gradcheck(batch_norm, x, right(x), seed=seed)
-
-
 def test_a_function_need_not_be_defined_where_x_is_shuffled():
     """Every arrangement but the given one is outside its domain."""
     x = np.array([1.0, 5.0, 9.0])
@@ -229,7 +182,3 @@ def test_functions_that_change_their_argument_do_no_harm():
     before = x.copy()
     assert gradcheck(doubled, x, doubled)
     np.testing.assert_array_equal(x, before)
-
-
-def test_meaningless_is_a_value_error():
-    assert issubclass(MeaninglessCheckError, ValueError)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from gradcheck_cases import X, batch_norm, draw, right
+from gradcheck_cases import batch_norm, draw, right
 from reference import assert_close
 
 from bnlib.gradcheck import gradcheck, numeric_gradient, projection, step_sweep
@@ -75,20 +75,3 @@ def test_a_point_without_spread_gets_a_step_of_its_size(x):
     verdict = gradcheck(np.sin, x, lambda w: w * np.cos(x))
     assert verdict
     assert_close(verdict.step, 2.0 ** (-52 / 3) * (abs(x).max() or 1.0), 1e-12)
-
-
-def test_a_sweep_draws_its_weights_from_the_seed():
-    for options in ({}, {"seed": 3}):
-        w = projection(X.shape, **options)
-        assert step_sweep(np.square, X, 2 * X * w, [1e-5], **options)[1] < 1e-8
-
-
-def test_steps_are_returned_in_float64():
-    steps, _ = step_sweep(np.square, X, lambda w: 2 * X * w, [1, 2])
-    assert steps.dtype == np.float64
-
-
-def test_the_default_steps_end_where_rounding_leaves_nothing():
-    x = np.array([5298.6, 5300.6])  # spread 1; 1e-11 is between 8 and 9 roundings of x
-    steps, _ = step_sweep(lambda x: x, x, lambda w: w)
-    np.testing.assert_allclose(steps, 10.0 ** np.arange(-1, -12, -1), rtol=1e-9)

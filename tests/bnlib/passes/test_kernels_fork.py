@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from house import ROOT
 from reference import assert_close
-from torch.utils.data import DataLoader
 
 from bnlib import functional, kernels
 from bnlib.passes.compiled import compiler
@@ -39,17 +38,6 @@ def hold(got, i):
         assert_close(ours, theirs, tol=1e-10)
 
 
-class Batches:
-    """A data set that uses the loops, for torch's loader."""
-
-    def __len__(self):
-        return 4
-
-    def __getitem__(self, i):
-        """Return the results for one seed."""
-        return work(i)
-
-
 def from_a_fork(i):
     """Return what a forked process of this one computes."""
     with multiprocessing.get_context("fork").Pool(1) as pool:
@@ -63,25 +51,6 @@ def test_pools_compute_after_the_loops_were_used_and_so_does_their_parent(method
         for i, got in enumerate(pool.map_async(work, range(3)).get(timeout=100)):
             hold(got, i)
     hold(work(4), 4)
-
-
-@forks
-def test_torchs_loader_takes_workers():
-    work(0)
-    loader = DataLoader(
-        Batches(), batch_size=None, num_workers=2, timeout=100, multiprocessing_context="fork"
-    )
-    for i, got in enumerate(loader):
-        hold([np.asarray(r) for r in got], i)
-
-
-@forks
-def test_a_fork_of_a_fork_computes():
-    work(0)
-    child = multiprocessing.get_context("fork").Process(target=from_a_fork, args=(1,))
-    child.start()
-    child.join(100)
-    assert child.exitcode == 0
 
 
 @forks

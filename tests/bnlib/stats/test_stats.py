@@ -1,15 +1,25 @@
-"""Mean and variance in two passes."""
+"""Mean and variance of small arrays: in two passes, in one, and by Welford."""
 
 import math
 
 import numpy as np
 import pytest
 from hypothesis import given
-from reference import assert_close
+from hypothesis import strategies as st
+from reference import assert_close, untouched
 from strategies import cases
 
 from bnlib.axes import reduction_axes
-from bnlib.stats import channel_sum, mean_var
+from bnlib.stats import (
+    channel_sum,
+    mean_var,
+    one_pass_mean_var,
+    update_running,
+    welford_mean_var,
+)
+
+METHODS = [one_pass_mean_var, welford_mean_var]
+each_method = pytest.mark.parametrize("method", [*METHODS, mean_var])
 
 
 @given(cases())
@@ -18,6 +28,7 @@ def test_mean_var_match_numpy(case):
     axes = reduction_axes(case.x.ndim, case.axis)
     assert_close(mu, case.x.mean(axis=axes))
     assert_close(var, case.x.var(axis=axes))
+    assert_close(channel_sum(case.x, case.axis), case.x.sum(axis=axes), size=abs(case.x).sum())
 
 
 @given(cases(dtype=np.float32, max_ratio=1e4))
@@ -29,42 +40,74 @@ def test_float32_statistics_are_those_of_the_same_values_in_float64(case):
     assert_close(var, expected[1], tol=1e-6)
 
 
-@pytest.mark.parametrize(("mean", "std"), [(4096, 1), (1e4, 1), (1e4, 0.01), (-1e6, 1)])
-def test_variance_is_not_taken_in_one_pass(mean, std):
-    """In float32, mean(x²) - mean(x)² is off by 1 or more here, and can be negative."""
-    x = np.random.default_rng(0).normal(mean, std, (1000, 3)).astype(np.float32)
-    one_pass = (x * x).mean(axis=0) - x.mean(axis=0) ** 2
+@given(cases(max_ratio=10))
+def test_all_methods_agree_in_float64_where_the_mean_is_not_large(case):
+    expected = mean_var(case.x, case.axis)
+    for method in METHODS:
+        mu, var = method(case.x, case.axis)
+        assert mu.dtype == var.dtype == np.float64
+        assert_close(mu, expected[0])
+        assert_close(var, expected[1])
+
+
+@pytest.mark.parametrize(
+    ("mean", "one_pass", "welford", "two_pass"),
+    [(0, 1e-5, 1e-5, 1e-6), (1e2, 1, 1e-5, 1e-6), (1e4, 1e4, 1e-2, 1e-6)],
+)
+def test_float32_errors_of_the_three_methods(mean, one_pass, welford, two_pass):
+    """Welford rounds its running mean at every step, so it is less exact than two passes."""
+    x = np.random.default_rng(0).normal(mean, 1, (4000, 8)).astype(np.float32)
     exact = x.astype(np.float64).var(axis=0)
-    assert (np.abs(one_pass / exact - 1) > 0.1).any()
-    assert_close(mean_var(x)[1] / exact, np.ones(3), tol=1e-6)
+    errors = [abs(f(x)[1] / exact - 1).max() for f in (*METHODS, mean_var)]
+    assert np.less(errors, [one_pass, welford, two_pass]).all()
+    assert errors[1] > 10 * errors[2]
+    if mean == 1e4:
+        assert np.greater(errors[:2], [10, 2e-5]).all()
 
 
-@pytest.mark.parametrize("value", [0.1, -123.456, 1e300])
-@pytest.mark.parametrize("m", [1, 3, 1000])
-def test_a_constant_channel_has_variance_zero(value, m):
-    mu, var = mean_var(np.full((m, 1), value / m))
-    assert_close(mu, [value / m], tol=1e-15)
-    assert var == 0
+@pytest.mark.parametrize("method", METHODS)
+def test_the_other_methods_keep_the_dtype_and_the_input(method):
+    x = np.random.default_rng(0).standard_normal((4, 3, 2)).astype(np.float32)
+    with untouched(x):
+        mu, var = method(x, channel_axis=-1)
+    assert mu.dtype == var.dtype == np.float32
+    assert mu.shape == var.shape == (2,)
 
 
+@each_method
+def test_one_value_has_variance_zero(method):
+    mu, var = method(np.array([[7.0, -2.0]]))
+    assert (mu.tolist(), var.tolist()) == ([7.0, -2.0], [0.0, 0.0])
+
+
+@given(st.lists(st.floats(-1e4, 1e4, width=32), min_size=1, max_size=30))
+def test_welford_is_never_negative(values):
+    x = np.array(values, np.float32)[:, None]
+    assert welford_mean_var(x)[1] >= 0
+
+
+@each_method
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
-def test_a_channel_that_is_not_finite_leaves_the_others_alone(bad):
-    mu, var = mean_var(np.array([[bad, 1.0], [0.0, 3.0]]))
+def test_a_channel_that_is_not_finite_leaves_the_others_alone(method, bad):
+    mu, var = method(np.array([[bad, 1.0], [0.0, 3.0]]))
     assert not np.isfinite(mu[0])
     assert np.isnan(var[0])
     assert (mu[1], var[1]) == (2.0, 1.0)
 
 
-@pytest.mark.parametrize(
-    ("dtype", "big", "wanted"),
-    [(np.float32, 2.0**100, 2.0**200), (np.float64, 1e200, math.inf)],
-)
-def test_squares_are_float64_and_may_overflow_without_a_warning(dtype, big, wanted):
-    mu, var = mean_var(np.array([[big], [-big]], dtype))
-    assert (mu, var) == (0.0, wanted)
+@each_method
+def test_squares_that_overflow_give_no_warning(method):
+    assert method(np.array([[1e200], [-1e200]]))[1] == math.inf
 
 
 def test_channel_sum_adds_in_float64():
     x = np.array([[2.0**24], [1.0], [1.0]], np.float32)  # float32 would stay at 2**24
     assert channel_sum(x).dtype == np.float64
     assert channel_sum(x) == 2**24 + 2
+
+
+def test_nan_and_infinity_come_out_where_they_go_in():
+    inf, nan = math.inf, math.nan
+    np.testing.assert_equal(channel_sum(np.array([[inf, 1.0], [-inf, 2.0]])), [nan, 3.0])
+    running, value = np.array([inf, inf, 1.0, nan]), np.array([-inf, 1.0, inf, 1.0])
+    np.testing.assert_equal(update_running(running, value, 0.5), [nan, inf, inf, nan])

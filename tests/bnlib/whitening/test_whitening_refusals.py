@@ -142,9 +142,10 @@ def test_a_bad_call_is_refused(row, bad):
     row.check(*bad)
 
 
-def test_not_fitted_is_the_error_that_scikit_learn_raises():
+def test_errors_and_warnings_are_of_the_kinds_that_scikit_learn_has():
     assert issubclass(NotFittedError, ValueError)
     assert issubclass(NotFittedError, AttributeError)
+    assert issubclass(RankWarning, UserWarning)
 
 
 def test_a_warning_made_an_error_leaves_the_whitener_as_it_was():
@@ -153,7 +154,6 @@ def test_a_warning_made_an_error_leaves_the_whitener_as_it_was():
         warnings.simplefilter("error")
         with pytest.raises(RankWarning, match="rank 2"):
             white.fit(X[:3])
-    assert issubclass(RankWarning, UserWarning)
 
 
 def test_a_whitener_shows_how_it_was_made():
