@@ -69,9 +69,9 @@ def test_outputs_and_gradients_are_those_of_one_process(name, ran):
     case, groups = ran
     for ranks, results in groups:
         want = sync_cases.reference(case, ranks)
-        for name in ("y", "dx") if case.needs_dx else ("y",):
-            for i, wanted in enumerate(want[name]):
-                near(case, torch.cat([result[name][i] for result in results]), wanted)
+        for kind in ("y", "dx") if case.needs_dx else ("y",):
+            for i, wanted in enumerate(want[kind]):
+                near(case, torch.cat([result[kind][i] for result in results]), wanted)
         for i, whole in enumerate(want["gradients"]):  # those of parameters come in parts
             total = sum(result["gradients"][i].double() for result in results)
             near(case, total.to(case.held), whole, True)
