@@ -72,7 +72,7 @@ serve: $(BOOK)  ## serve the built site on 127.0.0.1
 # Fewer random examples, and without what `make test` tries in whole classes and other libraries.
 SLOW := tests/bnlib/fuzz tests/course/test_nbgrader.py tests/course/test_grading_gradebook.py \
   tests/course/test_grading_class.py tests/course/test_killrate.py \
-  tests/bnlib/torch_layers/test_torch_transforms.py
+  tests/bnlib/torch_layers/test_torch_export.py
 check: lint  ## check style and types, and run the unit tests of bnlib and bncourse
 	$(PYTEST) --hypothesis-profile=quick $(SLOW:%=--ignore=%) tests/bnlib tests/course bnlib bncourse
 

@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pytest
 from reference import assert_close
+from refusals import Row, each_row
 from sklearn.datasets import load_digits
 
 from bnlib.data import bundled, digits
@@ -56,12 +57,6 @@ def test_a_validation_part_is_standardized_by_the_training_part():
     assert_close(split.x_val, (raw.x_val - raw.x_train.mean(axis=0)) / std)
 
 
-@pytest.mark.parametrize("val_size", [-10, 9, 1338])
-def test_a_validation_part_that_leaves_no_class_is_refused(val_size):
-    with pytest.raises(ValueError, match="val_size must be 0 or lie between 10 and 1337"):
-        digits(val_size=val_size)
-
-
 def test_the_split_is_stratified():
     split = digits()
     shares = np.bincount(Y) / len(Y)
@@ -82,12 +77,6 @@ def test_standardized_pixels_have_mean_0_and_variance_1_over_the_training_part_a
     np.testing.assert_array_equal(split.y_test, raw.y_test)
 
 
-def test_raw_pixels_lie_between_0_and_1():
-    split = digits(standardize=False)
-    assert (split.x_train.min(), split.x_train.max()) == (0.0, 1.0)
-    assert (split.x_test.min(), split.x_test.max()) == (0.0, 1.0)
-
-
 def test_the_seed_chooses_the_split():
     np.testing.assert_equal(digits(seed=3), digits(seed=3))
     assert (digits(seed=3).y_test != digits(seed=4).y_test).any()
@@ -100,11 +89,14 @@ def test_who_changes_the_images_changes_them_for_nobody_else():
         assert (part != other).any()
 
 
-@pytest.mark.parametrize("test_size", [9, 1788, 0, -1, 0.25, float("nan")])
-def test_both_parts_need_every_class(test_size):
-    message = f"digits: test_size must lie between 10 and 1787, got {test_size}; both parts"
-    with pytest.raises(ValueError, match=message):
-        digits(test_size=test_size)
+@each_row(
+    Row(ValueError, "digits: test_size must lie between 10 and 1787, got {0}; both parts ...",
+        lambda size: digits(test_size=size), (9, 1788, 0, -1, 0.25, float("nan"))),
+    Row(ValueError, "digits: val_size must be 0 or lie between 10 and 1337, ...",
+        lambda size: digits(val_size=size), (-10, 9, 1338)),
+)  # fmt: skip
+def test_all_parts_need_every_class(row, bad):
+    row.check(*bad)
 
 
 @pytest.mark.parametrize("missing", ["sklearn.datasets", "sklearn.model_selection"])

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from refusals import Row, each_row
 
 from bnlib.data import measured
 
@@ -38,19 +39,13 @@ def test_products_of_matrices_grow_faster_than_standardization():
             assert slope > WHITENING["slope"]["standardize"] + 0.5
 
 
-@pytest.mark.parametrize("suite", [WHITENING, FOLDING], ids=["whitening", "folding"])
-def test_settings_say_how_it_was_measured(suite):
-    assert suite["settings"]["threads"] == 1
-    assert suite["settings"]["clock"] == "CPU time"
-
-
-def test_settings_name_samples_dtypes_and_images():
-    assert WHITENING["settings"]["samples"] == 2048
-    assert WHITENING["settings"]["dtype"] == "float64"
-    assert WHITENING["settings"]["rounds"] >= 3
-    assert FOLDING["settings"]["dtype"] == "float32"
-    assert FOLDING["settings"]["image"] == [1, 8, 8]
-    assert FOLDING["settings"]["interval"] == 0.95
+def test_settings_say_how_it_was_measured():
+    how = {"threads": 1, "clock": "CPU time"}
+    for suite, own in [
+        (WHITENING, {"samples": 2048, "dtype": "float64"}),
+        (FOLDING, {"image": [1, 8, 8], "dtype": "float32", "interval": 0.95}),
+    ]:
+        assert suite["settings"] == suite["settings"] | how | own
 
 
 def test_folding_has_every_stack_and_batch():
@@ -60,14 +55,10 @@ def test_folding_has_every_stack_and_batch():
 
 
 @pytest.mark.parametrize("row", FOLDING["rows"], ids=lambda r: f"{r['stack']}, {r['batch']}")
-def test_the_ratio_lies_in_its_interval(row):
+def test_the_ratio_lies_in_its_interval_and_multiply_adds_are_counted_by_formula(row):
     assert 0.2 < row["low"] <= row["ratio"] <= row["high"] < 5
     assert row["pairs"] >= 9
     assert 0 < row["folded_ms"] < 1e4
-
-
-@pytest.mark.parametrize("row", FOLDING["rows"], ids=lambda r: f"{r['stack']}, {r['batch']}")
-def test_multiply_adds_are_counted_by_formula(row):
     channels = STACKS[row["stack"]]
     conv = sum(9 * a * b * 64 for a, b in zip((1, *channels), channels, strict=False))
     assert row["multiply_adds_after"] == conv
@@ -98,11 +89,11 @@ def test_an_answer_is_new_each_time():
     assert measured("folding") == FOLDING
 
 
-@pytest.mark.parametrize("name", ["times", "Folding", "", None, ["whitening"]])
-def test_another_name_is_refused(name):
-    with pytest.raises(ValueError, match="measured: name must be one of") as caught:
-        measured(name)
-    assert str(caught.value) == (
-        f"measured: name must be one of ('whitening', 'folding', 'devices'), got {name!r}; "
-        "book/benchmarks.json holds the other parts of the run"
-    )
+@each_row(
+    Row(ValueError,
+        "measured: name must be one of ('whitening', 'folding', 'devices'), got {0!r}; "
+        "book/benchmarks.json holds the other parts of the run",
+        measured, ("times", "Folding", "", None, ["whitening"])),
+)  # fmt: skip
+def test_another_name_is_refused(row, bad):
+    row.check(*bad)

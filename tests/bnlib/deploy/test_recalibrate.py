@@ -1,14 +1,20 @@
 """Running statistics from one pass over the data, beside plain concatenation and PyTorch."""
 
 import numpy as np
+import pytest
 import torch
-from fold_pairs import sample
 from hypothesis import given
 from hypothesis import strategies as st
 from reference import assert_close, torch_twin
+from refusals import NonFiniteError, Row, each_row
 
 from bnlib.deploy import recalibrate, walk
 from bnlib.layers import BatchNorm, Conv2d, Layer, Linear, ReLU, Sequential
+
+
+def sample(*shape, seed=0):
+    """Return values with mean 3 and standard deviation 2."""
+    return np.random.default_rng(seed).normal(3, 2, shape)
 
 
 def network():
@@ -26,13 +32,15 @@ def test_a_single_layer_gets_the_statistics_of_all_the_data(sizes, scale, seed):
     """However the data are cut into batches, ragged or not."""
     x = sample(sum(sizes), 3, 2, seed=seed) * 10.0**scale
     layer = BatchNorm(3)
+    layer.running_mean += 1e6  # leaves no trace
     recalibrate(layer, np.split(x, np.cumsum(sizes)[:-1]))
     assert_close(layer.running_mean, x.mean(axis=(0, 2)))
     assert_close(layer.running_var, x.var(axis=(0, 2), ddof=1))
     assert layer.num_batches_tracked == len(sizes)
 
 
-def test_deeper_layers_get_what_they_saw_beside_torch():
+@pytest.mark.parametrize("training", [True, False])
+def test_deeper_layers_get_what_they_saw_beside_torch(training):
     """The inputs of each layer, caught by hooks in training mode, pooled by concatenation."""
     net, x = network(), sample(60, 4)
     twin = torch_twin(net).train()
@@ -46,21 +54,13 @@ def test_deeper_layers_get_what_they_saw_beside_torch():
     batches = [x[:16], x[16:32], x[32:40], x[40:]]
     for batch in batches:
         twin(torch.from_numpy(batch))
-    recalibrate(net, iter(batches))
+    recalibrate(net.train(training), iter(batches))
     state = net.state_dict()
     for name, inputs in seen.items():
         pooled = np.concatenate(inputs)
         assert_close(state[f"{name}.running_mean"], pooled.mean(axis=0), size=1.0)
         assert_close(state[f"{name}.running_var"], pooled.var(axis=0, ddof=1))
         assert state[f"{name}.num_batches_tracked"] == 4
-
-
-def test_old_running_statistics_leave_no_trace():
-    new, old = BatchNorm(2), BatchNorm(2)
-    old.running_mean += 1e6
-    for layer in (new, old):
-        recalibrate(layer, [sample(64, 2)])
-    np.testing.assert_array_equal(old.running_mean, new.running_mean)
 
 
 def test_parameters_gradients_and_modes_stay():
@@ -77,14 +77,6 @@ def test_parameters_gradients_and_modes_stay():
     running_mean = net.layers[0].running_mean.copy()
     net.train()(x + 5)
     assert (net.layers[0].running_mean != running_mean).all(), "the layer no longer tracks"
-
-
-def test_layers_in_evaluation_mode_are_recalibrated_by_their_batches():
-    net, other, x = network(), network(), sample(30, 4)
-    recalibrate(net.eval(), [x[:10], x[10:]])
-    recalibrate(other.train(), [x[:10], x[10:]])
-    for name, value in net.state_dict().items():
-        np.testing.assert_array_equal(value, other.state_dict()[name])
 
 
 def test_images_and_channels_last():
@@ -125,3 +117,50 @@ def test_layers_without_running_statistics_stay_without():
     recalibrate(net, [sample(9, 2)])
     assert net.layers[0].running_mean is None
     assert net.layers[1].num_batches_tracked == 1
+
+
+def unused():
+    """Return a network with a layer that it never calls."""
+    net = network()
+    net.unused = BatchNorm(3)
+    return net
+
+
+UNSEEN = "recalibrate: {} BatchNorm layers saw no batch; give at least one batch, and ..."
+X = sample(9, 4)
+
+
+# fmt: off
+@each_row(
+    Row(ValueError, UNSEEN.format("3 of 3"), recalibrate, ([],), lambda: network().eval()),
+    Row(ValueError, UNSEEN.format("1 of 4"), recalibrate, ([X],), unused),
+    Row(ValueError, "BatchNorm: expected 4 channels on axis 1, ...; ...", recalibrate,
+        ([X, sample(9, 3)],), network),
+    Row(NonFiniteError, "...: expected finite statistics, ...; ...", recalibrate,
+        ([X, X * np.nan],), network),
+    Row(ValueError, "BatchNorm: needs at least 2 values ...; ...", recalibrate,
+        ([X, sample(1, 4)],), network),
+    Row(TypeError, "BatchNorm: x must be a NumPy array ..., got tuple; ...", recalibrate,
+        ([(X, 0)],), network),
+    Row(TypeError, "recalibrate: expected an iterable ..., got {0.__class__.__name__}; ...",
+        recalibrate, (X, None), network),
+    Row(TypeError,
+        "recalibrate: model must be a NumPy layer, got {0.__class__.__name__}; PyTorch ...",
+        lambda model: recalibrate(model, []), (None, torch.nn.BatchNorm1d(2), BatchNorm)),
+    Row(ValueError,
+        "recalibrate: {0.__class__.__name__} has no BatchNorm with running statistics; build "
+        "it with track_running_stats=True", lambda model: recalibrate(model, [X]),
+        (Sequential(ReLU()), BatchNorm(2, track_running_stats=False), Linear(2, 2))),
+)
+def test_a_bad_call_is_refused(row, bad):
+    row.check(*bad)
+# fmt: on
+
+
+def test_after_an_error_the_layers_track_again():
+    net = network()
+    with pytest.raises(ValueError, match="saw no batch"):
+        recalibrate(net, [])
+    count = int(net.layers[0].num_batches_tracked)
+    net.train()(X)
+    assert net.layers[0].num_batches_tracked == count + 1

@@ -8,7 +8,6 @@ import torch
 from reference import assert_close, assert_same_passes, assert_same_state, untouched
 from torch import nn
 
-from bnlib.functional import batch_norm_train
 from bnlib.layers import BatchNorm
 
 MODULES = {2: nn.BatchNorm1d, 3: nn.BatchNorm1d, 4: nn.BatchNorm2d, 5: nn.BatchNorm3d}
@@ -85,12 +84,6 @@ def test_evaluation_leaves_the_state_alone_and_takes_one_sample():
         alone = np.concatenate([layer(row[None]) for row in x])
         together = layer(x)
     np.testing.assert_array_equal(alone, together)
-
-
-def test_without_running_statistics_evaluation_uses_the_batch():
-    layer, x = BatchNorm(3, track_running_stats=False), next(batches(2, 1))
-    np.testing.assert_array_equal(layer.eval()(x), batch_norm_train(x, None, None)[0])
-    assert layer.named_buffers() == {}
 
 
 @pytest.mark.parametrize("training", [True, False])

@@ -153,23 +153,3 @@ def test_parameter_starts_with_a_zero_gradient_of_its_own():
     parameter = Parameter(np.ones((2, 3), np.float32))
     assert repr(parameter) == "Parameter(shape=(2, 3), dtype=float32)"
     np.testing.assert_array_equal(parameter.grad, np.zeros((2, 3), np.float32), strict=True)
-
-
-def test_sequential_sets_the_mode_of_every_layer():
-    inner = Sequential(BatchNorm(2))
-    net = Sequential(inner, ReLU())
-    all_layers = (net, inner, *inner.layers, *net.layers)
-    for change, mode in ((net.train, True), (net.eval, False), (net.train, True)):
-        assert change() is net
-        assert all(layer.training is mode for layer in all_layers)
-    assert net.train(0).training is False
-
-
-def test_sequential_names_parameters_and_buffers_by_index():
-    net = Sequential(ReLU(), Sequential(BatchNorm(2)), Linear(2, 3))
-    parameters = ["1.0.weight", "1.0.bias", "2.weight", "2.bias"]
-    buffers = ["1.0.running_mean", "1.0.running_var", "1.0.num_batches_tracked"]
-    assert list(net.named_parameters()) == parameters
-    assert list(net.named_buffers()) == buffers
-    assert list(net.state_dict()) == parameters + buffers
-    assert [p.value.shape for p in net.parameters()] == [(2,), (2,), (3, 2), (3,)]

@@ -65,15 +65,8 @@ def test_a_saved_state_is_a_copy_with_the_types_of_torch():
 def test_a_loaded_state_keeps_the_layers_own_arrays_and_types():
     layer = BatchNorm(2)
     value, mean = layer.gamma.value, layer.running_mean
-    layer.load_state_dict(
-        {
-            "weight": [3, 4],
-            "bias": np.ones(2, np.float32),
-            "running_mean": np.array([5, 6]),
-            "running_var": (0.0, 7.0),
-            "num_batches_tracked": 8,
-        }
-    )
+    values = [3, 4], np.ones(2, np.float32), np.array([5, 6]), (0.0, 7.0), 8
+    layer.load_state_dict(dict(zip(layer.state_dict(), values, strict=True)))
     assert layer.gamma.value is value
     assert layer.running_mean is mean
     arrays = layer.state_dict().values()
@@ -97,19 +90,14 @@ def test_a_state_of_before_the_count_of_batches_loads_as_in_torch(prefix):
 
 BAD_ENTRIES = [
     ("weight", np.ones(3), ValueError, "must have shape (2,), got (3,); build ... width"),
-    ("bias", np.ones((1, 2)), ValueError, "must have shape (2,), got (1, 2); build ..."),
     ("num_batches_tracked", [1], ValueError, "must have shape (), got (1,); build ..."),
     ("weight", [1, math.nan], ValueError, "must be finite, got NaN or infinity"),
     ("running_mean", [math.inf, 1], ValueError, "must be finite, got NaN or infinity"),
     ("running_var", [1, -0.5], ValueError, "cannot be negative, got -0.5"),
     ("num_batches_tracked", -1, ValueError, "cannot be negative, got -1"),
     ("num_batches_tracked", 2.5, ValueError, "does not fit int64, got 2.5"),
-    ("num_batches_tracked", 1e300, ValueError, "does not fit int64, got 1e+300"),
     ("num_batches_tracked", 2**64 - 1, ValueError, "does not fit int64, got 1844..."),
     ("weight", ["1", "2"], TypeError, "must hold real numbers, got dtype <U1; convert ..."),
-    ("bias", [True, False], TypeError, "must hold real numbers, got dtype bool; convert ..."),
-    ("running_mean", [1j, 0], TypeError, "must hold real ... complex128; convert ..."),
-    ("running_var", [None, 1], TypeError, "must hold real numbers, got dtype object; conv..."),
     ("weight", nn.Parameter(torch.ones(2)), TypeError, "is a Parameter that NumPy cannot ..."),
     ("bias", torch.ones(2).bfloat16(), TypeError, "is a Tensor that ...; convert tensors ..."),
 ]

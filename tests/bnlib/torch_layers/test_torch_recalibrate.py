@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from refusals import NonFiniteError, Row, each_row
 from torch import nn
 from torch_pairs import assert_near, tensor
 
@@ -108,11 +109,52 @@ def test_a_layer_without_a_count_of_batches():
     assert_near(layer.running_mean, tensor(6, 4).mean(0), tol=1e-14)
 
 
-@pytest.mark.parametrize("name", ["running_mean", "running_var"])
-def test_a_layer_with_only_one_of_its_statistics_is_not_recalibrated(name):
-    half, whole = BatchNorm1d(2, momentum=0.0), BatchNorm1d(2)
-    setattr(half, name, None)
-    recalibrate(nn.Sequential(half, whole), [tensor(8, 2, dtype=torch.float32)])
-    other = half.running_mean if name == "running_var" else half.running_var
-    assert other.tolist() == [float(name == "running_mean")] * 2
-    assert whole.num_batches_tracked == 1
+def half(without):
+    """Return a layer with one of its two statistics."""
+    layer = BatchNorm1d(4).double()
+    setattr(layer, without, None)
+    return layer
+
+
+def unused():
+    """Return a network with a layer that it never calls."""
+    net = network()
+    net[0].unused = BatchNorm1d(3)
+    return net
+
+
+def broken(model):
+    """Recalibrate with data that end too early."""
+
+    def batches():
+        yield X
+        raise KeyError("the data ended too early")
+
+    recalibrate(model, batches())
+
+
+X = tensor(6, 4)
+UNSEEN = "recalibrate: {} BatchNorm layers saw no batch; give at least one batch, and ..."
+
+
+# fmt: off
+@each_row(
+    Row(ValueError, UNSEEN.format("3 of 3"), recalibrate, ([],), network),
+    Row(ValueError, UNSEEN.format("1 of 4"), recalibrate, ([X],), unused),
+    Row(ValueError, "BatchNorm1d: needs more than 1 value per channel ...; ...", recalibrate,
+        ([X, tensor(1, 4)],), network),
+    Row(KeyError, "'the data ended too early'", broken, on=network),
+    Row(NonFiniteError, "...: expected finite statistics, ...; ...", recalibrate,
+        ([X, X * torch.nan],), network),
+    Row(TypeError, "recalibrate: expected an iterable ..., got {0.__class__.__name__}; ...",
+        recalibrate, (X, None), network),
+    Row(ValueError, "recalibrate: {0.__class__.__name__} has no BatchNorm with ...; ...",
+        lambda model: recalibrate(model, [X]),
+        (nn.Sequential(BatchNorm1d(4, track_running_stats=False)), nn.Linear(4, 4),
+         half("running_mean"), half("running_var"))),
+    Row(TypeError, "recalibrate: model must be a PyTorch module, got BatchNorm; NumPy ...",
+        lambda model: recalibrate(model, [X]), (BatchNorm(4),)),
+)
+def test_a_bad_call_is_refused(row, bad):
+    row.check(*bad)
+# fmt: on

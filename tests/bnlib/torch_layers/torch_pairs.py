@@ -1,6 +1,6 @@
 """Our PyTorch modules beside PyTorch's own: pairs with equal state, and their comparison."""
 
-import numpy as np
+import pytest
 import torch
 from torch import nn
 
@@ -22,11 +22,15 @@ OPTIONS = [
     {"affine": False, "track_running_stats": False, "momentum": None},
 ]
 FORMATS = {4: torch.channels_last, 5: torch.channels_last_3d}
+each_kind = pytest.mark.parametrize("kind", KINDS)
+each_option = pytest.mark.parametrize("options", OPTIONS, ids=str)
+each_mode = pytest.mark.parametrize("training", [True, False])
 
 
 def pair(name, channels=4, seed=0, training=True, **options):
     """Return our module and PyTorch's, with the same random parameters, statistics, mode."""
-    theirs = getattr(nn, name)(channels, **({"dtype": torch.float64} | options))
+    options = {"dtype": torch.float64} | options
+    ours, theirs = (getattr(module, name)(channels, **options) for module in (torch_layers, nn))
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in theirs.parameters():
@@ -34,15 +38,8 @@ def pair(name, channels=4, seed=0, training=True, **options):
         if theirs.running_mean is not None:
             theirs.running_mean.normal_(generator=generator)
             theirs.running_var.uniform_(0.5, 2, generator=generator)
-    return twin(theirs.train(training), **options), theirs
-
-
-def twin(theirs, **options):
-    """Return our module of the same kind as one of PyTorch's, with its state and mode."""
-    kind = getattr(torch_layers, type(theirs).__name__)
-    ours = kind(theirs.num_features, **({"dtype": torch.float64} | options))
     ours.load_state_dict(theirs.state_dict())
-    return ours.train(theirs.training)
+    return ours.train(training), theirs.train(training)
 
 
 def tensor(*shape, seed=0, dtype=torch.float64, last=False):
@@ -64,10 +61,15 @@ def run(module, x, dy):
 
 def assert_near(ours, theirs, tol):
     """Hold two tensors equal to ``tol`` times the largest value, or 1."""
-    assert (ours.shape, ours.dtype) == (theirs.shape, theirs.dtype)
+    assert ours.dtype == theirs.dtype
     size = max(1.0, theirs.abs().max().item()) if theirs.numel() else 1.0
-    a, b = (t.detach().double().numpy() for t in (ours, theirs))
-    np.testing.assert_allclose(a, b, rtol=0, atol=tol * size)
+    torch.testing.assert_close(ours.double(), theirs.double(), rtol=0, atol=tol * size)
+
+
+def assert_all_near(ours, theirs, tol):
+    """Hold the tensors of two lists equal, one by one."""
+    for got, want in zip(ours, theirs, strict=True):
+        assert_near(got, want, tol)
 
 
 def assert_same_state(ours, theirs, tol=1e-12):
@@ -75,8 +77,7 @@ def assert_same_state(ours, theirs, tol=1e-12):
     states = ours.state_dict(), theirs.state_dict()
     assert list(states[0]) == list(states[1])
     assert states[0]._metadata == states[1]._metadata
-    for name in states[0]:
-        assert_near(states[0][name], states[1][name], tol)
+    assert_all_near(*(state.values() for state in states), tol)
 
 
 def assert_same_step(ours, theirs, x, dy, forward=1e-12, backward=1e-10):
@@ -84,6 +85,5 @@ def assert_same_step(ours, theirs, x, dy, forward=1e-12, backward=1e-10):
     (y, *gradients), (wanted, *others) = run(ours, x, dy), run(theirs, x, dy)
     assert_near(y, wanted, forward)
     assert y.stride() == wanted.stride()
-    for got, want in zip(gradients, others, strict=True):
-        assert_near(got, want, backward)
+    assert_all_near(gradients, others, backward)
     assert_same_state(ours, theirs, forward)
