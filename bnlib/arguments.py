@@ -29,12 +29,17 @@ class NonFiniteError(ValueError):
     """A statistic is NaN or infinite, so there is nothing to normalize by."""
 
 
-def check_integer(op: str, name: str, value: int, least: int, hint: str) -> int:
-    """Return ``value`` as an int, or raise unless it is an integer of at least ``least``."""
+def check_integer(
+    op: str, name: str, value: int, least: int, hint: str, most: float = math.inf
+) -> int:
+    """Return ``value`` as an int, or raise unless it is one from ``least`` to ``most``."""
     if isinstance(value, BOOLS) or not isinstance(value, INTEGER):
         raise TypeError(f"{op}: {name} must be an integer, got {value!r}; {hint}")
-    if value < least:
-        raise ValueError(f"{op}: {name} must be at least {least}, got {value}; {hint}")
+    if not least <= value <= most:
+        limits = (
+            f"lie between {least} and {most}" if most < math.inf else f"be at least {least}"
+        )
+        raise ValueError(f"{op}: {name} must {limits}, got {value}; {hint}")
     return int(value)
 
 
@@ -264,20 +269,7 @@ def check_covariance(op: str, cov: Array) -> None:
 
 
 def check_pair(op: str, name: str, value: int | Pair, least: int) -> Pair:
-    """Return a height and a width, both at least ``least``; one integer stands for both.
-
-    Raises
-    ------
-    TypeError
-        If ``value`` is neither an integer nor two integers.
-    ValueError
-        If one of them is too small.
-
-    Examples
-    --------
-    >>> check_pair("Conv2d", "stride", 2, least=1), check_pair("Conv2d", "stride", (2, 1), 1)
-    ((2, 2), (2, 1))
-    """
+    """Return a height and a width, both at least ``least``; one integer stands for both."""
     pair = tuple(value) if isinstance(value, tuple | list) else (value, value)
     integral = (isinstance(n, INTEGER) and not isinstance(n, BOOLS) for n in pair)
     if len(pair) != 2 or not all(integral):
@@ -320,8 +312,7 @@ def check_point(op: str, x: object) -> None:
         )
     if x.size == 0:
         raise ValueError(f"{op}: got an empty x of shape {x.shape}; give at least one value")
-    if not np.isfinite(x).all():
-        raise NonFiniteError(f"{op}: expected finite values in x, got NaN or infinity")
+    check_finite(op, "x", x)
 
 
 def check_step(op: str, x: Vector, step: float) -> float:

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from bnlib.arguments import NonFiniteError, quiet
+from bnlib.arguments import NonFiniteError, check_integer, quiet
 from bnlib.axes import Array
 from bnlib.data import Split
 from bnlib.layers import SGD, Layer, softmax_cross_entropy
@@ -68,22 +68,19 @@ def fit(
 
     Raises
     ------
-    ValueError
-        If there are no steps or no full batch.
+    TypeError, ValueError
+        If there are no steps or no full batch, or not a whole number of them.
     """
-    if steps < 1 or not 1 <= batch_size <= len(data.x_train):
-        raise ValueError(
-            f"fit: expected steps >= 1 and batch_size from 1 to {len(data.x_train)}, "
-            f"got steps={steps}, batch_size={batch_size}"
-        )
+    n, hint = len(data.x_train), "a batch is a part of the training part"
+    check_integer("fit", "steps", steps, 1, "each step takes one batch")
+    check_integer("fit", "batch_size", batch_size, 1, hint, most=n)
     optimizer = SGD(model.parameters(), lr, weight_decay=weight_decay)
     history = History()
     held_out = (data.x_test, data.y_test) if data.x_val is None else (data.x_val, data.y_val)
-    batches = mini_batches(len(data.x_train), batch_size, steps, seed)
-    model.train()
+    batches = mini_batches(n, batch_size, steps, seed)
     for step, rows in enumerate(_bar(batches, progress, total=steps), start=1):
         try:
-            loss = _step(model, optimizer, data.x_train[rows], data.y_train[rows])
+            loss = train_step(model, optimizer, data.x_train[rows], data.y_train[rows])
             history.loss.append(loss)
             if step == steps or (eval_every and step % eval_every == 0):
                 history.accuracy.append(accuracy(model, *held_out))
@@ -100,11 +97,6 @@ def fit(
 def train_step(model: Layer, optimizer: SGD, x: Array, y: Any) -> float:
     """Do one forward pass, one backward pass and one update; return the batch's loss."""
     model.train()
-    return _step(model, optimizer, x, y)
-
-
-def _step(model: Layer, optimizer: SGD, x: Array, y: Any) -> float:
-    """Do what `train_step` does, in the mode that the model is in."""
     loss, dlogits = softmax_cross_entropy(model(x), y)
     model.backward(dlogits)
     optimizer.step()
@@ -153,16 +145,15 @@ def sweep(
 
     Raises
     ------
-    ValueError
-        If there are no workers.
+    TypeError, ValueError
+        If ``workers`` is not a positive integer.
 
     Examples
     --------
     >>> sweep(lambda lr, seed: lr + seed, rates=[0.5, 1.0], seeds=[0, 1], progress=False)
     [[0.5, 1.5], [1.0, 2.0]]
     """
-    if workers < 1:
-        raise ValueError(f"sweep: expected workers >= 1, got {workers}")
+    check_integer("sweep", "workers", workers, 1, "each is a process")
     rates, seeds = list(rates), list(seeds)
     pairs = [(lr, seed) for lr in rates for seed in seeds]
     finished: Iterable[Result] = (run(*pair) for pair in pairs)

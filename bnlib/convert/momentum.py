@@ -36,19 +36,8 @@ def to_torch_momentum(framework: str, momentum: float | None = None) -> float:
 def from_torch_momentum(framework: str, momentum: float) -> float:
     """Return another library's momentum for PyTorch's, the weight of the new value.
 
-    Parameters
-    ----------
-    framework : "torch", "keras", "flax", "mxnet" or "darknet"
-    momentum : float
-        PyTorch's, from 0 to 1. ``None``, by which PyTorch averages all batches alike, is no
-        constant and has no counterpart.
-
-    Raises
-    ------
-    TypeError
-        If ``momentum`` is not a number.
-    ValueError
-        If it is outside [0, 1], or the library is not in the table.
+    Arguments and errors as in `to_torch_momentum`, but for ``None``: by it PyTorch averages
+    all batches alike, which is no constant and has no counterpart.
 
     Examples
     --------

@@ -4,6 +4,7 @@ from functools import lru_cache, partial
 
 import numpy as np
 
+from bnlib.arguments import check_integer
 from bnlib.data.split import Split
 
 
@@ -34,8 +35,8 @@ def digits(
     ------
     ModuleNotFoundError
         If scikit-learn is missing.
-    ValueError
-        If ``test_size`` or ``val_size`` is out of range.
+    TypeError, ValueError
+        If ``test_size`` or ``val_size`` is not an integer, or out of range.
 
     Notes
     -----
@@ -76,18 +77,12 @@ def _split(seed: int, standardize: bool, test_size: int, val_size: int) -> Split
 
 
 def _check_sizes(test_size: int, val_size: int) -> None:
-    """Raise ValueError if a part would have too few images for ten classes."""
-    if not 10 <= test_size <= 1787:
-        raise ValueError(
-            f"digits: test_size must lie between 10 and 1787, got {test_size}; "
-            "both parts need every class"
-        )
-    most = 1797 - test_size - 10
-    if val_size != 0 and not 10 <= val_size <= most:
-        raise ValueError(
-            f"digits: val_size must be 0 or lie between 10 and {most}, got {val_size}; "
-            "every part needs every class"
-        )
+    """Raise if a part would have too few images for ten classes."""
+    hint = "every part needs every class"
+    check_integer("digits", "test_size", test_size, 10, hint, most=1787)
+    if val_size:
+        hint = "0 makes no validation part, and every part needs every class"
+        check_integer("digits", "val_size", val_size, 10, hint, most=1797 - test_size - 10)
 
 
 def _standardized(split: Split) -> Split:

@@ -1,12 +1,11 @@
 """Patches of the two photographs that ship with scikit-learn, for whitening."""
 
-import operator
 from functools import cache
-from typing import SupportsIndex
 
 import numpy as np
 import numpy.typing as npt
 
+from bnlib.arguments import check_integer
 from bnlib.axes import Array
 
 PHOTOS = ("china", "flower")
@@ -64,7 +63,8 @@ def patches(
     ((5, 64), (5, 192))
     """
     photos = _photographs(photo)  # (P, H, W, 3)
-    size = _check_integer("size", size, min(photos.shape[1:3]), "the photographs' height")
+    height = min(photos.shape[1:3])
+    size = check_integer("patches", "size", size, 1, "the photographs are 427 high", height)
     if not isinstance(color, bool | np.bool_):
         raise TypeError(
             f"patches: color must be True or False, got {color!r}; False gives grey patches"
@@ -72,7 +72,8 @@ def patches(
     windows = np.lib.stride_tricks.sliding_window_view(photos, (size, size), axis=(1, 2))
     starts = windows.shape[:3]  # (P, H - size + 1, W - size + 1)
     total = int(np.prod(starts))
-    count = _check_integer("count", count, total, f"all patches of size {size}")
+    hint = f"there are so many patches of size {size}"
+    count = check_integer("patches", "count", count, 1, hint, total)
     order = np.random.default_rng(seed).permutation(total)[:count]
     chosen = windows[np.unravel_index(order, starts)]  # (count, 3, size, size)
     scale = 255 if color else 255 * LUMA.sum()
@@ -105,15 +106,3 @@ def _decoded() -> npt.NDArray[np.uint8]:
     from sklearn.datasets import load_sample_images
 
     return np.stack(load_sample_images().images)
-
-
-def _check_integer(name: str, value: SupportsIndex, most: int, what: str) -> int:
-    """Return ``value`` as an int from 1 to ``most``, or say what is wrong with it."""
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(f"patches: {name} must be an integer, got {value!r}; use {name}=8")
-    if not 1 <= operator.index(value) <= most:
-        raise ValueError(
-            f"patches: {name} must lie between 1 and {most} ({what}), got {value}; "
-            f"choose a {name} in that range"
-        )
-    return operator.index(value)

@@ -5,6 +5,6 @@ normalization into the layer before it, where it costs nothing.
 """
 
 from bnlib.deploy.folding import fold
-from bnlib.deploy.recalibration import recalibrate, walk
+from bnlib.deploy.recalibration import recalibrate
 
-__all__ = ["fold", "recalibrate", "walk"]
+__all__ = ["fold", "recalibrate"]

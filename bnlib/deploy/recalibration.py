@@ -60,28 +60,14 @@ def recalibrate(model: Layer, batches: Iterable[Array]) -> None:
             f"recalibrate: model must be a NumPy layer, got {type(model).__name__}; "
             "PyTorch modules have their own function in bnlib.torch_layers"
         )
-    layers = [n for n in walk(model) if isinstance(n, BatchNorm) and n.running_mean is not None]
+    layers = [n for n in model.named_layers().values() if isinstance(n, BatchNorm)]
+    layers = [n for n in layers if n.running_mean is not None]
     check_task(model, batches, layers)
     rules = [DatasetPass() for _ in layers]
     with _collecting(layers, rules):
         for batch in batches:
             model(batch)
     _replace(layers, rules)
-
-
-def walk(model: Layer) -> list[Layer]:
-    """Return a layer and all layers in its attributes, outermost first, each once.
-
-    Layers are found where `Layer` finds them.
-
-    Examples
-    --------
-    >>> from bnlib.layers import Linear, ReLU, Sequential
-    >>> net = Sequential(Linear(2, 2), Sequential(BatchNorm(2), ReLU()))
-    >>> [type(layer).__name__ for layer in walk(net)]
-    ['Sequential', 'Linear', 'Sequential', 'BatchNorm', 'ReLU']
-    """
-    return list(model.named_layers().values())
 
 
 @contextmanager

@@ -3,7 +3,14 @@
 import numpy as np
 import numpy.typing as npt
 
-from bnlib.arguments import ROUNDING, NonFiniteError, check_point, check_step, quiet
+from bnlib.arguments import (
+    ROUNDING,
+    NonFiniteError,
+    check_finite,
+    check_point,
+    check_step,
+    quiet,
+)
 from bnlib.axes import Vector
 from bnlib.gradcheck.inputs import Claim, Function, MeaninglessCheckError, claim, value
 
@@ -62,9 +69,8 @@ def numeric_gradient(f: Function, x: Vector, w: Vector, step: float) -> Vector:
     """
     check_point("numeric_gradient", x)
     step = check_step("numeric_gradient", x, step)
-    return np.array([difference(f, x, w, step, i)[0] for i in np.ndindex(x.shape)]).reshape(
-        x.shape
-    )
+    slopes = [difference(f, x, w, step, i)[0] for i in np.ndindex(x.shape)]
+    return np.reshape(slopes, x.shape)
 
 
 def difference(
@@ -126,11 +132,7 @@ def step_sweep(
     check_point(op, x)
     w = projection(value(op, f, x).shape, seed)
     claimed = claim(op, x, dx, w)
-    if not np.isfinite(claimed).all():
-        raise NonFiniteError(
-            f"{op}: expected a finite dx, got NaN or infinity; repair it first"
-        )
-    size = abs(claimed).max()
+    size = abs(check_finite(op, "dx", claimed)).max()
     if size == 0:
         raise MeaninglessCheckError(
             f"{op}: dx is 0 everywhere, so there is nothing to be relative to; "

@@ -71,13 +71,13 @@ def vague(slopes: Slopes) -> list[Part]:
 
     A single number may be small by chance: it only has to be more than its noise.
     """
-    noise, found = SAFETY * (slopes.rounding + slopes.truncation), []
+    noise, coarse = SAFETY * (slopes.rounding + slopes.truncation), []
     for part in parts(slopes.x.shape):
         size = abs(slopes.numeric[part])
         limit = (COARSEST if size.size > 1 else 1.0) * size.max()
         if noise[part].max() > limit or (not part and limit == 0):
-            found.append(part)
-    return found
+            coarse.append(part)
+    return coarse
 
 
 def refine(slopes: Slopes) -> None:

@@ -74,20 +74,19 @@ class Layer:
     def inner_layers(self) -> Iterator[tuple[str, "Layer"]]:
         """Yield the layers in this one's attributes with their names, such as ``blocks.0``."""
         for name, value in vars(self).items():
-            if isinstance(value, HOLDERS):  # most are none
-                yield from _layers_in(value, name)
+            yield from _layers_in(value, name)
 
     def named_layers(self) -> dict[str, "Layer"]:
         """Return this layer, by the name "", and all within it, outermost first, each once."""
-        found: dict[str, Layer] = {}
+        layers: dict[str, Layer] = {}
         rest: list[tuple[str, Layer]] = [("", self)]
         while rest:
             at, layer = rest.pop()
-            if not any(layer is known for known in found.values()):
-                found[at] = layer
+            if not any(layer is known for known in layers.values()):
+                layers[at] = layer
                 inner = [(_joined(at, name), one) for name, one in layer.inner_layers()]
                 rest += reversed(inner)
-        return found
+        return layers
 
     def own_parameters(self) -> dict[str, Parameter]:
         """Return the parameters in this layer's own attributes, by PyTorch's names."""
@@ -99,12 +98,12 @@ class Layer:
 
     def named_parameters(self) -> dict[str, Parameter]:
         """Return the parameters of this layer and all within it, by PyTorch's names."""
-        found: dict[str, Parameter] = {}
+        parameters: dict[str, Parameter] = {}
         for at, layer in self.named_layers().items():
             for name, parameter in layer.own_parameters().items():
-                if not any(parameter is known for known in found.values()):
-                    found[_joined(at, name)] = parameter
-        return found
+                if not any(parameter is known for known in parameters.values()):
+                    parameters[_joined(at, name)] = parameter
+        return parameters
 
     def named_buffers(self) -> State:
         """Return what is kept but not trained, by PyTorch's names."""
@@ -185,9 +184,6 @@ class Sequential(Layer):
         """Yield the layers with their places as names, as PyTorch does."""
         for name, layer in super().inner_layers():
             yield name.removeprefix("layers."), layer
-
-
-HOLDERS = (Layer, dict, list, tuple)  # what may be a layer or have some in it
 
 
 def _layers_in(value: object, at: str) -> Iterator[tuple[str, Layer]]:

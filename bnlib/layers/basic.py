@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bnlib.arguments import check_float, check_gradient, quiet
+from bnlib.arguments import check_float, check_gradient, check_integer, quiet
 from bnlib.axes import Array
 from bnlib.layers.base import Layer, Parameter, need_forward
 
@@ -39,11 +39,8 @@ class Linear(Layer):
         seed: "int | np.random.Generator" = 0,  # a string: numpy.random loads when used
     ) -> None:
         super().__init__()
-        if in_features < 1 or out_features < 1:
-            raise ValueError(
-                "Linear: in_features and out_features must be at least 1, "
-                f"got {in_features} and {out_features}; they are the widths of x and y"
-            )
+        check_integer("Linear", "in_features", in_features, 1, "it is the width of x")
+        check_integer("Linear", "out_features", out_features, 1, "it is the width of y")
         std = np.sqrt(2 / in_features) if std is None else std
         draw = np.random.default_rng(seed).standard_normal((out_features, in_features))
         self.weight = Parameter(std * draw)

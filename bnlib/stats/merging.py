@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bnlib.arguments import NonFiniteError, check_integer, check_vectors, quiet
+from bnlib.arguments import check_finite, check_integer, check_vectors, quiet
 from bnlib.axes import Vector
 from bnlib.passes.merging import combine
 
@@ -51,7 +51,7 @@ def merge(
     n_a, mean_a, m2_a = _part("a", n_a, mean_a, m2_a, np.size(mean_a))
     n_b, mean_b, m2_b = _part("b", n_b, mean_b, m2_b, mean_a.size)
     n, mean, m2 = combine(n_a, mean_a, m2_a, n_b, mean_b, m2_b)
-    _need_finite("in the result", mean, m2)
+    check_finite("merge", "the result", np.stack([mean, m2]))
     return n, mean, m2
 
 
@@ -61,19 +61,10 @@ def _part(part: str, n: int, mean: Vector, m2: Vector, size: int) -> tuple[int, 
     mean, m2 = check_vectors("merge", size, **{f"mean_{part}": mean, f"m2_{part}": m2})
     if n == 0:
         return 0, np.zeros(size), np.zeros(size)
-    _need_finite(f"in part {part}", mean, m2)
+    check_finite("merge", f"mean_{part} and m2_{part}", np.stack([mean, m2]))
     if (m2 < 0).any():
         raise ValueError(
             f"merge: m2_{part} is a sum of squares and cannot be negative, got {m2.min():.4g}; "
             "give n * var, with var from bnlib.stats.mean_var"
         )
     return n, mean, m2
-
-
-def _need_finite(where: str, mean: Vector, m2: Vector) -> None:
-    """Raise unless all statistics are finite."""
-    if not (np.isfinite(mean).all() and np.isfinite(m2).all()):
-        raise NonFiniteError(
-            f"merge: expected finite statistics, got NaN or infinity {where}; "
-            "look for NaN, infinity or overflow in the data"
-        )

@@ -44,13 +44,12 @@ class BatchAverage(RunningRule):
     @property
     def var(self) -> Vector:
         """The estimate of the population's variance."""
-        self._need_batches()
-        if not self._freedom:
+        if self.num_batches and not self._freedom:
             raise ValueError(
                 "BatchAverage: no batch had 2 values, so var is unknown; "
                 "use larger batches or DatasetPass"
             )
-        return self._var.copy()
+        return super().var
 
     def _take(self, mean: Vector, var: Vector, m: int) -> None:
         freedom = m - 1 if self.unbiased else m

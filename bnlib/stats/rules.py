@@ -10,7 +10,14 @@ import math
 
 import numpy as np
 
-from bnlib.arguments import check_integer, check_number, check_statistics, check_vectors, quiet
+from bnlib.arguments import (
+    check_integer,
+    check_momentum,
+    check_number,
+    check_statistics,
+    check_vectors,
+    quiet,
+)
 from bnlib.axes import Array, Vector
 from bnlib.stats.running import bessel, update_running
 
@@ -123,13 +130,11 @@ class Exponential(RunningRule):
                 "momentum multiplies (PyTorch: new, Keras: old)"
             )
         self.weighs = weighs
+        op, hint = "Exponential", "the estimate before the first batch"
+        self.start_mean = check_number(op, "start_mean", start_mean, -math.inf, hint=hint)
+        self.start_var = check_number(op, "start_var", start_var, hint=hint)
         hint = "it is the weight of the new value, or of the old one if weighs says so"
-        self.momentum = check_number("Exponential", "momentum", momentum, 0, 1, hint)
-        start = "the estimate before the first batch"
-        self.start_mean = check_number(
-            "Exponential", "start_mean", start_mean, -math.inf, hint=start
-        )
-        self.start_var = check_number("Exponential", "start_var", start_var, hint=start)
+        self.momentum = check_momentum(op, momentum, hint)
 
     def _take(self, mean: Vector, var: Vector, m: int) -> None:
         new = self.momentum if self.weighs == "new" else 1 - self.momentum

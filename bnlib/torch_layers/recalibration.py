@@ -74,8 +74,8 @@ def _check(model: object, batches: object) -> list[_BatchNorm]:
             f"recalibrate: model must be a PyTorch module, got {type(model).__name__}; "
             "NumPy layers have their own function in bnlib.deploy"
         )
-    found = [n for n in model.modules() if isinstance(n, _BatchNorm)]
-    layers = [n for n in found if n.running_mean is not None and n.running_var is not None]
+    layers = [n for n in model.modules() if isinstance(n, _BatchNorm)]
+    layers = [n for n in layers if n.running_mean is not None and n.running_var is not None]
     check_task(model, batches, layers)
     return layers
 
@@ -108,8 +108,8 @@ def _feed(rule: DatasetPass, layer: nn.Module, inputs: Any, named: Any, _: Any) 
 def _replace(layers: list[_BatchNorm], rules: list[DatasetPass]) -> None:
     """Write what the rules found into the layers: all of it, or nothing."""
     check_all_used(rules)
-    found = [(rule.mean, rule.var, rule.num_batches) for rule in rules]
-    for layer, (mean, var, seen) in zip(layers, found, strict=True):
+    statistics = [(rule.mean, rule.var, rule.num_batches) for rule in rules]
+    for layer, (mean, var, seen) in zip(layers, statistics, strict=True):
         assert layer.running_mean is not None
         assert layer.running_var is not None
         layer.running_mean.copy_(torch.from_numpy(mean))

@@ -67,11 +67,5 @@ def cholesky_matrices(
 
 
 def reciprocals(scales: Vector) -> Vector:
-    """Return ``1 / scales``, and 0 where a scale is 0.
-
-    Examples
-    --------
-    >>> reciprocals(np.array([2.0, 0.0]))
-    array([0.5, 0. ])
-    """
+    """Return ``1 / scales``, and 0 where a scale is 0."""
     return np.divide(1.0, scales, out=np.zeros_like(scales), where=scales > 0)

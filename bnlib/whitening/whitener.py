@@ -187,10 +187,10 @@ def _principal(X: Array, centred: Array) -> tuple[Vector, Vector, int]:
     own = np.linalg.svd(root / unit, compute_uv=False)
     floor = np.sqrt(d) * (rounding / unit).max() + d * ROUNDING * own[0]
     scales = np.zeros(d)
-    _, found, directions = np.linalg.svd(root)
+    _, singular, directions = np.linalg.svd(root)
     rank = min(int((own > floor).sum()), m - 1)
-    rank = min(rank, int((found > d * ROUNDING * found[0]).sum()))
-    scales[:rank] = found[:rank]
+    rank = min(rank, int((singular > d * ROUNDING * singular[0]).sum()))
+    scales[:rank] = singular[:rank]
     return scales, directions.T, rank
 
 

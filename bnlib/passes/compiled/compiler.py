@@ -52,16 +52,7 @@ if hasattr(os, "register_at_fork"):  # a fork waits until no other thread is in 
 
 
 def inlined(part: Loop) -> Loop:
-    """Let compiled loops call ``part``; from Python it stays an ordinary function.
-
-    Examples
-    --------
-    >>> @inlined
-    ... def double(a):
-    ...     return 2 * a
-    >>> double(3)
-    6
-    """
+    """Let compiled loops call ``part``; from Python it stays an ordinary function."""
     register = numba.extending.register_jitable(fastmath=FASTMATH)
     same: Loop = register(part)
     return same

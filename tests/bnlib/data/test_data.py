@@ -90,9 +90,11 @@ def test_who_changes_the_images_changes_them_for_nobody_else():
 
 
 @each_row(
-    Row(ValueError, "digits: test_size must lie between 10 and 1787, got {0}; both parts ...",
-        lambda size: digits(test_size=size), (9, 1788, 0, -1, 0.25, float("nan"))),
-    Row(ValueError, "digits: val_size must be 0 or lie between 10 and 1337, ...",
+    Row(ValueError, "digits: test_size must lie between 10 and 1787, got {0}; every part ...",
+        lambda size: digits(test_size=size), (9, 1788, 0, -1)),
+    Row(TypeError, "digits: test_size must be an integer, got {0!r}; every part ...",
+        lambda size: digits(test_size=size), (0.25, float("nan"), True)),
+    Row(ValueError, "digits: val_size must lie between 10 and 1337, got {0}; 0 makes no ...",
         lambda size: digits(val_size=size), (-10, 9, 1338)),
 )  # fmt: skip
 def test_all_parts_need_every_class(row, bad):

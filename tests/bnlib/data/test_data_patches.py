@@ -99,19 +99,19 @@ def test_defaults_are_ten_thousand_grey_patches_of_both():
 
 
 @each_row(
-    Row(ValueError, "patches: size must lie between 1 and 427 (the ... height), got {0}; ...",
+    Row(ValueError, "patches: size must lie between 1 and 427, got {0}; the photographs ...",
         lambda size: patches(size, count=3), (0, 428)),
-    Row(TypeError, "patches: size must be an integer, got {0!r}; use size=8",
+    Row(TypeError, "patches: size must be an integer, got {0!r}; the photographs ...",
         lambda size: patches(size, count=3), (8.0, True)),
-    Row(ValueError, "patches: count must lie between 1 and 531720 (all ... of size 8), got ...",
+    Row(ValueError, "patches: count must lie between 1 and 531720, got {0}; ... of size 8",
         lambda count: patches(8, count=count), (0, 531_721)),
-    Row(TypeError, "patches: count must be an integer, got {0!r}; use count=8",
+    Row(TypeError, "patches: count must be an integer, got {0!r}; ... of size 8",
         lambda count: patches(8, count=count), ("9", np.True_)),
     Row(ValueError, "patches: photo must be 'china', 'flower' or None, got {0!r}; None ...",
         lambda photo: patches(8, photo=photo), ("china.jpg", 0)),
     Row(TypeError, "patches: color must be True or False, got {0!r}; False gives grey ...",
         lambda color: patches(8, color=color), ("grey", 1)),
-    [Row(ValueError, f"patches: count must lie between 1 and {most} (all ... of size 427), ...",
+    [Row(ValueError, f"patches: count must lie between 1 and {most}, got ... of size 427",
          lambda photo, most=most: patches(427, count=most + 1, photo=photo), (photo,))
      for photo, most in [(None, 428), ("china", 214)]],
 )  # fmt: skip

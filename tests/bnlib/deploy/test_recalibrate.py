@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from reference import assert_close, torch_twin
 from refusals import NonFiniteError, Row, each_row
 
-from bnlib.deploy import recalibrate, walk
+from bnlib.deploy import recalibrate
 from bnlib.layers import BatchNorm, Conv2d, Layer, Linear, ReLU, Sequential
 
 
@@ -68,10 +68,10 @@ def test_parameters_gradients_and_modes_stay():
     net.backward(np.cos(net(x)))
     net.layers[0].eval()
     net.layers[2].eval()
-    before = [(layer, layer.training) for layer in walk(net)]
+    before = [(layer, layer.training) for layer in net.named_layers().values()]
     values = [(p.value.copy(), p.grad.copy()) for p in net.parameters()]
     recalibrate(net, [x])
-    assert [(layer, layer.training) for layer in walk(net)] == before
+    assert [(layer, layer.training) for layer in net.named_layers().values()] == before
     for parameter, expected in zip(net.parameters(), values, strict=True):
         np.testing.assert_array_equal((parameter.value, parameter.grad), expected)
     running_mean = net.layers[0].running_mean.copy()
@@ -106,7 +106,12 @@ class Branches(Layer):
 
 def test_layers_are_found_in_any_container_and_shared_ones_see_all_their_inputs():
     model, x = Branches(), sample(20, 2)
-    assert walk(model) == [model, model.first, model.several[0], model.named["a"]]
+    assert list(model.named_layers().values()) == [
+        model,
+        model.first,
+        model.several[0],
+        model.named["a"],
+    ]
     recalibrate(model, [x])
     assert model.first.num_batches_tracked == 2
     assert_close(model.first.running_mean, (x.mean(axis=0) + 7) / 2)

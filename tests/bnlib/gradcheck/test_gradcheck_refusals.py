@@ -44,7 +44,7 @@ def of_every_check():
                 (np.ones(3, np.float32), np.ones(3, int))),
             Row(TypeError, point + " list; ... float64", at, ([1.0, 2.0],)),
             Row(ValueError, f"{op}: got an empty x of shape (0,); ...", at, (np.ones(0),)),
-            Row(NonFiniteError, f"{op}: expected finite values in x, got NaN or infinity", at,
+            Row(NonFiniteError, f"{op}: expected finite values in x, got NaN ...; look ...", at,
                 (np.array([1, math.nan, 2]), np.array([1, math.inf, 2]))),
             Row(TypeError, value + " float64, got float32; compute ...", of,
                 (lambda x: x.astype(np.float32),)),
@@ -80,7 +80,7 @@ STEPS = [
     ]
 ]
 OTHERS = [
-    Row(NonFiniteError, "step_sweep: expected a finite dx, ...",
+    Row(NonFiniteError, "step_sweep: expected finite values in dx, got ...; look for ...",
         lambda dx: step_sweep(np.square, ONES, dx), (np.full(3, math.nan),)),
     Row(MeaninglessCheckError, "step_sweep: dx is 0 everywhere, ...; use another f, or ...",
         lambda dx: step_sweep(np.square, ONES, dx), (np.zeros(3), lambda w: 0 * w)),

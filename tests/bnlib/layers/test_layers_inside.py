@@ -6,7 +6,6 @@ from reference import assert_close
 from torch import nn
 
 from bnlib.data import Split
-from bnlib.deploy import walk
 from bnlib.layers import BatchNorm, Layer, Linear, Parameter, ReLU, Sequential
 from bnlib.train import fit
 
@@ -79,11 +78,11 @@ def test_the_mode_reaches_every_layer():
     for net in (nets()[0], Block()):
         x = np.random.default_rng(0).normal(size=(8, 4))
         net(x)
-        assert not any(layer.training for layer in walk(net.eval()))
+        assert not any(layer.training for layer in net.eval().named_layers().values())
         state, whole = net.state_dict(), net(x)
         assert_close(np.vstack([net(x[:3]), net(x[3:])]), whole, tol=1e-14)
         np.testing.assert_equal(net.state_dict(), state)
-        assert all(layer.training for layer in walk(net.train()))
+        assert all(layer.training for layer in net.train().named_layers().values())
         assert net.train(0).training is False
 
 

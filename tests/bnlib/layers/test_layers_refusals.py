@@ -79,8 +79,12 @@ def of_every_layer():
 LINEAR = [
     Row(ValueError, "Linear: expected x of shape (N, 3), got {0.shape}; flatten ...", forward,
         ones((3,), (4, 2), (4, 3, 1), (3, 4)), FLAT["Linear"]),
-    Row(ValueError, "Linear: ... must be at least 1, got {0[0]} and {0[1]}; they are the ...",
-        lambda widths: Linear(*widths), ((0, 2), (2, 0), (-1, 2))),
+    Row(ValueError, "Linear: in_features must be at least 1, got {0}; it is the width of x",
+        lambda width: Linear(width, 2), (0, -1)),
+    Row(TypeError, "Linear: out_features must be an integer, got {0!r}; it is the width of y",
+        lambda width: Linear(2, width), (2.0, True)),
+    Row(ValueError, "Linear: out_features must be at least 1, got {0}; it is the width of y",
+        lambda width: Linear(2, width), (0,)),
 ]
 NETWORKS = [
     Row(TypeError, "Sequential: expected layers, got ...; pass them one by one: ...",

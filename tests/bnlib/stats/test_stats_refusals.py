@@ -82,13 +82,13 @@ MERGE = [
     *[Row(ValueError, f"merge: {name} must have one value ... (2,), got shape (3,); ...",
           merged(name), ones((3,))) for name in ("mean_b", "m2_b")],
     *[Row(NonFiniteError,
-          f"merge: expected finite statistics, got NaN or infinity in part {name[-1]}; look "
-          "for NaN, infinity or overflow ...", merged(name), (TWO * math.nan, TWO * math.inf))
+          f"merge: expected finite values in mean_{name[-1]} and m2_{name[-1]}, got NaN or "
+          "infinity; look for ...", merged(name), (TWO * math.nan, TWO * math.inf))
       for name in PARTS if name[0] == "m"],
     Row(ValueError, "merge: m2_b is a sum of squares and cannot be negative, got -1; ...",
         merged("m2_b"), (-TWO,)),
     Row(NonFiniteError,
-        "merge: expected finite statistics, got NaN or infinity in the result; look ...",
+        "merge: expected finite values in the result, got NaN or infinity; look for ...",
         merged("mean_a"), (TWO * 1e200,)),
 ]
 BAD_BATCHES = [  # mean, variance, count, the error, its text
