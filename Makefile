@@ -121,8 +121,9 @@ assignments: $(READY)  ## write an nbgrader course to _build/course (SHEETS="04_
 exercises: $(READY)  ## make the sheets in chapters/exercises from their sources in book/sheets
 	$(BIN)/python book/tools/exercises.py
 
+killrate: export BOOK_SEEDS := $(or $(SEEDS),50)
 killrate: $(READY)  ## grade right and wrong answers with the exercises' checks (SEEDS=50)
-	$(BIN)/python book/tools/killrate.py --seeds $(or $(SEEDS),50)
+	$(BIN)/pytest -n $(JOBS) tests/course/test_killrate.py
 
 lint: $(READY)  ## check style, types and spelling
 	$(BIN)/ruff check .

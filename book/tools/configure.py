@@ -7,6 +7,7 @@ it away. `make configure` alone copies `book/bootstrap.py` into chapters and she
 import argparse
 import re
 import textwrap
+import tomllib
 from pathlib import Path
 
 import nbformat
@@ -28,38 +29,7 @@ MARKS = re.compile(
     r"(?=^ *(?:#|<!--) configure: end\b)",
     re.MULTILINE | re.DOTALL,
 )
-# The lines between two marks, by their name, without and with an address. The theme takes
-# `colab_url` without a repository for one of another project, and buttons with an empty
-# address end the build. So without an address all of them are left out.
-BUTTONS = "use_repository_button: {0}\nuse_issues_button: {0}\nuse_edit_page_button: {0}\n"
-LINES = {
-    "address": (
-        "",
-        "repository:\n  url: {url}\n  branch: main\n"
-        "launch_buttons:\n  notebook_interface: jupyterlab\n"
-        "  colab_url: https://colab.research.google.com\n",
-    ),
-    "buttons": (BUTTONS.format("false"), "baseurl: {site}\n" + BUTTONS.format("true")),
-    "citation": ("", "repository-code: {url}\nurl: {site}\n"),
-    "urls": ("", '[project.urls]\nDocumentation = "{site}"\nRepository = "{url}"\n'),
-    "clone": (
-        "",
-        "Read the book at <{site}>, or get its source:\n\n"
-        "```bash\ngit clone {url}\ncd {name}\n```\n",
-    ),
-    "errors": (
-        "This copy of the book has no address on the web: tell those who gave it to you.\n",
-        "Write it to <{url}/issues>.\n",
-    ),
-    "colab": (
-        "This copy of the book has no address on the web, from which Colab could install "
-        "`bnlib`. `make configure` sets one.\n",
-        "The button with a rocket, at the top of a chapter, opens the chapter in Google Colab. "
-        "An exercise sheet has no such button: download it from its page. Then open "
-        "[Google Colab](https://colab.research.google.com) and choose *File → Upload "
-        "notebook*.\n",
-    ),
-}
+LINES = tomllib.loads((ROOT / "book" / "address.toml").read_text(encoding="utf-8"))
 
 
 def address(repo: str, site: str | None = None) -> dict[str, str]:
@@ -92,7 +62,8 @@ def with_lines(texts: dict[Path, str], to: dict[str, str]) -> dict[Path, str]:
             f"expected one region from `configure: begin NAME` to `configure: end` for each "
             f"of {sorted(LINES)}, found {sorted(found)}"
         )
-    lines = {name: pair[bool(to)].format(**to) for name, pair in LINES.items()}
+    kind = "with" if to else "without"
+    lines = {name: pair[kind].format(**to) for name, pair in LINES.items()}
 
     def filled(marks: re.Match[str]) -> str:
         return marks["begin"] + textwrap.indent(lines[marks["name"]], marks["indent"])

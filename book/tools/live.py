@@ -37,16 +37,6 @@ CLIENTS = {
     "wheel": ((*PIP, *ANY), {"format": "zip"}),
 }
 MARKS = ("### BEGIN SOLUTION", "### END SOLUTION")
-NOTICE = """What runs Python in this page, each part under its own licence:
-
-{files}
-bnlib and bncourse: this book's code, BSD-3-Clause
-pyodide.*: Pyodide {version}, Mozilla Public License 2.0, https://www.mozilla.org/MPL/2.0/;
-  its source: https://github.com/pyodide/pyodide/tree/{version}
-python_stdlib.zip, and inside pyodide.asm.wasm: CPython, PSF License, https://docs.python.org/3/license.html
-numpy: BSD-3-Clause, the text is inside the wheel
-editor: prism-code-editor, which holds parts of Prism, both MIT; the text is beside it
-"""
 
 
 def digest(body: bytes) -> str:
@@ -192,7 +182,7 @@ def assemble(plan: dict[str, Any], files: Path) -> str:
     """Write the folder for the site; say what it can and what it weighs."""
     shutil.rmtree(TARGET, ignore_errors=True)
     folder = TARGET / "new"
-    shutil.copytree(OURS, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(OURS, folder, ignore=shutil.ignore_patterns("__pycache__", "NOTICE.txt"))
     python = folder / "pyodide"
     python.mkdir()
     for file in plan["files"]:
@@ -206,7 +196,8 @@ def assemble(plan: dict[str, Any], files: Path) -> str:
     parts = sorted(path for path in folder.rglob("*") if path.is_file())
     listed = {path.relative_to(folder).as_posix(): path.read_bytes() for path in parts}
     lines = "".join(f"{digest(body)}  {file}\n" for file, body in listed.items())
-    notice = NOTICE.format(files=lines, version=plan["version"])
+    notice = (OURS / "NOTICE.txt").read_text(encoding="utf-8")
+    notice = notice.format(files=lines, version=plan["version"])
     (folder / "NOTICE.txt").write_text(notice, encoding="utf-8")
     name, roles = digest(lines.encode())[:10], cells()
     megabytes = round(sum(map(weight, parts)) / 1e6, 1)

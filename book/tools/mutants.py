@@ -35,34 +35,7 @@ BOXED = "batch|class|sandbox|sheets"  # tests of grading that need more than the
 KILLED = {"killed", "timeout", "segfault"}
 # A change of only the case or the marks of one text of several words.
 WORDING = re.compile(r'(.*)"([^"]*\S [^"]*\S[^"]*)"(.*) → \1"(?:XX)?(?i:\2)(?:XX)?"\3')
-CONFTEST = """
-# No shrinking, since one failure is enough; plain ids, which pytest finds again.
-import sys
-import warnings
-
-from _pytest.python import IdMaker
-from hypothesis import Phase
-
-settings.register_profile(
-    "mutants", settings.get_profile("book"), phases=[Phase.explicit, Phase.generate]
-)
-settings.load_profile("mutants")
-IdMaker.make_unique_parameterset_ids = lambda self: [
-    str(number) for number in range(len(self.parametersets))
-]
-
-
-def warn(message, category=None, stacklevel=1):  # mutmut adds frames
-    frame, level = sys._getframe(), 1
-    while stacklevel and frame.f_back:
-        frame, level = frame.f_back, level + 1
-        stacklevel -= "trampoline" not in frame.f_code.co_filename
-    warn.original(message, category, stacklevel=level)
-
-
-warn.original = getattr(warnings.warn, "original", warnings.warn)
-warnings.warn = warn
-"""
+CONFTEST = '\nimport mutating  # registers the profile\n\nsettings.load_profile("mutants")\n'
 
 
 def covers(reason: dict, function: str, change: str) -> bool:

@@ -1,7 +1,7 @@
 // Run Python in Pyodide under Node: FOLDER is what `make live` wrote. Without a PROGRAM, run
 // each list of cells on the standard input as the page does, and print how each ended and what
 // it showed. With one, a Python file, print what its function `main` returns for the standard
-// input; it can import what stands in book/tools of ROOT, the project.
+// input; it can import what stands in tests/support of ROOT, the project.
 import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 
@@ -22,7 +22,7 @@ async function ran(cells) {
 async function returned() {
   const { python } = await start(`${folder}/pyodide/`, runner);
   python.mountNodeFS("/project", root);
-  python.runPython("import sys; sys.path.append('/project/book/tools')");
+  python.runPython("import sys; sys.path.append('/project/tests/support')");
   const scope = python.toPy({ __name__: "program" });
   python.runPython(readFileSync(program, "utf8"), { globals: scope });
   return scope.get("main")(given);

@@ -1,14 +1,13 @@
-"""Do the exercises' checks catch wrong answers? `make killrate` grades answers to find out.
+"""Do the exercises' checks catch wrong answers? Grade answers to find out.
 
 A file `tests/course/answers/NN_topic.py` holds, for each exercise that code judges, a
 solution, other right answers, and wrong ones that people really give. Right answers must
 earn all points, stubs none, and wrong ones less than all. The message must name most of the
 wrong ones, and every mistake that an exercise knows. Then the solution is changed
 automatically, one operator or number at a time. A course grades with a secret seed, so
-points must not depend on it: with ``--seeds`` the answers are judged with several.
+points must not depend on it: `make killrate` judges the answers with several.
 """
 
-import argparse
 import ast
 import importlib
 import inspect
@@ -19,12 +18,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bncourse.checks import EXERCISES, Exercise
+from bncourse.checks import Exercise
 from bncourse.checks.exercise import variants
 from bncourse.checks.judge import examine
 from bncourse.checks.run import answer_of
 
-FOLDER = Path(__file__).resolve().parents[2] / "tests" / "course" / "answers"
+FOLDER = Path(__file__).resolve().parents[1] / "course" / "answers"
 NAMED, WRONG = 0.8, 12  # least share of the named, least number of wrong answers
 SWAPS: dict[type, type] = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult,
@@ -158,21 +157,3 @@ def read() -> dict[str, dict[str, Any]]:
     for path in sorted(FOLDER.glob("*.py")):
         answers |= importlib.import_module(path.stem).ANSWERS
     return answers
-
-
-def main() -> int:
-    """Grade and print the kill rates; return 1 if not all is as it must be."""
-    parser = argparse.ArgumentParser(description=str(__doc__).split("\n")[0])
-    parser.add_argument("--seeds", type=int, default=1, help="judge with seeds 0 to SEEDS - 1")
-    seeds, answers = parser.parse_args().seeds, read()
-    rows = [grade(exercise, answers[name], seeds) for name, exercise in EXERCISES.items()]
-    print(f"{'exercise':10}{'right':>7}{'wrong':>7}{'named':>7}{'mutants':>9}{'alive':>7}")
-    for r in rows:
-        print(f"{r.name:10}{r.right:7}{r.wrong:7}{r.named:7}{r.mutants:9}{r.survivors:7}")
-    faults = [fault for row in rows for fault in row.faults]
-    print("\n".join(faults), file=sys.stderr)
-    return 1 if faults else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
