@@ -182,7 +182,7 @@ def assemble(plan: dict[str, Any], files: Path) -> str:
     """Write the folder for the site; say what it can and what it weighs."""
     shutil.rmtree(TARGET, ignore_errors=True)
     folder = TARGET / "new"
-    shutil.copytree(OURS, folder, ignore=shutil.ignore_patterns("__pycache__", "NOTICE.txt"))
+    shutil.copytree(OURS, folder, ignore=shutil.ignore_patterns("__pycache__"))
     python = folder / "pyodide"
     python.mkdir()
     for file in plan["files"]:
@@ -196,7 +196,7 @@ def assemble(plan: dict[str, Any], files: Path) -> str:
     parts = sorted(path for path in folder.rglob("*") if path.is_file())
     listed = {path.relative_to(folder).as_posix(): path.read_bytes() for path in parts}
     lines = "".join(f"{digest(body)}  {file}\n" for file, body in listed.items())
-    notice = (OURS / "NOTICE.txt").read_text(encoding="utf-8")
+    notice = (ROOT / "book" / "live_notice.txt").read_text(encoding="utf-8")
     notice = notice.format(files=lines, version=plan["version"])
     (folder / "NOTICE.txt").write_text(notice, encoding="utf-8")
     name, roles = digest(lines.encode())[:10], cells()
