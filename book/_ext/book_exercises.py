@@ -52,8 +52,8 @@ def page(sheet: Notebook) -> str:
 
 def on_read(app: Sphinx, docname: str, source: list[str]) -> None:
     """Put a sheet's page in the place of the reader's sheet."""
-    if found := SHEET.fullmatch(docname):
-        path = Path(app.srcdir) / "book" / "sheets" / f"{found[1]}.ipynb"
+    if sheet := SHEET.fullmatch(docname):
+        path = Path(app.srcdir) / "book" / "sheets" / f"{sheet[1]}.ipynb"
         app.env.note_dependency(str(path))
         source[0] = page(read_notebook(path))
 

@@ -138,7 +138,7 @@ def marked(module: str, line: str) -> str:
     parts = line.split("``")
     if re.match(r"[\w, *]+ : ", line):  # a parameter and its type, which napoleon marks
         parts[::2] = [part.replace("`", "") for part in parts[::2]]
-    parts[::2] = [NAME.sub(lambda found: reference(module, found[1]), STAR.sub(r"\\*", part))
+    parts[::2] = [NAME.sub(lambda match: reference(module, match[1]), STAR.sub(r"\\*", part))
                   for part in parts[::2]]  # fmt: skip
     return "``".join(parts)
 

@@ -27,8 +27,8 @@ LICENCE = re.compile(r"\.dist-info/(?:licenses/)?LICENSE[.\w]*$")
 
 def address(app: Sphinx) -> str:
     """Return the site's address with a slash at its end, or "" where none is set."""
-    found = str(app.config.overrides.get("html_baseurl") or "")
-    return found.rstrip("/") + "/" if found else ""
+    base = str(app.config.overrides.get("html_baseurl") or "")
+    return base.rstrip("/") + "/" if base else ""
 
 
 def set_addresses(app: Sphinx, config: Config) -> None:

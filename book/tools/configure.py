@@ -56,11 +56,11 @@ def address(repo: str, site: str | None = None) -> dict[str, str]:
 
 def with_lines(texts: dict[Path, str], to: dict[str, str]) -> dict[Path, str]:
     """Return the texts with the lines for ``to`` between the marks, indented like these."""
-    found = [marks["name"] for text in texts.values() for marks in MARKS.finditer(text)]
-    if sorted(found) != sorted(LINES):
+    names = [marks["name"] for text in texts.values() for marks in MARKS.finditer(text)]
+    if sorted(names) != sorted(LINES):
         raise ValueError(
             f"expected one region from `configure: begin NAME` to `configure: end` for each "
-            f"of {sorted(LINES)}, found {sorted(found)}"
+            f"of {sorted(LINES)}, found {sorted(names)}"
         )
     kind = "with" if to else "without"
     lines = {name: pair[kind].format(**to) for name, pair in LINES.items()}

@@ -18,8 +18,8 @@ IN_A_CHAPTER = ".//a[starts-with(@href, '../chapters/')]"
 @functools.cache
 def article(path):
     """Return the text of a page."""
-    [found] = html.parse(path).xpath("//article")
-    return found
+    [body] = html.parse(path).xpath("//article")
+    return body
 
 
 def text(element):
@@ -31,10 +31,10 @@ def target(site, link):
     """Return the heading and the section that a link leads to, if a cell runs in it."""
     address, _, place = link.get("href").partition("#")
     cell = "contains(@class, 'cell_input')"
-    found = article(site / "book" / address).xpath(
+    sections = article(site / "book" / address).xpath(
         f".//section[@id='{place}'][h1|h2|h3][.//div[{cell}]]"
     )
-    return [(text(section.xpath("h1|h2|h3")[0]), section) for section in found]
+    return [(text(section.xpath("h1|h2|h3")[0]), section) for section in sections]
 
 
 @pytest.fixture(scope="module")
@@ -50,9 +50,9 @@ def questions(site):
 @pytest.fixture(scope="module")
 def rows(claims):
     """Give the claim, the verdict and the links of each row, by its id."""
-    found = [row.findall("td") for row in claims.xpath(".//tr[td[4]]")]
-    assert len(found) == len(IDS)
-    return {text(name): cells for name, *cells in found}
+    table = [row.findall("td") for row in claims.xpath(".//tr[td[4]]")]
+    assert len(table) == len(IDS)
+    return {text(name): cells for name, *cells in table}
 
 
 def verdict(row):

@@ -137,8 +137,8 @@ def test_groups_share_what_numpy_and_torch_share(shared, method, seed):
     assert ours["count"] == mean.size
     assert set(ours["m"]) == {x.size // mean.size}
     for name, right in [("mean", mean), ("var", var)]:
-        each = np.broadcast_to(right, split.shape).ravel()
-        np.testing.assert_allclose(ours[name], each, **CLOSE)
+        spread = np.broadcast_to(right, split.shape).ravel()
+        np.testing.assert_allclose(ours[name], spread, **CLOSE)
     np.testing.assert_allclose(ours["x_hat"], x_hat.ravel(), **CLOSE)
 
 

@@ -39,8 +39,8 @@ def from_elsewhere(thing):
 def shown(site):
     """Give the text of each signature on the library's pages, by its full name."""
     pages = sorted((site / "book" / "api").glob("*.html"))
-    found = [SIGNATURE.findall(page.read_text(encoding="utf-8")) for page in pages]
-    return {name: text for page in found for name, text in page}
+    signatures = [SIGNATURE.findall(page.read_text(encoding="utf-8")) for page in pages]
+    return {name: text for page in signatures for name, text in page}
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -207,12 +207,12 @@ def test_a_browser_that_cannot_run_it_shows_todays_page(
 
 
 def test_pages_with_something_to_run_load_it_and_no_others(site, live_folder):
-    found = {}
+    cells = {}
     for path in site.rglob("*.html"):
         text = path.read_text(encoding="utf-8")
-        found[path.stem] = len(re.findall(r'class="cell [^"]*\btag_live', text))
-        assert ("live.js" in text) == (found[path.stem] > 0), path.name
-    assert sum(found.values()) > 10
+        cells[path.stem] = len(re.findall(r'class="cell [^"]*\btag_live', text))
+        assert ("live.js" in text) == (cells[path.stem] > 0), path.name
+    assert sum(cells.values()) > 10
     anchors = (site / "book" / "how_to_use.html").read_text(encoding="utf-8")
     script = (live_folder / "live.js").read_text(encoding="utf-8")
     for anchor in re.findall(r"#([a-z-]+)`", script):

@@ -45,12 +45,12 @@ def test_solutions_pass_and_chapters_cells_print_what_is_stored(pyodide):
         expected += names
     cells = [c for path in CHAPTERS for c in read_notebook(path).cells if "live" in tags(c)]
     texts = ["".join(joined(out.text) for out in c.outputs) for c in cells]
-    found = pyodide(runs + [[("cell", joined(c.source), True)] for c in cells])
+    outcomes = pyodide(runs + [[("cell", joined(c.source), True)] for c in cells])
     told = json.loads((live.TARGET / "live.json").read_text(encoding="utf-8"))["cells"]
-    for name, (ended, text) in zip(expected, found, strict=False):
+    for name, (ended, text) in zip(expected, outcomes, strict=False):
         assert (ended == "right") == (told[f"{name}-answer"] == "answer"), f"{name}: {text}"
     assert len(texts) == len(cells) >= 6
-    assert [text for _, text in found[len(runs) :]] == texts
+    assert [text for _, text in outcomes[len(runs) :]] == texts
 
 
 # One for each place where something could stay: memory, files, the page's own calls.

@@ -41,8 +41,8 @@ FIRST_LINK = "pagefind-results li:first-child a"  # others may load before it
 FIRST = 10  # results, which fill some screens
 FIND = """async ([words, most]) => {
   const search = PagefindComponents.getInstanceManager().getInstance();
-  const { results } = await new Promise((found) => {
-    search.on("results", found, document);
+  const { results } = await new Promise((resolve) => {
+    search.on("results", resolve, document);
     search.triggerSearch(words);
   });
   const data = await Promise.all(results.slice(0, most).map((result) => result.data()));
@@ -90,18 +90,18 @@ def test_a_sign_of_a_formula_that_a_reader_copies_is_found(chromium, served):
 @pytest.mark.parametrize("words", WANTED)
 def test_the_section_that_a_reader_wants_comes_first(find, site, words):
     name, _, place = WANTED[words].partition("#")
-    found = find(words, 1)
-    assert page(found[0]) == name
-    assert found[0].endswith(f"/{place}" if place else "")
-    assert f'id="{found[0].rpartition("/")[2]}"' in (site / f"{name}.html").read_text("utf-8")
+    places = find(words, 1)
+    assert page(places[0]) == name
+    assert places[0].endswith(f"/{place}" if place else "")
+    assert f'id="{places[0].rpartition("/")[2]}"' in (site / f"{name}.html").read_text("utf-8")
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0])
 def test_a_term_leads_to_the_glossary_and_to_its_chapters(find, row):
     term, chinese, _, chapters = row
-    found = {page(place) for place in find(" ".join(WORD.findall(term.split(",")[0])), 20)}
-    assert "book/glossary" in found
-    assert found & {f"chapters/{NUMBERS[n.strip()].stem}" for n in chapters.split(",")}
+    pages = {page(place) for place in find(" ".join(WORD.findall(term.split(",")[0])), 20)}
+    assert "book/glossary" in pages
+    assert pages & {f"chapters/{NUMBERS[n.strip()].stem}" for n in chapters.split(",")}
     assert page(find(HAN.search(chinese)[0], 1)[0]) == "book/glossary"
 
 

@@ -53,9 +53,9 @@ def outline(path):
 
 def test_every_page_that_is_written_is_built_and_tested(site):
     root = site_probe.ROOT
-    found = [*root.glob("book/[!_]*.md"), *root.glob("book/api/*.md")]
-    found += root.glob("chapters/**/*.ipynb")
-    written = {path.relative_to(root).with_suffix("").as_posix() for path in found}
+    sources = [*root.glob("book/[!_]*.md"), *root.glob("book/api/*.md")]
+    sources += root.glob("chapters/**/*.ipynb")
+    written = {path.relative_to(root).with_suffix("").as_posix() for path in sources}
     assert len(written) > 50
     assert written <= set(FILES)
     built = {p.relative_to(site).with_suffix("").as_posix() for p in site.rglob("*.html")}

@@ -31,17 +31,17 @@ COLAB = '"""Stands for the module that Colab loads into each notebook."""\n'
 
 def closure(*requirements: str) -> dict[str, Distribution]:
     """Return the installed distributions that these requirements bring, by name."""
-    found: dict[str, Distribution] = {}
+    closed: dict[str, Distribution] = {}
     waiting = list(map(Requirement, requirements))
     while waiting:
         wanted = waiting.pop()
         name = canonicalize_name(wanted.name)
-        if name not in found:
-            found[name] = distribution(name)
-            needs = map(Requirement, found[name].requires or ())
+        if name not in closed:
+            closed[name] = distribution(name)
+            needs = map(Requirement, closed[name].requires or ())
             extras = [{"extra": extra} for extra in ("", *wanted.extras)]
             waiting += [n for n in needs if not n.marker or any(map(n.marker.evaluate, extras))]
-    return found
+    return closed
 
 
 def files(dist: Distribution) -> list[Path]:
@@ -150,5 +150,5 @@ class Place:
 
 def installed(python: Path) -> dict[str, Path]:
     """Return what pip has installed into an environment: each name and its metadata."""
-    found = python.parents[1].glob("lib/python*/site-packages/*.dist-info")
-    return {path.name.split("-")[0]: path for path in found}
+    folders = python.parents[1].glob("lib/python*/site-packages/*.dist-info")
+    return {path.name.split("-")[0]: path for path in folders}

@@ -84,8 +84,8 @@ def plain_code(notebook: NotebookNode) -> Faults:
 def no_directives(notebook: NotebookNode) -> Faults:
     """Keep MyST out of the chapters: it renders nowhere but in the book."""
     for name, _, source in cells(notebook, "markdown"):
-        if found := DIRECTIVE.search(source):
-            yield f"{name}: MyST markup {found.group().strip()!r} renders only in the book"
+        if markup := DIRECTIVE.search(source):
+            yield f"{name}: MyST markup {markup.group().strip()!r} renders only in the book"
 
 
 def has_image(cell: NotebookNode) -> bool:
@@ -130,16 +130,16 @@ def outputs(notebook: NotebookNode) -> Faults:
             yield f"{name}: an error and the tag raises-exception go together"
         text = "\n".join(text for out in cell.outputs for text in texts(out))
         for what, pattern in UNSTABLE.items():
-            if found := pattern.search(text):
-                yield f"{name}: prints {what}: {found.group()!r}"
+            if unstable := pattern.search(text):
+                yield f"{name}: prints {what}: {unstable.group()!r}"
 
 
 def ending(notebook: NotebookNode) -> Faults:
     """Close with the three sections, in order."""
     lines = [line for _, _, text in cells(notebook, "markdown") for line in text.splitlines()]
-    found = [line.strip() for line in lines if line.strip() in ENDING]
-    if found != ENDING:
-        yield f"sections: expected {ENDING} once each and in this order, got {found}"
+    titles = [line.strip() for line in lines if line.strip() in ENDING]
+    if titles != ENDING:
+        yield f"sections: expected {ENDING} once each and in this order, got {titles}"
 
 
 RULES = [

@@ -29,8 +29,8 @@ EXTRAS = PROJECT["optional-dependencies"]
 
 def is_exact_and_portable(line: str) -> bool:
     """Say whether a line is name==version and no more, of no package for one hardware."""
-    found = PIN.fullmatch(line)
-    return found is not None and not HARDWARE.search(canonicalize_name(found[1]))
+    pin = PIN.fullmatch(line)
+    return pin is not None and not HARDWARE.search(canonicalize_name(pin[1]))
 
 
 def test_every_line_is_an_exact_portable_pin():

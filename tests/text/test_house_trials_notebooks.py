@@ -196,5 +196,5 @@ PAIR = "@dataclass\nclass Pair:\n    a: int\n    def total(self):\n        retur
     ],
 )
 def test_tagged_cell(source, tag, message):
-    found = "\n".join(tag_faults(source, ["other", f"bnlib:m.{tag}"], {"m": LIBRARY}.get))
-    assert message in found if message else found == ""
+    told = "\n".join(tag_faults(source, ["other", f"bnlib:m.{tag}"], {"m": LIBRARY}.get))
+    assert message in told if message else told == ""

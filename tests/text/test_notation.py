@@ -82,9 +82,9 @@ def test_torch_names_exist():
     layer = torch.nn.BatchNorm1d(3)
     layer(torch.ones(2, 3, requires_grad=True)).sum().backward()
     known = function | set(dir(layer)) | {"x", "grad", "grad_output"}
-    found = words(FORWARD + RUNNING + GRADIENTS, "PyTorch")
-    assert found - known == set()
-    assert {"input", "weight", "bias", "eps", "running_mean", "momentum"} <= found
+    used = words(FORWARD + RUNNING + GRADIENTS, "PyTorch")
+    assert used - known == set()
+    assert {"input", "weight", "bias", "eps", "running_mean", "momentum"} <= used
     assert layer.weight.grad is not None
     assert layer.bias.grad is not None
 
@@ -96,9 +96,9 @@ def test_keras_names_exist():
     formulas = [name for name in names(rows, "Keras") if "(" in name]
     assert formulas == ["mean(batch)", "var(batch)"]
     assert all(formula in facts["page"] for formula in formulas)
-    found = words(rows, "Keras") - {"mean", "var", "batch"}
-    assert found - known == set()
-    assert {"gamma", "epsilon", "moving_variance", "momentum", "inputs"} <= found
+    used = words(rows, "Keras") - {"mean", "var", "batch"}
+    assert used - known == set()
+    assert {"gamma", "epsilon", "moving_variance", "momentum", "inputs"} <= used
 
 
 def test_defaults_are_those_of_the_page():

@@ -24,7 +24,7 @@ STORED = report.read()
 @pytest.fixture
 def made_up():
     """Make up a run, every ratio to torch the same for all shapes."""
-    each = list(itertools.product(PATHS, OPERATIONS))
+    cases = list(itertools.product(PATHS, OPERATIONS))
     return {
         "settings": {"threads": 1, "clock": "CPU time", "cores": 2, "load": [0.1, 0.2]},
         "versions": {"python": "3.11.0", "torch": "2.13.0"},
@@ -34,14 +34,14 @@ def made_up():
             for shape, dtype, op in itertools.product(SHAPES, run.DTYPES, OPERATIONS)
         ],
         "memory": [
-            {"path": path, "op": op, "shape": [32768, 256], "extra": 1.01} for path, op in each
+            {"path": path, "op": op, "shape": [32768, 256], "extra": 1.01} for path, op in cases
         ],
         "accuracy": [
             {"shape": [1000, 8], "ratio": ratio, "error": dict.fromkeys(PATHS, 1e-7)}
             for ratio in run.RATIOS
         ],
         "calls": [
-            {"path": path, "op": op, "cold_ms": 3.0, "warm_ms": 1.0} for path, op in each
+            {"path": path, "op": op, "cold_ms": 3.0, "warm_ms": 1.0} for path, op in cases
         ],
     }  # fmt: skip
 

@@ -126,8 +126,8 @@ def test_links_that_lead_nowhere_are_found():
         link[NameObject("/Dest")] = NameObject(place)
     writer.add_named_destination(title="/here", page_number=0)
     writer.write(file := io.BytesIO())
-    found = command.dead_links(PdfReader(file))
-    assert found == ["/nowhere", "file:///a.html", "http://127.0.0.1:8000/a"]
+    dead = command.dead_links(PdfReader(file))
+    assert dead == ["/nowhere", "file:///a.html", "http://127.0.0.1:8000/a"]
 
 
 def test_without_chromium_or_a_book_nothing_changes(tmp_path, monkeypatch):

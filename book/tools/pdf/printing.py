@@ -55,8 +55,8 @@ def page_numbers(content: bytes) -> dict[str, int]:
     """Return the number of the page on which each place stands that a link leads to."""
     reader = PdfReader(io.BytesIO(content))
     places = reader.named_destinations
-    found = {name: reader.get_destination_page_number(to) for name, to in places.items()}
-    return {name.lstrip("/"): at + 1 for name, at in found.items() if at is not None}
+    numbers = {name: reader.get_destination_page_number(to) for name, to in places.items()}
+    return {name.lstrip("/"): at + 1 for name, at in numbers.items() if at is not None}
 
 
 def print_page(folder: Path, name: str, target: Path) -> tuple[list[str], list[str]]:
