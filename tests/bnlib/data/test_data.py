@@ -23,7 +23,7 @@ def test_every_image_is_in_exactly_one_part(test_size):
     split = digits(standardize=False, test_size=test_size)
     assert split.x_test.shape == (test_size, 64)
     assert split.x_train.shape == (1797 - test_size, 64)
-    assert split.y_train.shape, split.y_test.shape == ((1797 - test_size,), (test_size,))
+    assert (split.y_train.shape, split.y_test.shape) == ((1797 - test_size,), (test_size,))
     train, test = (np.column_stack([x * 16, y]) for x, y in (split[:2], split[2:4]))
     assert rows(train, test) == rows(np.column_stack([X, Y]))
 

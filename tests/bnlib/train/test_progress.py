@@ -3,10 +3,14 @@
 import os
 import subprocess
 import sys
+from unittest.mock import ANY, Mock
 
+import numpy as np
 import pytest
 
-from bnlib.train import sweep
+from bnlib.data import Split
+from bnlib.models import mlp
+from bnlib.train import fit, sweep
 
 SCRIPT = """
 import numpy as np
@@ -46,3 +50,12 @@ def test_without_tqdm_there_is_no_bar(monkeypatch, capfd):
     monkeypatch.setitem(sys.modules, "tqdm", None)
     assert sweep(lambda lr, seed: lr + seed, [1.0], [2, 3]) == [[3.0, 4.0]]
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_bar_counts_all_steps_of_a_run_and_all_runs_of_a_sweep(monkeypatch):
+    bar, x, y = Mock(side_effect=lambda items, **_: items), np.eye(4), np.arange(4)
+    monkeypatch.setattr("tqdm.tqdm", bar)
+    fit(mlp([4, 4]), Split(x, y, x, y), lr=0.1, steps=3, batch_size=2)
+    bar.assert_called_once_with(ANY, total=3, leave=False)
+    sweep(lambda lr, seed: lr, [0.1, 0.2], [0])
+    bar.assert_called_with(ANY, total=2, leave=False)
