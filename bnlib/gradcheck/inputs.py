@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from bnlib.arguments import check_finite
+from bnlib.arguments import NonFiniteError
 from bnlib.axes import Vector
 
 Function = Callable[[Vector], npt.ArrayLike]  # x -> y, both float64
@@ -29,7 +29,10 @@ def value(op: str, f: Function, x: Vector) -> Vector:
         raise TypeError(
             f"{op}: f(x) must be float64, got {y.dtype}; compute in float64 throughout"
         )
-    check_finite(op, "f(x)", y)
+    if not np.isfinite(y).all():
+        raise NonFiniteError(
+            f"{op}: expected finite values in f(x), got NaN or infinity; move x or the step"
+        )
     return y
 
 

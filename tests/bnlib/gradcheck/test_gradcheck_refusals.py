@@ -52,7 +52,7 @@ def of_every_check():
             Row(TypeError, value + " one float64 array, got a tuple of 2; let f return ...",
                 of, (lambda x: (x, None),)),
             Row(NonFiniteError,
-                f"{op}: expected finite values in f(x), got NaN or infinity...", of,
+                f"{op}: expected finite values in f(x), got NaN or infinity; move x ...", of,
                 (lambda x: x * math.nan, lambda x: x * math.inf)),
         ]
         if op == "numeric_gradient":
