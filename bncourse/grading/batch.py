@@ -37,7 +37,7 @@ from bncourse.grading.rebuild import rebuild
 from bncourse.grading.sandbox import BYTES, Limits
 from bncourse.grading.sheets import Notebook, read_file, read_notebook, tasks
 
-MEMORY = 3 * 2**30  # bytes, for the process that reads and judges one submission
+MEMORY = 3 * 2**30  # bytes that the process which reads and judges a submission may add
 SPARE = 60.0  # seconds that it may take besides the student's code
 Task = Callable[[Any], Any]
 Thing = TypeVar("Thing")  # a submission, or what an archive holds of one
@@ -228,10 +228,20 @@ def one(submission: Submission, settings: Settings) -> dict[str, Any]:
     return told(submission, settings, rows, [*odd, *notes])
 
 
+def address_space() -> int:
+    """Return the bytes of address space of this process, used or not."""
+    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
+    return int(pages) * resource.getpagesize()
+
+
 def attempted(pipe: Connection, task: Task, submission: Any) -> None:
     """Do something with one submission in a process of its own, and send what comes of it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends this one
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    most = MEMORY + address_space()  # the fork starts with all that its parent has mapped
+    if hard != resource.RLIM_INFINITY:
+        most = min(most, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (most, hard))
     try:
         said = {"result": task(submission)}
     except Exception as error:

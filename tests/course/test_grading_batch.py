@@ -1,6 +1,7 @@
 """A folder of submissions: several at a time, cut off and taken up again, told apart."""
 
 import json
+import mmap
 import multiprocessing
 import os
 import subprocess
@@ -200,6 +201,13 @@ def test_whatever_happens_to_one_submission_the_others_are_graded(
     assert [row[2] for row in bad] == [task.name for task in tasks(SHEET)]
     assert {(row[4], row[6]) for row in bad} == {(0.0, "look by hand")}
     assert why in bad[0][7]
+
+
+def test_memory_that_the_grader_itself_has_mapped_is_not_counted(folder, monkeypatch):
+    monkeypatch.setattr(batch, "grade", lambda *_: (ROWS, []))
+    with mmap.mmap(-1, 2 * batch.MEMORY, mmap.MAP_PRIVATE, mmap.PROT_READ):
+        rows = grade_all(find_submissions(folder, SHEETS), Settings(SHEETS), folder / "g.csv")
+    assert [row[6] for row in rows] == ["graded", "blank"] * 2
 
 
 # What is written.
