@@ -62,7 +62,7 @@ links: $(BOOK)  ## ask every address outside the book whether it still answers
 live: $(BOOK)  ## gather what runs exercises in the page; the next `make book` takes it in
 	$(BIN)/python book/tools/live.py
 
-pdf: $(READY)  ## print the whole book into _build/pdf; the next `make book` links it
+pdf: $(READY) book  ## print the whole book into _build/pdf; the next `make book` links it
 	$(BIN)/python book/tools/pdf
 
 serve: $(BOOK)  ## serve the built site on 127.0.0.1

@@ -1,12 +1,12 @@
 """`make pdf`: a tiny book is printed, and its PDF is read as a reader meets it."""
 
 import re
-import subprocess
-import sys
 
 import pytest
+import small_book
 import tiny_book
-from house import ROOT
+from pdf import __main__ as command
+from pdf import printing
 from pypdf import PdfReader
 
 
@@ -14,14 +14,16 @@ from pypdf import PdfReader
 def printed(tmp_path_factory, chromium_path):
     """Print the tiny book once; give what the command said and the PDF."""
     folder = tiny_book.write(tmp_path_factory.mktemp("tiny") / "book")
+    built = small_book.build(folder)
+    assert built.returncode == 0, built.stdout + built.stderr
     target = folder / "made" / "tiny.pdf"
-    command = [sys.executable, ROOT / "book" / "tools" / "pdf", "--book", folder]
-    done = subprocess.run(
-        [*command, "--target", target], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
+    said = []
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (command, printing):
+            patch.setattr(module, "show", said.append)
+        command.main(folder, target)
     assert [path.name for path in target.parent.iterdir()] == ["tiny.pdf"]
-    return done.stderr, PdfReader(target)
+    return "\n".join(said), PdfReader(target)
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +54,7 @@ def links(reader):
 
 
 def test_outline_nests_as_the_book_does_and_contents_tell_the_pages(printed, text):
-    steps = ("building", "printing", "4 pages")
+    steps = ("once for the page numbers", "once for good", "4 pages")
     assert [step for step in steps if step not in printed[0]] == []
     assert list(titles(printed[1].outline, printed[1])) == [
         (0, "A tiny book", 1), (0, "Contents", 2), (0, "Chapters", 3),

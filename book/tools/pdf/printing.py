@@ -1,4 +1,4 @@
-"""Print one page of a folder with Chromium. Nothing is asked from anywhere else."""
+"""Print one page with Chromium. What it needs comes from one folder, nothing from elsewhere."""
 
 import io
 import sys
@@ -59,15 +59,16 @@ def page_numbers(content: bytes) -> dict[str, int]:
     return {name.lstrip("/"): at + 1 for name, at in numbers.items() if at is not None}
 
 
-def print_page(folder: Path, name: str, target: Path) -> tuple[list[str], list[str]]:
-    """Print ``folder/name`` into ``target``; return what is wrong and what is not beautiful."""
+def print_page(folder: Path, page: str, target: Path) -> tuple[list[str], list[str]]:
+    """Print the HTML of a page into ``target``; return what is wrong, what is not beautiful."""
     refused: list[str] = []
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=find_browser(), args=FLAGS)
         tab = chromium.new_page(viewport={"width": WIDTH, "height": 1000})
         tab.set_default_timeout(0)
         tab.route("**/*", partial(answer, folder, refused))
-        notes = prepare(tab, f"{HOST}/{name}")
+        tab.route(f"{HOST}/", lambda route: route.fulfill(body=page, content_type="text/html"))
+        notes = prepare(tab, f"{HOST}/")
         show("printing, once for the page numbers ...")
         tab.evaluate("pages => book.number(pages)", page_numbers(tab.pdf(**PAPER)))
         show("printing, once for good ...")
