@@ -1,6 +1,8 @@
 """The figures that move: their arithmetic is bnlib's, and everyone can use them."""
 
+import io
 import math
+import os
 import re
 from dataclasses import asdict
 
@@ -8,6 +10,7 @@ import numpy as np
 import pytest
 import site_probe
 import torch
+from PIL import Image, ImageChops, ImageStat
 from playwright.sync_api import expect
 from torch.nn import functional
 
@@ -358,3 +361,33 @@ def test_a_figure_weighs_less_than_30_kb(name):
     assert sum(file.stat().st_size for file in files) < 30_000
     still = site_probe.ROOT / "book" / "figures" / f"play_{name}.png"
     assert still.stat().st_size < 30_000
+
+
+# --- what a reader without JavaScript sees ---
+
+STILLS = {  # of a figure: the part that is photographed, the control, the keys pressed on it
+    "sample": ("svg", "[role=slider] >> nth=7", ["PageUp"] * 3),
+    "sigmoid": ("svg", "input >> nth=0", []),
+    "groups": (".bn-array", "input >> nth=0", []),
+    "graph": ("svg", "input", ["End"]),
+}
+
+
+@pytest.mark.parametrize("name", STILLS)
+def test_the_still_shows_what_the_script_draws(open_page, name):
+    """With `BOOK_STILLS=1` the stills are taken anew."""
+    part, control, keys = STILLS[name]
+    page = open_page(500, device_scale_factor=2, color_scheme="light")
+    figure = page.locator(f".bn-figure-{name}")
+    for key in keys:
+        figure.locator(control).press(key)
+    page.add_style_tag(content="header { display: none !important }")
+    page.evaluate("document.activeElement.blur()")
+    shot = Image.open(io.BytesIO(figure.locator(part).screenshot())).convert("RGB")
+    path = site_probe.ROOT / "book" / "figures" / f"play_{name}.png"
+    if os.environ.get("BOOK_STILLS"):
+        shot.quantize(48).save(path, optimize=True, dpi=(200, 200))
+    still = Image.open(io.BytesIO(path.read_bytes()))
+    assert shot.size == pytest.approx(still.size, rel=0.01)
+    coarse = [picture.convert("L").resize((60, 60)) for picture in (shot, still)]
+    assert ImageStat.Stat(ImageChops.difference(*coarse)).mean[0] < 1
