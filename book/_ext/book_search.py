@@ -16,7 +16,6 @@ from tempfile import TemporaryDirectory
 
 import pagefind_bin
 from sphinx.application import Sphinx
-from sphinx.util import logging
 
 # What kind a page is, and how much its words count; the first that its address begins with.
 # How much the names of its sections count is set by kind, in `search.js`.
@@ -50,12 +49,6 @@ SEARCHED = {  # in formulas σ² is one word, each other sign one of its own
     **{mark: f" {mark} " for mark in "，（）、"},  # no part of a Chinese word
 }
 HAN = re.compile(r"[\u4e00-\u9fff]{3,}")  # Pagefind finds a word by its beginning alone
-NOT_SHIPPED = (
-    "_static/searchtools.js", "_static/language_data.js", "_static/sphinx_highlight.js",
-    "pagefind/pagefind-ui.*", "pagefind/pagefind-modular-ui.*", "pagefind/*-component-ui.css",
-    "pagefind/wasm.unknown.pagefind",
-)  # fmt: skip
-logger = logging.getLogger(__name__)
 
 
 def rows_last(text: str) -> str:
@@ -105,22 +98,17 @@ def index(app: Sphinx, error: Exception | None) -> None:
         return
     site = Path(app.outdir)
     shutil.rmtree(site / "pagefind", ignore_errors=True)
-    try:
-        program = pagefind_bin.get_executable()
-    except FileNotFoundError:
-        logger.warning("the site has no search: Pagefind has no program for this platform")
-        return
     with TemporaryDirectory() as folder:
         for path in site.rglob("*.html"):
             page = path.relative_to(site).with_suffix("").as_posix()
             for name, html in sections(page, path.read_text("utf-8")):
                 Path(folder, name).parent.mkdir(parents=True, exist_ok=True)
                 Path(folder, name).write_text(html, "utf-8")
-        command = [program, "--site", folder, "--output-path", site / "pagefind", "--quiet"]
-        subprocess.run([*command, "--exclude-selectors", NOT_SEARCHED], check=True)
-    for pattern in NOT_SHIPPED:
-        for path in site.glob(pattern):
-            path.unlink()
+        command = [pagefind_bin.get_executable(), "--site", folder, "--quiet"]
+        command += ["--output-path", site / "pagefind", "--exclude-selectors", NOT_SEARCHED]
+        subprocess.run(command, check=True)
+    for name in ("searchtools", "language_data", "sphinx_highlight"):  # Sphinx's own
+        (site / "_static" / f"{name}.js").unlink(missing_ok=True)
 
 
 def leave_out(app: Sphinx) -> None:

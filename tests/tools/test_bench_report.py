@@ -111,7 +111,6 @@ def test_the_figure_shows_every_ratio(made_up, agg):
 
 def test_what_is_kept_comes_back(tmp_path, agg):
     made = STORED["1"]
-    assert report.read(tmp_path) == {}
     report.keep({"2": made}, tmp_path, tmp_path)
     assert not (tmp_path / report.MEASURED).exists(), "chapters draw the run on one thread"
     report.keep({"2": made, "1": made}, tmp_path, tmp_path)
@@ -127,7 +126,7 @@ def test_a_run_has_every_part_and_names_no_machine(monkeypatch, capsys):
     for name in report.SUITES:
         monkeypatch.setattr(suites, name, lambda *how, name=name: name)
     made = run.carry_out(run.Clockwork())
-    assert set(made) == {*STORED["1"]} if STORED else {"times"} < set(made)
+    assert set(made) == {*STORED["1"]}
     assert set(made["settings"]) == {"threads", "clock", "seconds", "cores", "malloc", "load"}
     assert os.uname().nodename not in str(made).replace("torch", "")
     assert "devices" not in run.carry_out(run.Clockwork(threads=2))
@@ -166,7 +165,7 @@ def test_the_stored_run_is_complete_and_page_and_chapters_show_it():
     kept = {name: STORED["1"][name] for name in report.SUITES}
     assert {name: measured(name) for name in kept} == kept, "run with `--redraw`"
     text = (report.DATA / report.MEASURED).read_text(encoding="utf-8")
-    assert text == report.dump(kept) + "\n"
+    assert json.loads(text) == kept
     assert tuple(kept["whitening"]["d"]) == suites.DIMENSIONS
     cases = [(r["stack"], r["batch"]) for r in kept["folding"]["rows"]]
     assert cases == list(itertools.product(suites.STACKS, suites.BATCHES))

@@ -1,7 +1,7 @@
 """The stored runs and what is made of them: tables in Markdown, the figure, chapters' data.
 
-`book/benchmarks.json` holds a run for each number of threads, a row on each line. What
-chapters draw, three suites of the run on one thread, is stored again as data of bnlib.
+`book/benchmarks.json` holds a run for each number of threads. What chapters draw, three
+suites of the run on one thread, is stored again as data of bnlib.
 """
 
 import json
@@ -217,31 +217,22 @@ def panel(ax: Axes, rows: list[Run]) -> None:
     ax.set_ylim(0.4, len(rows) + 0.6)
 
 
-def dump(value: Any, indent: str = "\n") -> str:
-    """Return JSON in which lists of rows take a line for each row."""
-    if isinstance(value, dict) and any(isinstance(v, dict | list) for v in value.values()):
-        lines = [f"{json.dumps(k)}: {dump(v, indent + ' ')}" for k, v in value.items()]
-        ends = "{}"
-    elif isinstance(value, list) and any(isinstance(v, dict) for v in value):
-        lines, ends = [json.dumps(row, ensure_ascii=False) for row in value], "[]"
-    else:
-        return json.dumps(value, ensure_ascii=False)
-    return f"{indent} ".join([ends[0], f",{indent} ".join(lines)]) + indent + ends[1]
+def dump(path: Path, value: Run) -> None:
+    """Write JSON, a number on each line."""
+    path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def read(folder: Path = BOOK) -> dict[str, Run]:
-    """Return the stored runs by number of threads; nothing where none is stored."""
-    file = folder / RUNS
-    return json.loads(file.read_text("utf-8")) if file.exists() else {}
+    """Return the stored runs by number of threads."""
+    return json.loads((folder / RUNS).read_text(encoding="utf-8"))
 
 
 def keep(runs: dict[str, Run], folder: Path = BOOK, data: Path = DATA) -> None:
     """Write the numbers, the page's tables, the data for chapters, and the figure."""
-    (folder / RUNS).write_text(dump(dict(sorted(runs.items()))) + "\n", encoding="utf-8")
+    dump(folder / RUNS, dict(sorted(runs.items())))
     (folder / PAGE).write_text(page(runs), encoding="utf-8")
     if "1" in runs:
-        suites = {suite: runs["1"][suite] for suite in SUITES}
-        (data / MEASURED).write_text(dump(suites) + "\n", encoding="utf-8")
+        dump(data / MEASURED, {suite: runs["1"][suite] for suite in SUITES})
     (folder / FIGURE).parent.mkdir(exist_ok=True)
     figure = draw(runs[min(runs)])
     figure.savefig(folder / FIGURE, dpi=200, metadata={"Software": None})

@@ -4,24 +4,14 @@ Nine steps forward, and the derivative of each step backward. Feature maps are t
 rows of channels first, and back at the end.
 """
 
-from dataclasses import dataclass
+from collections import namedtuple
 
 import numpy as np
 
 from bench.problem import Array, Shape
 
-
-@dataclass(frozen=True)
-class Steps:
-    """The intermediates of the forward pass that the backward pass uses."""
-
-    shape: Shape  # of x
-    centered: Array  # (m, C)
-    std: Array  # (C,)
-    inv_std: Array  # (C,)
-    var: Array  # (C,)
-    x_hat: Array  # (m, C)
-    gamma: Array  # (C,)
+# What the backward pass uses of the forward pass; ``shape`` is that of x.
+Steps = namedtuple("Steps", "shape centered std inv_std var x_hat gamma")
 
 
 def as_rows(x: Array) -> Array:
