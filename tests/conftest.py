@@ -81,15 +81,16 @@ def served(site):
 
 @pytest.fixture(scope="module")
 def look(chromium, served):
-    """Give a function (page, width) -> facts that opens each page once at each width."""
+    """Give a function (page, width) -> facts that loads each page once."""
     import site_probe
 
-    @functools.cache
-    def facts(page, width):
-        address = f"{served}/{page}.html"
-        return site_probe.look(chromium, address, width, page in site_probe.KINDS)
+    tab = site_probe.opened(chromium)
 
-    return facts
+    @functools.cache
+    def facts(page):
+        return site_probe.look(tab, f"{served}/{page}.html", page in site_probe.KINDS)
+
+    return lambda page, width: facts(page)[width]
 
 
 @pytest.fixture(scope="session")

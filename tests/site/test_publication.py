@@ -215,11 +215,10 @@ def test_no_link_is_empty_or_leads_to_another_project(published, unset):
 
 def test_buttons_open_and_are_readable_by_everyone(published, chromium):
     with site_probe.served(published) as address:
-        for width in site_probe.WIDTHS:
-            facts = site_probe.look(chromium, f"{address}/{SHEET}.html", width)
+        tab = site_probe.opened(chromium)
+        for facts in site_probe.look(tab, f"{address}/{SHEET}.html").values():
             wrong = {key: facts[key] for key in (*site_probe.THEMES, "troubles", "asked")}
             assert not any(wrong.values()), wrong
-        tab = chromium.new_page()
         tab.goto(f"{address}/{SHEET}.html")
         tab.locator(".dropdown-launch-buttons > button").click()
         link = tab.locator(".dropdown-launch-buttons a")
