@@ -373,16 +373,22 @@ STILLS = {  # of a figure: the part that is photographed, the control, the keys 
 }
 
 
+@pytest.fixture(scope="module")
+def small(open_page):
+    """Open the page as wide as a still, without what lies over it."""
+    page = open_page(500, device_scale_factor=2, color_scheme="light")
+    page.add_style_tag(content="header { display: none !important }")
+    return page
+
+
 @pytest.mark.parametrize("name", STILLS)
-def test_the_still_shows_what_the_script_draws(open_page, name):
+def test_the_still_shows_what_the_script_draws(small, name):
     """With `BOOK_STILLS=1` the stills are taken anew."""
     part, control, keys = STILLS[name]
-    page = open_page(500, device_scale_factor=2, color_scheme="light")
-    figure = page.locator(f".bn-figure-{name}")
+    figure = small.locator(f".bn-figure-{name}")
     for key in keys:
         figure.locator(control).press(key)
-    page.add_style_tag(content="header { display: none !important }")
-    page.evaluate("document.activeElement.blur()")
+    small.evaluate("document.activeElement.blur()")
     shot = Image.open(io.BytesIO(figure.locator(part).screenshot())).convert("RGB")
     path = site_probe.ROOT / "book" / "figures" / f"play_{name}.png"
     if os.environ.get("BOOK_STILLS"):
