@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict
+from types import SimpleNamespace
 
 import pytest
 from grading_cases import SHEET, hand_in, submission
@@ -208,6 +209,15 @@ def test_memory_that_the_grader_itself_has_mapped_is_not_counted(folder, monkeyp
     with mmap.mmap(-1, 2 * batch.MEMORY, mmap.MAP_PRIVATE, mmap.PROT_READ):
         rows = grade_all(find_submissions(folder, SHEETS), Settings(SHEETS), folder / "g.csv")
     assert [row[6] for row in rows] == ["graded", "blank"] * 2
+
+
+def test_a_hard_limit_of_the_system_stays(monkeypatch):
+    limits, pipe = [], SimpleNamespace(send_bytes=json.loads)
+    monkeypatch.setattr(batch.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(batch.resource, "getrlimit", lambda _: (0, 10**6))
+    monkeypatch.setattr(batch.resource, "setrlimit", lambda _, pair: limits.append(pair))
+    batch.attempted(pipe, str, "a submission")
+    assert limits == [(10**6, 10**6)]
 
 
 # What is written.

@@ -1,6 +1,7 @@
 """`book/tools/pdf`: what happens before and after the browser prints."""
 
 import io
+import json
 import sys
 from collections import Counter
 
@@ -131,13 +132,19 @@ def test_links_that_lead_nowhere_are_found():
 
 
 def test_without_chromium_nothing_changes(site, monkeypatch):
-    target = site / "book.pdf"
+    book, target = site / "book of mine", site / "book.pdf"
+    book.mkdir()
+    (book / "_toc.yml").write_text(json.dumps(SMALL), encoding="utf-8")
+    (book / "_build").mkdir()
+    (book / "_build" / "html").symlink_to(site)
     target.write_bytes(b"an older one")
     monkeypatch.setenv("CHROMIUM", str(site / "nothing"))
-    with pytest.raises(FileNotFoundError, match="apt-get install chromium"):
-        command.make(site, SMALL, target)
-    monkeypatch.setenv("CHROMIUM", sys.executable)
+    with pytest.raises(SystemExit, match=r"make pdf: .*apt-get install chromium"):
+        command.main(book, target)
+    monkeypatch.setenv("CHROMIUM", sys.executable)  # it prints nothing and ends
     assert printing.find_browser() == sys.executable
+    with pytest.raises(SystemExit, match="make pdf: Chromium stopped"):
+        command.main(book, target)
     assert target.read_bytes() == b"an older one"
 
 
