@@ -12,7 +12,7 @@ SHEET = "chapters/exercises/04_batch_norm"
 HOSTILE = {
     "output without end": "print('a' * 10**7)\nfor i in range(9**5): print(i)\n1 / 0",
     "a message of its own": "import js\njs.postMessage('done')\n1 / 0",
-    "memory": "a = np.ones(8 * 10**7)\n1 / 0",
+    "memory": "a = np.ones(3 * 10**7)\n1 / 0",
 }
 LONG = 90_000  # ms: two cores may be shared by many
 
