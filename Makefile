@@ -21,6 +21,8 @@ export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 export TQDM_DISABLE := 1
 export PYTHONHASHSEED := 0
+# Some containers switch this off; each start of Python would then compile its packages anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help install book links live pdf serve check test coverage test-portable lab run elsewhere bench assignments exercises killrate mutants lint format requirements configure clean
