@@ -148,3 +148,9 @@ def test_every_picture_is_sharp_on_a_screen_with_two_dots_for_one(look, page):
     drawn = [image for image in images if not image["src"].endswith(".svg")]
     shown = [image for image in drawn if image["shown"][0]]
     assert [i["src"] for i in shown if i["natural"][0] < 1.9 * i["shown"][0]] == []
+
+
+@pytest.mark.skipif(bool(site_probe.CONFIG["html"].get("baseurl")), reason="buttons use it")
+def test_no_font_of_brands_is_loaded_for_a_link_to_github(look):
+    files = look("book/references", 1280)["files"]
+    assert [name for name in files if "/fa-" in name and "brands" in name] == []
